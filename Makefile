@@ -1,0 +1,31 @@
+# make repro   the whole reproduction (profile: laptop); make test   lint, types and tests
+PYTHON ?= python3
+BIN := .venv/bin
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+export PYTHONHASHSEED := 0
+
+.PHONY: repro test setup lint clean
+
+repro: setup
+	dvc repro
+	@echo "The report is in reports/index.html, the scores in reports/metrics.json."
+
+test: setup lint
+	pytest
+
+lint: setup
+	ruff check .
+	ruff format --check .
+	mypy
+	lint-imports
+
+setup: .venv/installed
+
+.venv/installed: requirements.lock
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check --requirement requirements.lock
+	@test -d .git || test -f .dvc/config.local || $(BIN)/dvc config --local core.no_scm true
+	@touch $@
+
+clean:
+	rm -rf .venv .scratch

@@ -1,0 +1,113 @@
+"""What a method is (after DomainBed, Gulrajani and Lopez-Paz 2021): `update(minibatches)` and `predict(images)`.
+
+A method learns from uint8 images and labels alone, one minibatch for each environment it is given.
+Where they come from is the business of `cgn.classifiers.sources`.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from cgn.classifiers.network import DigitCNN
+from cgn.params import ClassifierParams
+from cgn.pixels import from_bytes
+
+
+class Minibatch(NamedTuple):
+    """Images uint8 (n, 32, 32, channels) and labels int64 (n,) in 0..9, of one environment."""
+
+    images: Tensor
+    labels: Tensor
+
+
+def concatenate(minibatches: Sequence[Minibatch]) -> Minibatch:
+    """All environments as one minibatch, in their order."""
+    if len(minibatches) == 1:
+        return minibatches[0]
+    return Minibatch(
+        torch.cat([batch.images for batch in minibatches]), torch.cat([batch.labels for batch in minibatches])
+    )
+
+
+class Algorithm(ABC):
+    """A network, an optimizer and how many of the `steps` updates are done.
+
+    Every schedule is a function of that count, so `state` is all that a resumed run needs.
+    """
+
+    def __init__(
+        self,
+        network: DigitCNN,
+        steps: int,
+        schedule: ClassifierParams,
+        weight_decay: float = 0.0,
+        parts: Iterable[nn.Module] = (),
+    ) -> None:
+        """`parts` are further modules to train; `weight_decay` is an L2 penalty's factor."""
+        self.network = network
+        self.steps = steps
+        self.step = 0
+        self.schedule = schedule
+        self._weight_decay = weight_decay
+        self._modules = nn.ModuleList([network, *parts])
+        self._optimizer = self._new_optimizer()
+
+    @abstractmethod
+    def update(self, minibatches: Sequence[Minibatch]) -> dict[str, float]:
+        """Learn from one minibatch of each environment; return what to log, "loss" (nats) among it."""
+
+    @torch.no_grad()
+    def predict(self, images: Tensor) -> Tensor:
+        """The most probable class int64 (n,) of each image uint8 (n, 32, 32, channels)."""
+        self.network.eval()
+        predicted: Tensor = self.network(from_bytes(images)).argmax(dim=1)
+        self.network.train()
+        return predicted
+
+    @property
+    def progress(self) -> float:
+        """The share of the updates that are done, in [0, 1]."""
+        return self.step / self.steps
+
+    def state(self) -> dict[str, Any]:
+        """Everything that `update` changes, as tensors and plain values."""
+        return {
+            "modules": self._modules.state_dict(),
+            "optimizer": self._optimizer.state_dict(),
+            "step": self.step,
+        }
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        """Go on from what `state` returned."""
+        self._modules.load_state_dict(state["modules"])
+        self._optimizer.load_state_dict(state["optimizer"])
+        self.step = state["step"]
+
+    def _descend(self, loss: Tensor) -> None:
+        """One step down the gradient of `loss`, at the scheduled rate; counts the update."""
+        for group in self._optimizer.param_groups:
+            group["lr"] = learning_rate(self.schedule, self.progress)
+        self._optimizer.zero_grad()
+        torch.autograd.backward(loss)
+        self._optimizer.step()
+        self.step += 1
+
+    def _new_optimizer(self) -> torch.optim.Optimizer:
+        parameters, rate = self._modules.parameters(), self.schedule.learning_rate
+        if self.schedule.optimizer == "adam":
+            return torch.optim.Adam(parameters, rate, weight_decay=self._weight_decay, fused=True)
+        return torch.optim.Adadelta(parameters, rate, weight_decay=self._weight_decay)
+
+
+def learning_rate(schedule: ClassifierParams, progress: float) -> float:
+    """The rate when the share `progress` in [0, 1] of the run is done.
+
+    It rises linearly over the share `warmup`, and falls by `learning_rate_decay` after each of `decays` equal
+    parts of the whole run.
+    """
+    rise = min(1.0, (progress + 1e-3) / schedule.warmup) if schedule.warmup > 0 else 1.0
+    part = min(int(progress * schedule.decays), schedule.decays - 1)
+    return float(schedule.learning_rate * rise * schedule.learning_rate_decay**part)

@@ -1,0 +1,113 @@
+"""The loop that every classifier goes through: the same for all methods, data sets and worlds."""
+
+import csv
+import logging
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+from safetensors.torch import save_file
+from tqdm import tqdm
+
+from cgn.checkpoint import Checkpoint
+from cgn.classifiers.algorithm import Algorithm
+from cgn.classifiers.sources import Images, Source
+from cgn.evaluation.accuracy import accuracy, predict
+from cgn.files import atomic_folder
+
+WEIGHTS = "weights.safetensors"
+HISTORY = "history.csv"
+
+log = logging.getLogger(__name__)
+
+History = list[dict[str, float]]
+
+
+def steps_for(image_passes: int, images_per_step: int, epochs: int) -> int:
+    """How many updates spend a budget of `image_passes`: at least one for each of `epochs`."""
+    return max(epochs, image_passes // images_per_step)
+
+
+def train(
+    algorithm: Algorithm,  # with `steps` updates to do
+    source: Source,  # one minibatch of each environment for every step
+    validation: Images,  # of the training distribution; only reported
+    checkpoint: Checkpoint,  # from where a killed run goes on
+    description: str = "training",  # of the progress bar
+) -> History:
+    """Train to the end. Returns one row for each equal part of the run ("epoch") of one learning rate.
+
+    A row: epoch (1, 2, ...), image_passes so far, the mean of every value that `update` returns over the
+    part ("loss" in nats, ...) and validation_accuracy (percent). The result is a function of the arguments
+    alone, whether or not the run was interrupted.
+    """
+    epochs = algorithm.schedule.decays
+    history: History = []
+    sums: dict[str, float] = defaultdict(float)  # of the values to log, since the last row
+    image_passes, last_row = 0, 0
+
+    resumed = checkpoint.load()
+    if resumed is not None:
+        algorithm.load_state(resumed["algorithm"])
+        history, image_passes, last_row = resumed["history"], resumed["image_passes"], resumed["last_row"]
+        sums.update(resumed["sums"])
+        log.info("resuming at step %d of %d from %s", algorithm.step, algorithm.steps, checkpoint.path)
+
+    def state() -> dict[str, Any]:
+        return {
+            "algorithm": algorithm.state(),
+            "history": history,
+            "sums": dict(sums),
+            "image_passes": image_passes,
+            "last_row": last_row,
+        }
+
+    with tqdm(desc=description, initial=image_passes, unit="image", unit_scale=True) as bar:
+        per_step = sum(len(batch.labels) for batch in source.minibatches(algorithm.step))
+        bar.total = per_step * algorithm.steps
+        for step in range(algorithm.step, algorithm.steps):
+            checkpoint.save_if_due(state)
+
+            # Learn from one minibatch.
+            minibatches = source.minibatches(step)
+            for name, value in algorithm.update(minibatches).items():
+                sums[name] += value
+            images = sum(len(batch.labels) for batch in minibatches)
+            image_passes += images
+            bar.update(images)
+
+            # Report at the end of each part.
+            done = step + 1
+            if done * epochs // algorithm.steps > step * epochs // algorithm.steps:
+                row = {"epoch": float(len(history) + 1), "image_passes": float(image_passes)}
+                row |= {name: total / (done - last_row) for name, total in sums.items()}
+                predicted = predict(algorithm, validation.images)
+                row["validation_accuracy"] = accuracy(predicted, validation.labels)
+                history.append(row)
+                bar.set_postfix(loss=f"{row['loss']:.3f}", validation=f"{row['validation_accuracy']:.1f} %")
+                sums.clear()
+                last_row = done
+    return history
+
+
+def train_and_save(
+    folder: Path,
+    algorithm: Algorithm,
+    source: Source,
+    validation: Images,
+    checkpoint: Checkpoint,
+    description: str,
+) -> None:
+    """`train`, then write the network's weights and the history into `folder`, both or neither."""
+    history = train(algorithm, source, validation, checkpoint, description)
+    with atomic_folder(folder) as temporary:
+        weights = {name: value.contiguous() for name, value in algorithm.network.state_dict().items()}
+        save_file(weights, temporary / WEIGHTS)
+        with (temporary / HISTORY).open("w", newline="") as file:
+            writer = csv.DictWriter(file, fieldnames=list(history[0]), lineterminator="\n")
+            writer.writeheader()
+            for row in history:
+                writer.writerow({name: f"{value:.9g}" for name, value in row.items()})
+    checkpoint.remove()
+    reached = history[-1]["validation_accuracy"]
+    log.info("%s: validation accuracy %.1f %%; weights and history are in %s", description, reached, folder)

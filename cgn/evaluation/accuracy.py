@@ -1,0 +1,37 @@
+"""Accuracy in percent and confusion counts of a classifier on uint8 images."""
+
+from typing import Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+CLASSES = 10
+_BATCH = 500  # images at once
+
+
+class Predictor(Protocol):
+    """Anything with `predict`: classes int64 (n,) of images uint8 (n, 32, 32, channels)."""
+
+    def predict(self, images: Tensor) -> Tensor: ...
+
+
+def predict(predictor: Predictor, images: NDArray[np.uint8]) -> NDArray[np.int64]:
+    """The predicted class (n,) of each of `images` (n, 32, 32, channels), in batches."""
+    parts = [
+        predictor.predict(torch.from_numpy(images[start : start + _BATCH])).numpy()
+        for start in range(0, len(images), _BATCH)
+    ]
+    return np.concatenate(parts).astype(np.int64)
+
+
+def accuracy(predicted: NDArray[np.integer], labels: NDArray[np.integer]) -> float:
+    """The share of `predicted` (n,) that equals `labels` (n,), in percent."""
+    return float(np.mean(predicted == labels) * 100)
+
+
+def confusion(predicted: NDArray[np.integer], labels: NDArray[np.integer]) -> NDArray[np.int64]:
+    """Counts (10, 10): row = true class, column = predicted class."""
+    cells = labels.astype(np.int64) * CLASSES + predicted
+    return np.bincount(cells, minlength=CLASSES * CLASSES).reshape(CLASSES, CLASSES)

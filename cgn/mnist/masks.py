@@ -1,0 +1,28 @@
+"""Real digits as binary masks: what a healthy shape mechanism should produce, and what teaches its reader."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cgn.mnist.variants import upsample
+from cgn.seeding import generator
+
+
+def real_masks(digits: NDArray[np.uint8], threshold: float) -> NDArray[np.bool_]:
+    """Digits uint8 (n, 28, 28) as masks (n, 32, 32): where the grey value on [0, 1] exceeds `threshold`."""
+    return upsample(digits) > threshold * 255
+
+
+def translated_masks(
+    masks: NDArray[np.bool_], reach: int, seed: int, *names: str | int
+) -> NDArray[np.uint8]:
+    """Grey images uint8 (n, 32, 32, 1) of `masks`, each moved by up to `reach` pixels along either axis.
+
+    A digit that would leave the image is cut off; 0 moves in.
+    """
+    count, size, _ = masks.shape
+    tops, lefts = generator(seed, *names).integers(2 * reach + 1, size=(2, count))
+    padded = np.pad(masks, ((0, 0), (reach, reach), (reach, reach)))
+    window = np.arange(size)
+    rows, columns = tops[:, None] + window, lefts[:, None] + window
+    moved = padded[np.arange(count)[:, None, None], rows[:, :, None], columns[:, None, :]]
+    return moved.astype(np.uint8)[..., None] * np.uint8(255)

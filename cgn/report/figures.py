@@ -1,0 +1,83 @@
+"""Pictures made of images: Figure 3 of the paper, and what the mechanisms draw over training."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cgn.images import arrange, contact_sheet
+
+CLASSES = 10
+MOST_SNAPSHOTS = 8  # what one picture can show
+
+# name in the snapshots -> what a reader sees; m, f, b and x as in the paper
+PANELS = {
+    "masks": "mask m (shape)",
+    "foregrounds": "foreground f",
+    "backgrounds": "background b",
+    "composites": "composite x = m f + (1 - m) b",
+}
+
+
+def figure_3(
+    splits: Mapping[str, NDArray[Any]],
+    counterfactuals: NDArray[np.uint8],
+    shape_labels: NDArray[np.integer],
+    columns: tuple[int, int, int] = (4, 4, 8),
+) -> NDArray[np.uint8]:
+    """Figure 3: training images, test images and counterfactuals; the row is the class of the shape.
+
+    `splits` is the variant's file (`train_images` uint8 (n, 32, 32, 3), `train_labels` (n,), the same for
+    test); `counterfactuals` uint8 (n, 32, 32, 3) with `shape_labels` (n,). `columns`: how many of each.
+    Returns uint8 (H, W, 3). A class with too few images leaves white cells.
+    """
+    train, test, generated = columns
+    digits = [str(digit) for digit in range(CLASSES)]
+    return arrange(
+        [
+            [
+                contact_sheet(
+                    images_by_class(splits["train_images"], splits["train_labels"], train),
+                    row_labels=digits,
+                    title="training: cues tell the class",
+                ),
+                contact_sheet(
+                    images_by_class(splits["test_images"], splits["test_labels"], test),
+                    title="test: cues at random",
+                ),
+                contact_sheet(
+                    images_by_class(counterfactuals, shape_labels, generated),
+                    title="counterfactuals of the CGN, by class of the shape",
+                ),
+            ]
+        ],
+    )
+
+
+def images_by_class(images: NDArray[np.uint8], labels: NDArray[np.integer], count: int) -> NDArray[np.uint8]:
+    """`count` images of each class, evenly spaced in `images` (n, h, w, 3): uint8 (10, count, h, w, 3)."""
+    chosen = np.full((CLASSES, count, *images.shape[1:]), 255, dtype=np.uint8)
+    for digit in range(CLASSES):
+        members = np.flatnonzero(labels == digit)
+        few = min(count, len(members))
+        chosen[digit, :few] = images[members[np.arange(few) * len(members) // max(few, 1)]]
+    return chosen
+
+
+def mechanisms_over_training(snapshots: Mapping[str, NDArray[np.generic]]) -> NDArray[np.uint8]:
+    """What each mechanism draws as training goes on: one panel a mechanism, a row a step, a column a class.
+
+    `snapshots`: `steps` int (t,); `masks` uint8 (t, 10, 32, 32); `foregrounds`, `backgrounds` and
+    `composites` uint8 (t, 10, 32, 32, 3). At most `MOST_SNAPSHOTS` are shown, evenly spaced, with the
+    first and the last. Returns uint8 (H, W, 3).
+    """
+    steps = snapshots["steps"]
+    shown = np.unique(np.linspace(0, len(steps) - 1, min(len(steps), MOST_SNAPSHOTS)).round().astype(int))
+    rows = [f"step {steps[index]:,}" for index in shown]
+    digits = [str(digit) for digit in range(CLASSES)]
+    sheets = [
+        contact_sheet(snapshots[name][shown].astype(np.uint8), rows, digits, title)
+        for name, title in PANELS.items()
+    ]
+    return arrange([sheets[:2], sheets[2:]])

@@ -1,0 +1,30 @@
+"""The names a reader sees, in the order of the paper's Table 2."""
+
+VARIANTS = {
+    "colored_mnist": "Colored MNIST",
+    "double_colored_mnist": "Double-colored MNIST",
+    "wildlife_mnist": "Wildlife MNIST",
+}
+
+# The last two are not in the paper's table.
+METHODS = {
+    "original": "Original",
+    "irm_2": "IRM, 2 environments",
+    "irm_5": "IRM, 5 environments",
+    "lntl": "LNTL",
+    "gan": "Original + GAN",
+    "cgn": "Original + CGN",
+    "cgn_only": "CGN only",
+    "oracle": "Oracle",
+}
+
+METHOD_MEANINGS = {
+    "original": "the biased images and nothing else",
+    "irm_2": "invariant risk minimisation (Arjovsky et al. 2019); the shortcut differs in 2 environments",
+    "irm_5": "the same with 5 environments",
+    "lntl": "learning not to learn (Kim et al. 2019): features that must not tell the cue",
+    "gan": "biased images and samples of one conditional GAN of the same capacity",
+    "cgn": "biased images and counterfactuals: the paper's method",
+    "cgn_only": "counterfactuals and no real image",
+    "oracle": "real digits under fresh random cues: the upper bound of any generator",
+}

@@ -1,0 +1,52 @@
+"""What the paper prints in Table 2: accuracy in percent, with how sure we are of having read it right.
+
+Marks: V read in a published source, C agrees with a second source, U unverified recollection.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from cgn.report.names import VARIANTS
+
+Mark = Literal["V", "C", "U"]
+
+MARKS: dict[Mark, str] = {
+    "V": "read in a published source",
+    "C": "agrees with a second source",
+    "U": "unverified recollection",
+}
+
+
+@dataclass(frozen=True)
+class PaperValue:
+    """One cell of the table: accuracy in percent and its mark."""
+
+    accuracy: float
+    mark: Mark
+
+
+def _row(mark: Mark, *cells: tuple[float, float] | None) -> dict[tuple[str, str], PaperValue]:
+    values = {}
+    for variant, cell in zip(VARIANTS, cells, strict=True):
+        for split, accuracy in zip(("train", "test"), cell or (), strict=False):
+            values[variant, split] = PaperValue(accuracy, mark)
+    return values
+
+
+# method -> (variant, split) -> value. A cell that is absent here is absent in the paper.
+TABLE_2: dict[str, dict[tuple[str, str], PaperValue]] = {
+    "original": _row("V", (99.5, 35.9), (100.0, 10.3), (100.0, 10.1)),
+    "irm_2": _row("U", (99.6, 59.8), (100.0, 67.7), (99.9, 11.3)),
+    "irm_5": _row("U", None, (99.9, 78.9), (99.8, 76.8)),
+    "lntl": _row("U", (99.3, 81.8), (98.7, 69.9), (99.9, 11.5))
+    | {("colored_mnist", "test"): PaperValue(81.8, "C")},
+    "gan": _row("V", (99.8, 40.7), (100.0, 10.8), (100.0, 10.4)),
+    "cgn": _row("V", (99.7, 95.1), (97.4, 89.0), (99.2, 85.7)),
+    "cgn_only": {},
+    "oracle": {},
+}
+
+
+def paper_value(method: str, variant: str, split: str) -> PaperValue | None:
+    """The paper's value of one cell, or None where the paper has none."""
+    return TABLE_2[method].get((variant, split))

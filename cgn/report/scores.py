@@ -1,0 +1,98 @@
+"""The scores as typed records, checked when they are read, and put together as the one DVC metric."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from cgn.errors import UserError
+from cgn.report.names import METHODS, VARIANTS
+
+Percent = Annotated[float, Field(ge=0, le=100)]
+Fraction = Annotated[float, Field(ge=0, le=1)]
+NonNegative = Annotated[float, Field(ge=0)]
+TenCounts = Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=10, max_length=10)]
+
+
+Record = TypeVar("Record")
+
+
+class ClassifierScore(BaseModel):
+    """One classifier: accuracies in percent; `confusion[true][predicted]` counts of the test split."""
+
+    model_config = ConfigDict(frozen=True)
+
+    train_accuracy: Percent
+    validation_accuracy: Percent
+    test_accuracy: Percent
+    confusion: Annotated[list[TenCounts], Field(min_length=10, max_length=10)]
+
+
+class ClassHealth(BaseModel):
+    """The masks of one class: accuracy in percent, means on [0, 1]."""
+
+    model_config = ConfigDict(frozen=True)
+
+    digit: Annotated[int, Field(ge=0, le=9, alias="class")]
+    digit_accuracy: Percent
+    border_mean: Fraction
+    mask_mean: Fraction
+    diversity: NonNegative
+    healthy: bool
+
+
+class MechanismScore(BaseModel):
+    """The masks of one variant: `mask_entropy` in bits, `inverted_masks` and accuracies in percent."""
+
+    model_config = ConfigDict(frozen=True)
+
+    mask_mean: Fraction
+    mask_entropy: NonNegative
+    mask_digit_accuracy: Percent
+    inverted_masks: Percent
+    healthy_classes: Annotated[int, Field(ge=0, le=10)]
+    diversity: NonNegative
+    digit_classifier_accuracy: Percent
+    per_class: Annotated[list[ClassHealth], Field(min_length=10, max_length=10)]
+
+
+def parse_classifiers(value: Any, source: str) -> dict[str, ClassifierScore]:
+    """The scores of all eight methods, in the table's order. `source` names the file in the message.
+
+    Raises UserError when a method or a field is missing or out of range.
+    """
+    scores = _validate(TypeAdapter(dict[str, ClassifierScore]), value, source)
+    missing = [method for method in METHODS if method not in scores]
+    if missing:
+        raise UserError(f"{source}: no scores for {', '.join(missing)}; run dvc repro")
+    return {method: scores[method] for method in METHODS}
+
+
+def parse_mechanisms(value: Any, source: str) -> MechanismScore:
+    """The mechanisms' scores. Raises UserError when a field is missing or out of range."""
+    return _validate(TypeAdapter(MechanismScore), value, source)
+
+
+def assemble_metrics(
+    classifiers: Mapping[str, Mapping[str, ClassifierScore]],
+    mechanisms: Mapping[str, MechanismScore],
+    run: Mapping[str, Any],
+) -> dict[str, Any]:
+    """`reports/metrics.json`: mnist.<variant>.<method>.<train|test>_accuracy, .mechanisms, and run."""
+    worlds: dict[str, Any] = {}
+    for variant in VARIANTS:
+        worlds[variant] = {
+            method: score.model_dump(include={"train_accuracy", "test_accuracy"})
+            for method, score in classifiers[variant].items()
+        }
+        worlds[variant]["mechanisms"] = mechanisms[variant].model_dump(exclude={"per_class"})
+    return {"mnist": worlds, "run": dict(run)}
+
+
+def _validate(adapter: TypeAdapter[Record], value: Any, source: str) -> Record:
+    try:
+        return adapter.validate_python(value)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        raise UserError(f"{source}: {key}: {first['msg']}; delete the file and run dvc repro") from None

@@ -1,0 +1,144 @@
+"""The tables as pandas frames, and as markdown. Accuracies and differences are in percent (points)."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from cgn.report.names import METHODS, VARIANTS
+from cgn.report.paper_values import MARKS, TABLE_2, paper_value
+from cgn.report.scores import ClassifierScore, MechanismScore
+
+MINUS = "\u2212"
+NONE = "\u2013"  # what a cell shows where the paper has no value
+
+
+def table_2(classifiers: Mapping[str, Mapping[str, ClassifierScore]]) -> pd.DataFrame:
+    """Table 2, one row a method, variant and split: ours, the paper's value, its mark, the difference.
+
+    `classifiers` is {variant: {method: score}}. Without a value in the paper, `paper` and `difference`
+    are NaN and `mark` is empty.
+    """
+    rows = []
+    for method in METHODS:
+        for variant in VARIANTS:
+            score = classifiers[variant][method]
+            for split, ours in (("train", score.train_accuracy), ("test", score.test_accuracy)):
+                known = paper_value(method, variant, split)
+                rows.append(
+                    {
+                        "method": method,
+                        "variant": variant,
+                        "split": split,
+                        "ours": round(ours, 2),
+                        "paper": known.accuracy if known else np.nan,
+                        "mark": known.mark if known else "",
+                        "difference": round(ours - known.accuracy, 2) if known else np.nan,
+                    }
+                )
+    return pd.DataFrame(rows)
+
+
+def table_2_side_by_side(table: pd.DataFrame) -> pd.DataFrame:
+    """The same for reading: a row a method, a column a variant and split, "ours (paper mark, difference)"."""
+    cells = table.assign(
+        cell=[
+            f"{ours:.1f} ({NONE})"
+            if np.isnan(paper)
+            else f"{ours:.1f} ({paper:.1f} {mark}, {signed(difference)})"
+            for ours, paper, mark, difference in zip(
+                table["ours"], table["paper"], table["mark"], table["difference"], strict=True
+            )
+        ],
+        column=[
+            f"{VARIANTS[variant]}, {split}"
+            for variant, split in zip(table["variant"], table["split"], strict=True)
+        ],
+    )
+    wide = cells.pivot(index="method", columns="column", values="cell")
+    wide = wide.loc[list(METHODS), list(dict.fromkeys(cells["column"]))]
+    wide.index = pd.Index([method_label(method) for method in METHODS], name="trained with")
+    return wide.rename_axis(columns=None)
+
+
+def method_label(method: str) -> str:
+    """The name of a method; says so when the paper's table does not have it."""
+    return METHODS[method] if TABLE_2[method] else f"{METHODS[method]} (not in the paper)"
+
+
+def signed(difference: float) -> str:
+    """A difference in points with its sign: +1.2, \u22120.3, 0.0."""
+    text = f"{abs(difference):.1f}"
+    if text == "0.0":
+        return text
+    return f"+{text}" if difference > 0 else f"{MINUS}{text}"
+
+
+def table_2_legend() -> str:
+    """How to read the cells of `table_2_side_by_side`."""
+    marks = "; ".join(f"{mark} {meaning}" for mark, meaning in MARKS.items())
+    return (
+        "Accuracy in percent: ours (the paper's value with its mark, ours minus the paper's in points). "
+        f"Marks: {marks}. {NONE}: the paper has no value. "
+        "Train: the variant's biased training images. Test: cues at random, 10 % is chance."
+    )
+
+
+def mechanisms(scores: Mapping[str, MechanismScore]) -> pd.DataFrame:
+    """The health of the generator's masks, one row a variant."""
+    rows = [{"variant": variant} | scores[variant].model_dump(exclude={"per_class"}) for variant in VARIANTS]
+    return pd.DataFrame(rows)
+
+
+def mechanisms_by_class(scores: Mapping[str, MechanismScore]) -> pd.DataFrame:
+    """The same for every class, one row a variant and class."""
+    rows = [
+        {"variant": variant} | health.model_dump(by_alias=True)
+        for variant in VARIANTS
+        for health in scores[variant].per_class
+    ]
+    return pd.DataFrame(rows)
+
+
+MECHANISMS_LEGEND = (
+    "mask_mean: mean of the mask on [0, 1]. mask_entropy: of its pixels, in bits (0 is binary). "
+    "mask_digit_accuracy: percent of masks that a digit classifier, trained on real binarised digits, "
+    "reads as their label (its own accuracy on real digits: digit_classifier_accuracy). inverted_masks: "
+    "percent with a mean above 0.5 on the border. healthy_classes: of ten, those whose masks are read as "
+    "their label and are not inverted. diversity: how much two noises of one class differ."
+)
+
+
+def confusion(scores: Mapping[str, ClassifierScore]) -> pd.DataFrame:
+    """Counts of the test split, one row a method, true class and predicted class."""
+    frames = []
+    for method, score in scores.items():
+        counts = np.array(score.confusion)
+        true_class, predicted_class = np.indices(counts.shape)
+        frames.append(
+            pd.DataFrame(
+                {
+                    "method": method,
+                    "true_class": true_class.ravel(),
+                    "predicted_class": predicted_class.ravel(),
+                    "count": counts.ravel(),
+                }
+            )
+        )
+    return pd.concat(frames, ignore_index=True)
+
+
+def confusion_markdown(table: pd.DataFrame) -> str:
+    """`confusion` as one 10x10 table a method: rows are the true classes, columns the predictions."""
+    parts = []
+    for method, rows in table.groupby("method", sort=False):
+        counts = rows.pivot(index="true_class", columns="predicted_class", values="count")
+        counts.index.name = "true \\ predicted"
+        parts.append(f"## {METHODS[str(method)]}\n\n{counts.to_markdown()}\n")
+    return "\n".join(parts)
+
+
+def markdown(title: str, facts: str, table: str, legend: str = "") -> str:
+    """A markdown page: title, the line that says what was run, table, legend."""
+    parts = [f"# {title}", facts, table.strip(), legend]
+    return "\n\n".join(part for part in parts if part) + "\n"

@@ -1,0 +1,106 @@
+"""The paper's structural causal models of an image (Eq. 1, 2 and appendix B), as data.
+
+Every node is assigned by an independent mechanism from its parents, a class label and a noise
+variable: S_j := f_j(PA_j, Y_j, U_j). The composer is fixed: X := M * F + (1 - M) * B.
+"""
+
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+Array = TypeVar("Array")
+
+
+@dataclass(frozen=True)
+class Node:
+    """One structural assignment. Exogenous inputs (label, noise) are None for the composer."""
+
+    name: str  # the mechanism's name in parameters, shards and reports
+    symbol: str  # the variable it assigns
+    function: str  # the mechanism, as the paper writes it
+    label: str | None = None
+    noise: str | None = None
+    parents: tuple[str, ...] = ()
+    fixed: int | None = None  # class that an intervention set, do(label := fixed)
+
+    def equation(self) -> str:
+        """The assignment as text, e.g. `M := f_shape(Y1, U1)`."""
+        label = f"{self.label} = {self.fixed}" if self.fixed is not None else self.label
+        inputs = [*self.parents, *(value for value in (label, self.noise) if value)]
+        return f"{self.symbol} := {self.function}({', '.join(inputs)})"
+
+
+@dataclass(frozen=True)
+class StructuralCausalModel:
+    """An ordered set of assignments: parents stand before their children."""
+
+    name: str
+    nodes: tuple[Node, ...]
+
+    def __post_init__(self) -> None:
+        assigned: set[str] = set()
+        for node in self.nodes:
+            missing = set(node.parents) - assigned
+            if missing or node.symbol in assigned:
+                raise ValueError(
+                    f"{self.name}: {node.symbol} has parents {missing} that nothing assigns before it"
+                )
+            assigned.add(node.symbol)
+
+    @property
+    def mechanisms(self) -> tuple[str, ...]:
+        """Names of the mechanisms that take a label: those that can be intervened on."""
+        return tuple(node.name for node in self.nodes if node.label is not None)
+
+    def do(self, **labels: int) -> "StructuralCausalModel":
+        """do(Y_j := label) for any subset of mechanisms; the others are unchanged.
+
+        Raises ValueError for a name that is not a mechanism of this model.
+        """
+        unknown = set(labels) - set(self.mechanisms)
+        if unknown:
+            raise ValueError(
+                f"{self.name} has no mechanism {sorted(unknown)}; it has {list(self.mechanisms)}"
+            )
+        nodes = (replace(node, fixed=labels.get(node.name, node.fixed)) for node in self.nodes)
+        return replace(self, nodes=tuple(nodes))
+
+    def equations(self) -> list[str]:
+        """The assignments as text, in causal order."""
+        return [node.equation() for node in self.nodes]
+
+    def edges(self) -> list[tuple[str, str]]:
+        """(cause, effect) pairs of symbols: labels, noises and parents of every node."""
+        return [
+            (cause, node.symbol)
+            for node in self.nodes
+            for cause in (node.label, node.noise, *node.parents)
+            if cause is not None
+        ]
+
+
+_COMPOSER = Node("composer", "X_gen", "C", parents=("M", "F", "B"))
+
+MNIST_SCM = StructuralCausalModel(
+    "MNIST",
+    (
+        Node("shape", "M", "f_shape", label="Y1", noise="U1"),
+        Node("foreground", "F", "f_text,1", label="Y2", noise="U2"),
+        Node("background", "B", "f_text,2", label="Y3", noise="U3"),
+        _COMPOSER,
+    ),
+)
+
+IMAGENET_SCM = StructuralCausalModel(
+    "ImageNet",
+    (
+        Node("shape", "M", "f_shape", label="Y1", noise="U1"),
+        Node("foreground", "F", "f_text", label="Y2", noise="U2"),
+        Node("background", "B", "f_bg", label="Y3", noise="U3"),
+        _COMPOSER,
+    ),
+)
+
+
+def compose(mask: Array, foreground: Array, background: Array) -> Array:
+    """Eq. 2: x_gen = m * f + (1 - m) * b, by pixel; mask in [0, 1], shapes that broadcast."""
+    return mask * foreground + (1 - mask) * background  # type: ignore[operator,no-any-return]

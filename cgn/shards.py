@@ -1,0 +1,100 @@
+"""WebDataset tars of generated images, which plain `webdataset` reads without any code of ours.
+
+Sample `00000042` is `00000042.png` and `00000042.json`:
+{"index": 42, "seed": 0, "labels": {"shape": 3, ...}, "noise": {"shape": 4, ...}}.
+"""
+
+import io
+import json
+import tarfile
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cgn.errors import UserError
+from cgn.files import atomic_folder
+
+
+class Sample(NamedTuple):
+    """One image uint8 (height, width, 3) and what made it."""
+
+    image: NDArray[np.uint8]
+    metadata: dict[str, Any]  # with "index", its place in the whole set
+
+
+def write_shards(folder: Path, samples: Iterable[Sample], images_per_shard: int) -> int:
+    """Write tars `000000.tar`, `000001.tar`, … into a new `folder`; returns the number of samples.
+
+    The bytes depend on the samples alone: members carry no time, owner or machine.
+    """
+    from webdataset import TarWriter
+
+    count = 0
+    with atomic_folder(folder) as temporary:
+        writer = None
+        for sample in samples:
+            if count % images_per_shard == 0:
+                if writer is not None:
+                    writer.close()
+                writer = TarWriter(str(temporary / f"{count // images_per_shard:06d}.tar"), mtime=0)
+            assert writer is not None
+            key = f"{sample.metadata['index']:08d}"
+            writer.write(
+                {"__key__": key, "png": _png(sample.image), "json": json.dumps(sample.metadata).encode()}
+            )
+            count += 1
+        if writer is not None:
+            writer.close()
+    return count
+
+
+def _png(image: NDArray[np.uint8]) -> bytes:
+    from PIL import Image
+
+    buffer = io.BytesIO()
+    Image.fromarray(image).save(buffer, "png", compress_level=1)
+    return buffer.getvalue()
+
+
+def iterate(folder: Path) -> Iterator[Sample]:
+    """The samples of a folder of shards, in order. Raises UserError when it holds none or is damaged."""
+    from PIL import Image
+
+    shards = sorted(Path(folder).glob("*.tar"))
+    if not shards:
+        raise UserError(f"{folder}: no .tar shards; run the stage that makes them (dvc repro)")
+    for shard in shards:
+        try:
+            # Members are read one by one and never unpacked: an archive cannot write outside its folder.
+            with tarfile.open(shard) as archive:
+                parts: dict[str, bytes] = {}
+                for member in archive:
+                    stream = archive.extractfile(member)
+                    if stream is None:
+                        continue
+                    parts[member.name.rpartition(".")[2]] = stream.read()
+                    if len(parts) == 2:  # a sample's two members stand together
+                        image = Image.open(io.BytesIO(parts["png"])).convert("RGB")
+                        yield Sample(np.asarray(image), json.loads(parts["json"]))
+                        parts = {}
+        except (tarfile.TarError, OSError, ValueError, KeyError) as error:
+            raise UserError(f"{shard}: damaged ({error}); delete its folder and run dvc repro") from None
+
+
+def read_images(
+    folder: Path, limit: int | None = None
+) -> tuple[NDArray[np.uint8], dict[str, NDArray[np.int64]]]:
+    """The images uint8 (n, height, width, 3) of a folder of shards, and their labels (n,) by mechanism.
+
+    `limit` stops after that many.
+    """
+    samples = list(islice(iterate(folder), limit))
+    labels = [sample.metadata["labels"] for sample in samples]
+    return (
+        np.stack([sample.image for sample in samples]),
+        {mechanism: np.array([row[mechanism] for row in labels]) for mechanism in labels[0]},
+    )

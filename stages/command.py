@@ -1,0 +1,81 @@
+"""What all stage commands share: validated parameters, one-line errors, a log, threads and timing."""
+
+import json
+import logging
+import os
+import sys
+import time
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import typer
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from cgn.errors import UserError
+from cgn.params import Params, validate
+
+PARAMS_FILE = Path("params.yaml")
+SCRATCH = Path(".scratch")  # outside DVC's outputs: checkpoints and timings
+log = logging.getLogger("stages")
+
+
+@cache
+def _params() -> Params:
+    try:
+        values = YAML(typ="safe").load(PARAMS_FILE.read_text())
+    except FileNotFoundError:
+        raise UserError(f"{PARAMS_FILE}: not found; run from the repository's root") from None
+    except YAMLError as error:
+        raise UserError(f"{PARAMS_FILE}: not valid YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(values, dict):
+        raise UserError(f"{PARAMS_FILE}: holds no keys")
+    return validate(values, str(PARAMS_FILE))
+
+
+def section(key: str) -> Any:
+    """The validated value or section at a dotted key of params.yaml; the whole file is checked first.
+
+    `budgets.X` is the active profile's: `budgets.<profile>.X`. A stage reads parameters only here,
+    and a test compares the keys with what dvc.yaml declares.
+    """
+    value: Any = _params()
+    parts = key.split(".")
+    if parts[0] == "budgets":
+        parts.insert(1, value.profile)
+    for part in parts:
+        value = getattr(value, part)
+    return value
+
+
+def run(main: Callable[..., None]) -> None:
+    """Run a stage's `main` as a Typer command. A UserError ends it with one line and status 1."""
+    logging.basicConfig(format="%(message)s", level=logging.INFO, stream=sys.stderr)
+    stage = os.path.splitext(os.path.basename(sys.argv[0]))[0]
+    started = time.monotonic()
+    try:
+        threads = str(section("threads"))
+        os.environ["OMP_NUM_THREADS"] = threads  # read by torch when it is imported
+        os.environ["MKL_NUM_THREADS"] = threads
+        app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+        app.command()(main)
+        app(standalone_mode=False)
+    except UserError as error:
+        log.error("%s: error: %s", stage, error)
+        sys.exit(1)
+    except typer.Exit as finished:
+        sys.exit(finished.exit_code)
+    except Exception as error:
+        if hasattr(error, "format_message"):  # a usage error of the command line
+            log.error("%s: error: %s (see --help)", stage, error.format_message())
+            sys.exit(2)
+        raise
+    _record_time([stage, *sys.argv[1:]], time.monotonic() - started)
+
+
+def _record_time(words: list[str], seconds: float) -> None:
+    folder = SCRATCH / "timings"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / ("-".join(words) + ".json")).write_text(json.dumps({"seconds": round(seconds, 2)}) + "\n")

@@ -1,0 +1,155 @@
+"""Stage `report`: the scores as tables, figures, one page and the metric."""
+
+from __future__ import annotations
+
+import json
+import logging
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from stages.command import run, section
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from cgn.report.scores import ClassifierScore, MechanismScore
+
+REPORTS = Path("reports")
+SCORES = Path("scores/mnist")
+MODELS = Path("models/mnist")
+DATA = Path("data/mnist")
+TIMINGS = Path(".scratch/timings")  # written by each stage as it ends; no output of any stage
+
+# For Figure 3: enough for eight images of every class.
+COUNTERFACTUALS = 1000
+
+_log = logging.getLogger(__name__)
+
+
+def main() -> None:
+    """Write reports/: metrics.json, tables, figures and index.html."""
+    profile, seed = section("profile"), section("seed")
+    digits, textures = section("budgets.digits"), section("budgets.textures")
+    source = f"{digits.source} ({digits.train:,} for training, {digits.test:,} for the test)"
+    write_report(profile, seed, source, textures.source)
+
+
+def write_report(profile: str, seed: int, digits: str, textures: str) -> None:
+    """Read scores, models and data below the working directory and write reports/.
+
+    `digits` and `textures` say where they come from. Raises UserError when an input is missing or wrong.
+    """
+    from cgn.files import read_json, write_json
+    from cgn.report.names import VARIANTS
+    from cgn.report.run_facts import run_facts, sizes_sentence
+    from cgn.report.scores import assemble_metrics, parse_classifiers, parse_mechanisms
+
+    classifiers, mechanisms = {}, {}
+    for variant in VARIANTS:
+        path = SCORES / variant / "classifiers.json"
+        classifiers[variant] = parse_classifiers(read_json(path), str(path))
+        path = SCORES / variant / "mechanisms.json"
+        mechanisms[variant] = parse_mechanisms(read_json(path), str(path))
+    facts = run_facts(profile, seed, _stage_seconds())
+    sizes = sizes_sentence(profile, seed, digits, textures)
+
+    table_2 = _write_tables(classifiers, mechanisms, sizes)
+    _write_figures(classifiers, table_2)
+    _write_page(classifiers, mechanisms, table_2, facts, sizes)
+    write_json(REPORTS / "metrics.json", assemble_metrics(classifiers, mechanisms, facts))
+    _log.info("the report is in %s", REPORTS / "index.html")
+
+
+def _write_tables(
+    classifiers: dict[str, dict[str, ClassifierScore]], mechanisms: dict[str, MechanismScore], sizes: str
+) -> pd.DataFrame:
+    """Write every table as CSV and markdown; return Table 2."""
+    from cgn.files import atomic_folder
+    from cgn.report import tables
+    from cgn.report.names import VARIANTS
+
+    table_2 = tables.table_2(classifiers)
+    health, by_class = tables.mechanisms(mechanisms), tables.mechanisms_by_class(mechanisms)
+    with atomic_folder(REPORTS / "tables") as folder:
+
+        def write(name: str, frame: pd.DataFrame, title: str, table: str, legend: str = "") -> None:
+            frame.to_csv(folder / f"{name}.csv", index=False)
+            (folder / f"{name}.md").write_text(tables.markdown(title, sizes, table, legend))
+
+        side_by_side = tables.table_2_side_by_side(table_2).to_markdown()
+        write("table_2", table_2, "Table 2: MNIST classification", side_by_side, tables.table_2_legend())
+        for name, frame, title in (
+            ("mechanisms", health, "Health of the mechanisms"),
+            ("mechanisms_by_class", by_class, "Health of the mechanisms by class"),
+        ):
+            write(name, frame, title, frame.to_markdown(index=False), tables.MECHANISMS_LEGEND)
+        for variant, title in VARIANTS.items():
+            counts = tables.confusion(classifiers[variant])
+            matrices = tables.confusion_markdown(counts)
+            write(f"confusion_{variant}", counts, f"Confusion on the test images: {title}", matrices)
+    return table_2
+
+
+def _write_figures(classifiers: dict[str, dict[str, ClassifierScore]], table_2: pd.DataFrame) -> None:
+    from tqdm import tqdm
+
+    from cgn.arrays import read_arrays
+    from cgn.files import atomic_folder
+    from cgn.images import write_png
+    from cgn.report import charts, figures, tables
+    from cgn.report.histories import read_history
+    from cgn.report.names import METHODS, VARIANTS
+    from cgn.shards import read_images
+
+    with atomic_folder(REPORTS / "figures") as folder:
+        for variant, title in tqdm(VARIANTS.items(), desc="figures", unit="variant"):
+            shards = DATA / "shards" / variant / "counterfactuals"
+            images, labels = read_images(shards, COUNTERFACTUALS)
+            splits = read_arrays(DATA / "variants" / f"{variant}.safetensors")
+            snapshots = read_arrays(MODELS / "cgn" / variant / "snapshots.safetensors")
+            generators = {
+                name: read_history(MODELS / name.lower() / variant / "history.csv", ["step"])
+                for name in ("CGN", "GAN")
+            }
+            columns = ["image_passes", "loss", "validation_accuracy"]
+            histories = {
+                method: read_history(MODELS / "classifiers" / variant / method / "history.csv", columns)
+                for method in METHODS
+            }
+
+            write_png(folder / f"figure_3_{variant}.png", figures.figure_3(splits, images, labels["shape"]))
+            write_png(folder / f"mechanisms_{variant}.png", figures.mechanisms_over_training(snapshots))
+            matrices = charts.confusion_matrices(tables.confusion(classifiers[variant]), title)
+            (folder / f"confusion_{variant}.svg").write_text(matrices)
+            curves = charts.training_curves(generators, histories, title)
+            (folder / f"training_curves_{variant}.svg").write_text(curves)
+        (folder / "accuracy.svg").write_text(charts.accuracy_bars(table_2))
+
+
+def _write_page(
+    classifiers: dict[str, dict[str, ClassifierScore]],
+    mechanisms: dict[str, MechanismScore],
+    table_2: pd.DataFrame,
+    facts: dict[str, object],
+    sizes: str,
+) -> None:
+    from cgn.files import atomic_path
+    from cgn.report.page import CausalModel, render_page
+    from cgn.scm import IMAGENET_SCM, MNIST_SCM
+
+    models = [
+        CausalModel(scm.name, scm.equations(), scm.edges(), {node.symbol: node.name for node in scm.nodes})
+        for scm in (MNIST_SCM, IMAGENET_SCM)
+    ]
+    with atomic_path(REPORTS / "index.html") as temporary:
+        temporary.write_text(render_page(classifiers, mechanisms, table_2, models, facts, sizes))
+
+
+def _stage_seconds() -> list[float]:
+    """How long each stage took when it last ran, as far as is known; the report itself does not count."""
+    paths = sorted(path for path in TIMINGS.glob("*.json") if path.stem != "report")
+    return [json.loads(path.read_text())["seconds"] for path in paths]
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,27 @@
+"""Stage `textures`: the ten striped and ten veined textures of Wildlife MNIST."""
+
+import logging
+from pathlib import Path
+
+from stages.command import run, section
+
+OUTPUT = Path("data/mnist/textures.safetensors")
+
+_log = logging.getLogger(__name__)
+
+
+def main() -> None:
+    """Write one foreground and one background texture per class."""
+    seed = section("seed")
+    size = section("mnist.variants.wildlife_mnist.texture_size")
+    budget = section("budgets.textures")
+
+    from cgn.arrays import write_arrays
+    from cgn.mnist.textures import load_textures
+
+    write_arrays(OUTPUT, {**load_textures(budget, size, seed)})
+    _log.info("ten textures for the digits and ten for the ground, %s, are in %s", budget.source, OUTPUT)
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,57 @@
+"""Stage `train_on_environments`: IRM on environments in which the cues of one variant tell the label less often."""
+
+from pathlib import Path
+
+from stages.command import SCRATCH, run, section
+
+
+def main(variant: str, method: str) -> None:
+    """Train METHOD (irm_2 or irm_5) on environments of VARIANT."""
+    seed, threads = section("seed"), section("threads")
+    schedule = section("mnist.classifier")
+    variant_params = section(f"mnist.variants.{variant}")
+    params = section("methods.irm")
+    budget = section("budgets.train_on_environments")
+
+    from cgn.arrays import read_arrays
+    from cgn.checkpoint import Checkpoint, fingerprint
+    from cgn.classifiers.irm import IRM
+    from cgn.classifiers.network import DigitCNN
+    from cgn.classifiers.sources import Environments, Images
+    from cgn.classifiers.training import steps_for, train_and_save
+    from cgn.mnist.environments import environment
+    from cgn.seeding import seed_for
+
+    correlations = params.environments[method]
+    inputs = [
+        Path("data/mnist/digits.safetensors"),
+        Path("data/mnist/textures.safetensors"),
+        Path(f"data/mnist/variants/{variant}.safetensors"),
+    ]
+    digits, textures, arrays = (read_arrays(path) for path in inputs)
+    labels = digits["train_labels"]
+    environments = [
+        Images(
+            environment(
+                variant, digits["train_images"], labels, correlation, variant_params,
+                textures if variant == "wildlife_mnist" else None, seed, variant, method, "cues", index,
+            ),
+            labels,
+        )
+        for index, correlation in enumerate(correlations)
+    ]  # fmt: skip
+    # The same number of images a step as any other method, give or take a rounding; two halves need two.
+    batch = max(2, schedule.batch // len(environments))
+    steps = steps_for(budget.image_passes, batch * len(environments), schedule.decays)
+    network = DigitCNN(seed_for(seed, variant, method, "network"))
+    algorithm = IRM(network, steps, schedule, params)
+    source = Environments(environments, batch, seed, variant, method)
+    validation = Images(arrays["validation_images"], arrays["validation_labels"])
+    run_id = fingerprint([seed, threads, schedule, variant_params, params, budget, method], inputs)
+    checkpoint = Checkpoint(SCRATCH / "train_on_environments" / f"{variant}-{method}.pt", run_id)
+    folder = Path(f"models/mnist/classifiers/{variant}/{method}")
+    train_and_save(folder, algorithm, source, validation, checkpoint, f"{method} on {variant}")
+
+
+if __name__ == "__main__":
+    run(main)

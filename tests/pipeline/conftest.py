@@ -1,0 +1,65 @@
+"""A temporary copy of the project with its smoke graph run once, for tests with the real `dvc` command."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+Run = Callable[..., str]
+
+
+def run_in(folder: Path) -> Run:
+    """A function that runs a command in `folder` with the tests' own interpreter first on the path."""
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    environment = os.environ | {"PATH": path, "GIT_CONFIG_GLOBAL": str(folder.parent / "gitconfig")}
+
+    def run(*words: str, status: int = 0) -> str:
+        done = subprocess.run(
+            words, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
+        assert done.returncode == status, (
+            f"{' '.join(words)}: status {done.returncode}\n{done.stdout[-4000:]}"
+        )
+        return done.stdout
+
+    return run
+
+
+def copy_project(root: Path, target: Path) -> Path:
+    """What a commit of the working tree would hold, without data and caches."""
+    ignore = shutil.ignore_patterns(
+        ".git", ".venv", ".scratch", "__pycache__", "data", "models", "scores", "cache", "tmp", "config.local",
+        ".mypy_cache", ".ruff_cache", ".pytest_cache", ".import_linter_cache",
+    )  # fmt: skip
+    shutil.copytree(root, target, ignore=ignore)
+    params = target / "params.yaml"
+    text = params.read_text()
+    assert "\nprofile: laptop\n" in text
+    params.write_text(text.replace("\nprofile: laptop\n", "\nprofile: smoke\n"))
+    return target
+
+
+@pytest.fixture(scope="session")
+def smoke(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A committed copy whose smoke graph has run."""
+    folder = tmp_path_factory.mktemp("project")
+    (folder / "gitconfig").write_text(
+        "[user]\nname = Tests\nemail = tests@localhost\n[init]\ndefaultBranch = main\n"
+    )
+    project = copy_project(root, folder / "project")
+    run = run_in(project)
+    run("git", "init", "--quiet")
+    run("dvc", "repro")
+    run("git", "add", "--all")
+    run("git", "commit", "--quiet", "--message", "smoke")
+    return project
+
+
+@pytest.fixture
+def dvc(smoke: Path) -> Run:
+    """Run a command in the smoke copy."""
+    return run_in(smoke)

@@ -1,0 +1,101 @@
+"""The project as DVC users use it: the real command, in a temporary copy, on the smoke graph."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+import webdataset
+
+from tests.pipeline.conftest import Run, run_in
+
+VARIANTS = ("colored_mnist", "double_colored_mnist", "wildlife_mnist")
+METHODS = ("original", "gan", "irm_2", "irm_5", "lntl", "cgn", "cgn_only", "oracle")
+
+
+def stages_run(output: str) -> set[str]:
+    return set(re.findall(r"Running stage '([^']+)'", output))
+
+
+def test_the_graph_gives_every_score(smoke: Path) -> None:
+    metrics = json.loads((smoke / "reports/metrics.json").read_text())
+    for variant in VARIANTS:
+        for method in METHODS:
+            scores = metrics["mnist"][variant][method]
+            assert 0 <= scores["train_accuracy"] <= 100
+            assert 0 <= scores["test_accuracy"] <= 100
+        names = {"mask_mean", "mask_entropy", "mask_digit_accuracy", "inverted_masks", "healthy_classes"}
+        assert names <= set(metrics["mnist"][variant]["mechanisms"])
+    assert metrics["run"]["profile"] == "smoke"
+
+
+def test_a_second_repro_does_nothing(dvc: Run) -> None:
+    assert "Data and pipelines are up to date." in dvc("dvc", "repro")
+
+
+def test_shards_are_plain_webdataset(smoke: Path) -> None:
+    shards = sorted((smoke / "data/mnist/shards/wildlife_mnist/counterfactuals").glob("*.tar"))
+    samples = list(webdataset.WebDataset([str(shard) for shard in shards], shardshuffle=False).decode("rgb8"))
+    assert len(samples) == 600
+    assert set(samples[0]["json"]["labels"]) == {"shape", "foreground", "background"}
+
+
+def test_a_loss_weight_reruns_generators_and_no_baseline(dvc: Run) -> None:
+    ran = stages_run(dvc("dvc", "exp", "run", "-S", "mnist.cgn.lambda_mask=40"))
+    assert {f"train_cgn@{variant}" for variant in VARIANTS} <= ran
+    assert {f"train_on_counterfactuals@{variant}-cgn" for variant in VARIANTS} <= ran
+    untouched = {"digits", "textures", "synthesize", "train_gan", "train_on_biased", "train_on_environments"}
+    assert not {name for name in ran if name.split("@")[0] in untouched}
+
+
+def test_a_penalty_reruns_irm_and_no_generator(dvc: Run) -> None:
+    dvc("git", "checkout", "--force", "--quiet", ".")
+    dvc("dvc", "checkout", "--force")
+    ran = stages_run(dvc("dvc", "exp", "run", "--temp", "-S", "methods.irm.penalty=5000"))
+    irm = {
+        f"train_on_environments@{variant}-{method}" for variant in VARIANTS for method in ("irm_2", "irm_5")
+    }
+    assert ran == irm | {f"score_classifiers@{variant}" for variant in VARIANTS} | {"report"}
+
+
+def test_diffs_and_plots(dvc: Run, smoke: Path) -> None:
+    name = dvc("dvc", "exp", "list", "--name-only").split()[0]
+    assert "methods.irm.penalty" in dvc("dvc", "params", "diff", "HEAD", name) + dvc(
+        "dvc", "exp", "diff", "HEAD", name
+    ) or "lambda_mask" in dvc("dvc", "params", "diff", "HEAD", name)
+    assert "mnist." in dvc("dvc", "metrics", "diff", "--all", "HEAD", name)
+    dvc("dvc", "plots", "show", "--out", "plots_page")
+    page = (smoke / "plots_page/index.html").read_text()
+    assert "figure_3_wildlife_mnist" in page
+
+
+def test_a_clone_pulls_and_has_nothing_to_do(dvc: Run, tmp_path: Path, smoke: Path) -> None:
+    remote = tmp_path / "remote"
+    dvc("dvc", "remote", "add", "--local", "--default", "--force", "store", str(remote))
+    dvc("dvc", "push")
+    dvc("git", "clone", "--quiet", str(smoke), str(tmp_path / "clone"))
+    clone = run_in(tmp_path / "clone")
+    clone("dvc", "remote", "add", "--local", "--default", "store", str(remote))
+    clone("dvc", "pull")
+    assert "Data and pipelines are up to date." in clone("dvc", "repro")
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("mnist.cgn.lambda_mask=-1", "mnist.cgn.lambda_mask: .*greater than or equal to 0, got -1"),
+        ("mnist.variants.colored_mnist.variance=-1", "variance: .*got -1"),
+    ],
+)
+def test_a_bad_value_stops_with_one_line(root: Path, tmp_path: Path, override: str, message: str) -> None:
+    from tests.pipeline.conftest import copy_project
+
+    project = copy_project(root, tmp_path / "project")
+    key, value = override.split("=")
+    name = key.rsplit(".", 1)[1]
+    params = project / "params.yaml"
+    params.write_text(re.sub(rf"(\n +{name}:) .*", rf"\1 {value}", params.read_text(), count=1))
+    output = run_in(project)("python", "-m", "stages.digits", status=1)
+    (line,) = output.strip().splitlines()
+    assert re.search(message, line)
+    assert not (project / "data").exists()

@@ -1,0 +1,96 @@
+"""dvc.yaml says the whole truth: every module a stage imports and every parameter it reads is declared."""
+
+import ast
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from dvc.dependency import ParamsDependency
+from dvc.repo import Repo
+
+
+@pytest.fixture(scope="module")
+def stages(root: Path) -> dict[str, Any]:
+    """Every stage of the pipeline's index, by address, as DVC resolved it."""
+    return {stage.addressing: stage for stage in Repo(str(root)).index.stages}
+
+
+def modules_imported(path: Path, root: Path) -> set[Path]:
+    """Files of this repository that the file names in an import, anywhere in it."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        names = []
+        if isinstance(node, ast.ImportFrom) and node.module:
+            names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+        elif isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        found |= {root / (name.replace(".", "/") + ".py") for name in names}
+    return {file for file in found if file.exists()}
+
+
+def import_closure(path: Path, root: Path) -> set[Path]:
+    closure: set[Path] = set()
+    todo = [path]
+    while todo:
+        file = todo.pop()
+        if file not in closure:
+            closure.add(file)
+            todo += modules_imported(file, root)
+    return closure
+
+
+def command_file(stage: Any, root: Path) -> Path:
+    match = re.match(r"python -m (stages\.\w+)", stage.cmd)
+    assert match, stage.cmd
+    return root / (match[1].replace(".", "/") + ".py")
+
+
+def sections_read(path: Path, arguments: dict[str, str], profile: str) -> set[str]:
+    """Dotted keys of all `section(...)` calls, with a stage's command-line arguments filled in."""
+    keys = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Call) and getattr(node.func, "id", None) == "section":
+            (argument,) = node.args
+            key = eval(compile(ast.Expression(argument), "section", "eval"), {}, dict(arguments))
+            if key.startswith("budgets"):
+                keys.add("profile")
+                key = key.replace("budgets", f"budgets.{profile}", 1)
+            keys.add(key)
+    return keys
+
+
+def arguments_of(stage: Any) -> dict[str, str]:
+    words = stage.cmd.split()[3:]
+    return dict(zip(("variant", "method"), words, strict=False))
+
+
+def test_there_is_one_command_file_for_each_stage(stages: dict[str, Any], root: Path) -> None:
+    names = {stage.name.split("@")[0] for stage in stages.values()}
+    assert {path.stem for path in (root / "stages").glob("*.py")} - {"command"} == names
+    assert len(stages) == 45
+
+
+def test_import_closures_are_dependencies(stages: dict[str, Any], root: Path) -> None:
+    for address, stage in stages.items():
+        declared = {Path(str(dep.fs_path)) for dep in stage.deps if not isinstance(dep, ParamsDependency)}
+        needed = import_closure(command_file(stage, root), root)
+        assert needed <= declared, f"{address} lacks {sorted(map(str, needed - declared))}"
+        stale = {path for path in declared if path.suffix == ".py"} - needed
+        assert not stale, f"{address} declares {sorted(map(str, stale))} and does not import it"
+
+
+def test_parameters_read_are_those_declared(stages: dict[str, Any], root: Path) -> None:
+    for address, stage in stages.items():
+        declared = {key for dep in stage.deps if isinstance(dep, ParamsDependency) for key in dep.params}
+        read = sections_read(command_file(stage, root), arguments_of(stage), "laptop") | {"threads"}
+        assert declared == read, f"{address}: declared {sorted(declared)}, read {sorted(read)}"
+
+
+def test_every_stage_says_what_it_does(stages: dict[str, Any]) -> None:
+    assert all(stage.desc for stage in stages.values())
+
+
+def test_no_stage_switches_the_cache_off(root: Path) -> None:
+    text = (root / "dvc.yaml").read_text()
+    assert not re.search(r"persist|always_changed|frozen", text)

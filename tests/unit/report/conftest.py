@@ -1,0 +1,72 @@
+"""Scores as the score stages write them: made up, but of the size that the real ones have."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from cgn.report.names import METHODS, VARIANTS
+from cgn.report.scores import ClassifierScore, MechanismScore, parse_classifiers, parse_mechanisms
+
+
+def classifier_json(accuracy: float, seed: int) -> dict[str, Any]:
+    rng = np.random.default_rng(seed)
+    shares = np.full((10, 10), (1 - accuracy / 100) / 9)
+    np.fill_diagonal(shares, accuracy / 100)
+    confusion = np.stack([rng.multinomial(1000, row) for row in shares])
+    return {
+        "train_accuracy": 99.9,
+        "validation_accuracy": 99.6,
+        "test_accuracy": float(confusion.trace()) / 100,
+        "confusion": confusion.tolist(),
+    }
+
+
+def mechanism_json(broken: int) -> dict[str, Any]:
+    return {
+        "mask_mean": 0.171,
+        "mask_entropy": 0.062,
+        "mask_digit_accuracy": 96.4,
+        "inverted_masks": 10.0 * broken,
+        "healthy_classes": 10 - broken,
+        "diversity": 0.19,
+        "digit_classifier_accuracy": 97.2,
+        "per_class": [
+            {
+                "class": digit,
+                "digit_accuracy": 41.5 if digit < broken else 98.5,
+                "border_mean": 0.9 if digit < broken else 0.01,
+                "mask_mean": 0.17,
+                "diversity": 0.2,
+                "healthy": digit >= broken,
+            }
+            for digit in range(10)
+        ],
+    }
+
+
+@pytest.fixture(scope="session")
+def classifiers_json() -> dict[str, dict[str, Any]]:
+    accuracies = [30.0, 45.0, 60.0, 50.0, 35.0, 80.0, 78.0, 95.0]
+    return {
+        variant: {
+            method: classifier_json(accuracy - 5 * index, seed=index)
+            for method, accuracy in zip(METHODS, accuracies, strict=True)
+        }
+        for index, variant in enumerate(VARIANTS)
+    }
+
+
+@pytest.fixture(scope="session")
+def mechanisms_json() -> dict[str, dict[str, Any]]:
+    return {variant: mechanism_json(broken=index) for index, variant in enumerate(VARIANTS)}
+
+
+@pytest.fixture(scope="session")
+def classifiers(classifiers_json: dict[str, Any]) -> dict[str, dict[str, ClassifierScore]]:
+    return {variant: parse_classifiers(value, variant) for variant, value in classifiers_json.items()}
+
+
+@pytest.fixture(scope="session")
+def mechanisms(mechanisms_json: dict[str, Any]) -> dict[str, MechanismScore]:
+    return {variant: parse_mechanisms(value, variant) for variant, value in mechanisms_json.items()}

