@@ -1,7 +1,6 @@
 """Outputs appear whole or not at all: written under a temporary name, then moved."""
 
 import json
-import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,7 +25,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
         yield temporary
         if path.is_dir():
             _remove(path)
-        os.replace(temporary, path)
+        temporary.replace(path)
     finally:
         _remove(temporary)
 

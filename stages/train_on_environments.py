@@ -1,4 +1,4 @@
-"""Stage `train_on_environments`: IRM on environments in which the cues of one variant tell the label less often."""
+"""Stage `train_on_environments`: IRM on environments of one variant whose cues tell the label less often."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What a method is (after DomainBed, Gulrajani and Lopez-Paz 2021): `update(minibatches)` and `predict(images)`.
+"""What a method is: `update(minibatches)` and `predict(images)` (after DomainBed, Gulrajani 2021).
 
 A method learns from uint8 images and labels alone, one minibatch for each environment it is given.
 Where they come from is the business of `cgn.classifiers.sources`.
@@ -13,7 +13,6 @@ from torch import Tensor, nn
 
 from cgn.classifiers.network import DigitCNN
 from cgn.params import ClassifierParams
-from cgn.pixels import from_bytes
 
 
 class Minibatch(NamedTuple):
@@ -59,13 +58,9 @@ class Algorithm(ABC):
     def update(self, minibatches: Sequence[Minibatch]) -> dict[str, float]:
         """Learn from one minibatch of each environment; return what to log, "loss" (nats) among it."""
 
-    @torch.no_grad()
     def predict(self, images: Tensor) -> Tensor:
         """The most probable class int64 (n,) of each image uint8 (n, 32, 32, channels)."""
-        self.network.eval()
-        predicted: Tensor = self.network(from_bytes(images)).argmax(dim=1)
-        self.network.train()
-        return predicted
+        return self.network.predict(images)
 
     @property
     def progress(self) -> float:

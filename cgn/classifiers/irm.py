@@ -1,4 +1,4 @@
-"""Invariant risk minimisation (Arjovsky et al. 2019, IRMv1): one classifier that is optimal in every environment.
+"""Invariant risk minimisation (Arjovsky et al. 2019, IRMv1): a classifier optimal in every environment.
 
 Objective: mean over environments e of R_e + weight * (d R_e(w f) / dw at w = 1)^2, with R_e the cross-entropy
 in e, f the logits and w a scalar. How it is adapted here: see `cgn.classifiers.adaptations`.

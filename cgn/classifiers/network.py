@@ -2,8 +2,7 @@
 
 BN - conv 5x5, 32 - ReLU - max-pool 3/2 - conv 3x3, 32 - ReLU - conv 3x3/2, 64 - ReLU - conv 3x3, 64 - ReLU -
 average-pool 7 - linear 10. Neither the paper nor its code says how the first convolution pads: here it
-does not, so that 32 -> 28 -> 13 -> 13 -> 7 pixels and the 7x7 average covers the whole map (the
-digits keep four pixels clear on every side, nothing is lost). The weights start as He et al. (2015) for
+does not, so that 32 -> 28 -> 13 -> 13 -> 7 pixels and the 7x7 average covers the whole map. The weights start as He et al. (2015) for
 ReLU networks: torch's own start shrinks the signal from layer to layer, and a run this short would spend
 half of its steps on a plateau.
 """
@@ -11,6 +10,8 @@ half of its steps on a plateau.
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+
+from cgn.pixels import from_bytes
 
 CLASSES = 10
 FEATURES = 32  # channels of the second convolution
@@ -43,6 +44,15 @@ class DigitCNN(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         return self.classify(self.features(images))
+
+    @torch.no_grad()
+    def predict(self, images: Tensor) -> Tensor:
+        """The most probable class int64 (n,) of each image uint8 (n, 32, 32, channels)."""
+        training = self.training
+        self.eval()
+        predicted: Tensor = self(from_bytes(images)).argmax(dim=1)
+        self.train(training)
+        return predicted
 
     def features(self, images: Tensor) -> Tensor:
         """The second convolution's output after its ReLU, (n, 32, 13, 13)."""

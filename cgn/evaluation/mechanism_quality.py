@@ -1,8 +1,7 @@
-"""Are the masks digits, and whole, and varied? The health of the MNIST shape mechanism, which the paper did not
-measure.
+"""Are the masks digits, and varied? The health of the shape mechanism, which the paper did not measure.
 
-Mask training fails in three ways that no loss shows: the mask inverts (frame white, digit black), classes merge, or
-every noise gives one digit. A classifier trained on real digits reads the masks; the border tells inverted
+Masks fail in three ways that no loss shows: they invert (frame white, digit black), classes merge, or every
+noise gives one digit. A classifier trained on real digits reads the masks; the border tells inverted
 ones (real digits are black there); the overlap of two masks of a class tells how varied they are.
 Ours, after the observation of the ReScience C reproduction (doi 10.5281/zenodo.6574635).
 """
@@ -22,7 +21,7 @@ Masks = NDArray[np.floating]
 
 
 class ClassQuality(NamedTuple):
-    """The masks of one class. Accuracy and inverted share in percent, the others on [0, 1], entropy in bits."""
+    """The masks of one class. Accuracy and inverted share in percent, entropy in bits, others on [0, 1]."""
 
     digit_accuracy: float
     border_mean: float
@@ -36,7 +35,7 @@ class ClassQuality(NamedTuple):
 def class_quality(masks: Masks, digit: int, reader: Predictor, read_share: float) -> ClassQuality:
     """Quality of masks (n, 32, 32) in [0, 1] of class `digit`, as `reader` (of digit images) sees them.
 
-    Healthy: at least the share `read_share` in [0, 1] is read as `digit`, and the mean of the border is below 0.5.
+    Healthy: at least the share `read_share` is read as `digit`, and the mean of the border is below 0.5.
     """
     predicted = predict(reader, as_digit_images(masks))
     digit_accuracy = accuracy(predicted, np.full(len(masks), digit))
@@ -100,13 +99,13 @@ def border_means(masks: Masks) -> NDArray[np.floating]:
 
 
 def entropy_bits(masks: Masks) -> NDArray[np.floating]:
-    """Mean binary entropy per pixel of each mask (n, 32, 32), in bits: (n,). 0 for a binary mask, 1 for 0.5."""
+    """Mean entropy per pixel of each mask (n, 32, 32), in bits: (n,). 0 for a binary mask, 1 for 0.5."""
     p = np.clip(masks.astype(np.float64), 1e-12, 1 - 1e-12)
     return np.asarray(-(p * np.log2(p) + (1 - p) * np.log2(1 - p)).mean(axis=(1, 2)))
 
 
 def diversity(masks: Masks) -> float:
-    """Mean of 1 - IoU over all pairs of masks (n, 32, 32), cut at 0.5: 0 when all are one, towards 1 when varied.
+    """Mean of 1 - IoU over all pairs of masks (n, 32, 32), cut at 0.5: 0 when all are the same.
 
     Two empty masks are the same mask. Fewer than two masks: 0.
     """

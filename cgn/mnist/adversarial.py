@@ -7,6 +7,7 @@ import copy
 import logging
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -35,8 +36,11 @@ class AdversarialGenerator(nn.Module, ABC):
     """What the loop asks of a generator."""
 
     @abstractmethod
-    def fake(self, labels: Tensor, draws: torch.Generator, progress: float) -> Fake:
-        """Images of the classes `labels` (n,), drawn from `draws`; `progress` in [0, 1) of the training."""
+    def fake(self, labels: Tensor, real: Tensor, draws: torch.Generator, progress: float) -> Fake:
+        """Images of the classes `labels` (n,), drawn from `draws`.
+
+        `real`: training images (n, 3, 32, 32) of those classes; `progress` in [0, 1) of the training.
+        """
 
 
 class TrainedGenerator(NamedTuple):
@@ -88,15 +92,14 @@ def train_adversarially(
         history, snapshots, first_step = resumed["history"], resumed["snapshots"], resumed["step"]
         log.info("resuming at step %d of %d from %s", first_step, budget.steps, checkpoint.path)
 
+    def state(step: int) -> dict[str, Any]:
+        kept = {name: part.state_dict() for name, part in parts.items()}
+        return kept | {"draws": draws.get_state(), "history": history, "snapshots": snapshots, "step": step}
+
     real_images = torch.from_numpy(images)
     real_labels = torch.from_numpy(labels.astype(np.int64))
     for step in tqdm(range(first_step, budget.steps), initial=first_step, total=budget.steps, unit="step"):
-        checkpoint.save_if_due(
-            lambda: (
-                {name: part.state_dict() for name, part in parts.items()}
-                | {"draws": draws.get_state(), "history": history, "snapshots": snapshots, "step": step}
-            )
-        )
+        checkpoint.save_if_due(partial(state, step))
         progress = step / budget.steps
         rate = params.learning_rate * _decay(progress, params.learning_rate_decay_start)
         for optimizer in (optimizer_g, optimizer_d):
@@ -107,7 +110,7 @@ def train_adversarially(
         chosen = torch.randint(len(real_images), (budget.batch,), generator=draws)
         batch_labels = real_labels[chosen]
         real = from_bytes(real_images[chosen])
-        fake = generator.fake(batch_labels, draws, progress)
+        fake = generator.fake(batch_labels, real, draws, progress)
         reach = params.discriminator.translation
         offsets = torch.randint(-reach, reach + 1, (2, budget.batch, 2), generator=draws)
         real, fake_images = translate(real, offsets[0]), translate(fake.images, offsets[1])

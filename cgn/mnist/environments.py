@@ -1,4 +1,4 @@
-"""Digits under cues of a chosen correlation, made in memory: IRM's environments and the oracle's fresh cues."""
+"""Digits under cues of a chosen correlation: IRM's environments and the oracle's fresh cues."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +17,7 @@ def environment(
     seed: int,
     *names: str | int,
 ) -> NDArray[np.uint8]:
-    """Images uint8 (n, 32, 32, 3) of `digits` (n, 28, 28) whose cues tell the label with `correlation` in [0, 1].
+    """Images uint8 (n, 32, 32, 3) of `digits` (n, 28, 28), `correlation` in [0, 1] between cue and label.
 
     With probability `correlation` a cue's class is the label's, else uniform; foreground and background
     independently. `seed` and `names` say which draw of them.

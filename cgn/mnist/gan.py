@@ -35,7 +35,7 @@ class GAN(nn.Module):
 
 
 def config_as_large_as_cgn(width: int, noise_dimensions: int, label_dimensions: int) -> GANConfig:
-    """The GAN with at least as many weights as a CGN of these sizes: the smallest even width that has them."""
+    """The narrowest GAN (in steps of two channels) with at least as many weights as a CGN of these sizes."""
     shuffle: Shuffle = "none"  # has no weights, as the mask's start
     target = _weights(CGN(CGNConfig(width, noise_dimensions, label_dimensions, 0.0, shuffle, 8)))
     while True:

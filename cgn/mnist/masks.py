@@ -12,9 +12,7 @@ def real_masks(digits: NDArray[np.uint8], threshold: float) -> NDArray[np.bool_]
     return upsample(digits) > threshold * 255
 
 
-def translated_masks(
-    masks: NDArray[np.bool_], reach: int, seed: int, *names: str | int
-) -> NDArray[np.uint8]:
+def translated_masks(masks: NDArray[np.bool_], reach: int, seed: int, *names: str | int) -> NDArray[np.uint8]:
     """Grey images uint8 (n, 32, 32, 1) of `masks`, each moved by up to `reach` pixels along either axis.
 
     A digit that would leave the image is cut off; 0 moves in.
@@ -25,4 +23,5 @@ def translated_masks(
     window = np.arange(size)
     rows, columns = tops[:, None] + window, lefts[:, None] + window
     moved = padded[np.arange(count)[:, None, None], rows[:, :, None], columns[:, None, :]]
-    return moved.astype(np.uint8)[..., None] * np.uint8(255)
+    grey: NDArray[np.uint8] = moved.astype(np.uint8)[..., None] * np.uint8(255)
+    return grey

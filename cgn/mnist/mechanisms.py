@@ -79,8 +79,8 @@ class ShapeMechanism(nn.Module):
         self.network = UpsamplingNetwork(width, 1, noise_dimensions, label_dimensions, circular=False)
         steps = torch.arange(SIZE) - (SIZE - 1) / 2
         distance = (steps[:, None].square() + steps.square()).sqrt()
-        # Logits between -2 and 2: far enough from 0 to choose sides, near enough to be changed.
-        self.register_buffer("start", 2 * torch.tanh((start_radius - distance) / 4), persistent=False)
+        # Logits between -3 and 3: far enough from 0 to choose sides, near enough to be changed.
+        self.register_buffer("start", 3 * torch.tanh((start_radius - distance) / 4), persistent=False)
 
     def forward(self, noise: Tensor, labels: Tensor) -> Tensor:
         return torch.sigmoid(self.network(noise, labels) + self.start)

@@ -1,7 +1,7 @@
 """Training of the CGN, and of the GAN baseline beside it, on a biased MNIST variant.
 
 The CGN minimises lambda_adversarial * L_adversarial + lambda_binary * L_binary + lambda_mask * L_mask
-(appendix C.1) + lambda_border * the border prior.
+(appendix C.1) + lambda_border * the border prior + lambda_perceptual * a Gram loss (off by default).
 """
 
 from pathlib import Path
@@ -19,6 +19,7 @@ from cgn.mnist.gan import GAN, config_as_large_as_cgn
 from cgn.mnist.generators import save_generator
 from cgn.mnist.losses import binary_entropy, border_loss, mask_interval_loss
 from cgn.mnist.mechanisms import ARRANGEMENT_DIMENSIONS, CGN, CLASSES, CGNConfig
+from cgn.mnist.perceptual import pretrained_gram_loss
 from cgn.params import AdversarialParams, CGNParams, GeneratorBudget
 from cgn.pixels import to_bytes
 from cgn.scm import compose
@@ -34,8 +35,10 @@ class TrainableCGN(CGN, AdversarialGenerator):
     def __init__(self, config: CGNConfig, params: CGNParams) -> None:
         super().__init__(config)
         self.params = params
+        # In a list, so that its fixed weights are no part of this module's.
+        self._gram_loss = [pretrained_gram_loss()] if params.lambda_perceptual > 0 else []
 
-    def fake(self, labels: Tensor, draws: torch.Generator, progress: float) -> Fake:
+    def fake(self, labels: Tensor, real: Tensor, draws: torch.Generator, progress: float) -> Fake:
         """Images with the same label for all mechanisms (as the training data), and their losses.
 
         `progress` in [0, 1): share of the training done, for the warm-up of L_binary.
@@ -54,13 +57,16 @@ class TrainableCGN(CGN, AdversarialGenerator):
             "mask": params.lambda_mask * mask_interval_loss(mask, *params.mask_interval),
             "border": params.lambda_border * border_loss(mask, params.border_width),
         }
-        return Fake(compose(mask, foreground, background), losses)
+        images = compose(mask, foreground, background)
+        for gram_loss in self._gram_loss:
+            losses["perceptual"] = params.lambda_perceptual * gram_loss(images, real)
+        return Fake(images, losses)
 
 
 class TrainableGAN(GAN, AdversarialGenerator):
     """The GAN baseline has no loss of its own."""
 
-    def fake(self, labels: Tensor, draws: torch.Generator, progress: float) -> Fake:
+    def fake(self, labels: Tensor, real: Tensor, draws: torch.Generator, progress: float) -> Fake:
         """Images of the given classes."""
         noise = torch.randn(len(labels), self.config.noise_dimensions, generator=draws)
         return Fake(self(noise, labels), {})

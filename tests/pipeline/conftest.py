@@ -11,6 +11,11 @@ import pytest
 
 Run = Callable[..., str]
 
+_LEFT_OUT = (
+    *(".git", ".venv", ".scratch", "data", "models", "scores", "cache", "tmp", "config.local"),
+    *("__pycache__", ".mypy_cache", ".ruff_cache", ".pytest_cache", ".import_linter_cache"),
+)
+
 
 def run_in(folder: Path) -> Run:
     """A function that runs a command in `folder` with the tests' own interpreter first on the path."""
@@ -31,10 +36,7 @@ def run_in(folder: Path) -> Run:
 
 def copy_project(root: Path, target: Path) -> Path:
     """What a commit of the working tree would hold, without data and caches."""
-    ignore = shutil.ignore_patterns(
-        ".git", ".venv", ".scratch", "__pycache__", "data", "models", "scores", "cache", "tmp", "config.local",
-        ".mypy_cache", ".ruff_cache", ".pytest_cache", ".import_linter_cache",
-    )  # fmt: skip
+    ignore = shutil.ignore_patterns(*_LEFT_OUT)
     shutil.copytree(root, target, ignore=ignore)
     params = target / "params.yaml"
     text = params.read_text()

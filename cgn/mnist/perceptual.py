@@ -1,0 +1,49 @@
+"""Optional Gram loss under an ImageNet VGG16, as in the released code for MNIST (the paper names none).
+
+Gatys et al. (2015): images look alike in texture when the correlations of their features agree.
+"""
+
+from urllib.error import URLError
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from cgn.errors import UserError
+
+_TAPS = (3, 8, 15, 22)  # ReLUs before the first four max-pools of VGG16's `features`
+
+
+class GramLoss(nn.Module):
+    """L1 distance of the mean Gram matrices of two batches of images (n, 3, h, w) in [-1, 1]."""
+
+    def __init__(self, features: nn.Sequential) -> None:
+        super().__init__()
+        self.features = features[: _TAPS[-1] + 1].eval().requires_grad_(False)
+
+    def forward(self, images: Tensor, reference: Tensor) -> Tensor:
+        pairs = zip(self._grams(images), self._grams(reference), strict=True)
+        return torch.stack([functional.l1_loss(gram, other) for gram, other in pairs]).sum()
+
+    def _grams(self, x: Tensor) -> list[Tensor]:
+        """For each tap, the batch's mean of G = F F^T / (c h w), F the features (c, h w)."""
+        grams = []
+        for index, layer in enumerate(self.features):
+            x = layer(x)
+            if index in _TAPS:
+                flat = x.flatten(2)
+                grams.append((flat @ flat.transpose(1, 2)).mean(dim=0) / flat[0].numel())
+        return grams
+
+
+def pretrained_gram_loss() -> GramLoss:
+    """A GramLoss under torchvision's VGG16, downloaded once. Raises UserError when that fails."""
+    from torchvision.models import VGG16_Weights, vgg16
+
+    try:
+        return GramLoss(vgg16(weights=VGG16_Weights.IMAGENET1K_V1).features)
+    except (URLError, OSError) as error:
+        raise UserError(
+            f"params.yaml: mnist.cgn.lambda_perceptual needs VGG16's weights, whose download "
+            f"failed ({error}); set it to 0, or put the file into torch's hub cache (TORCH_HOME)"
+        ) from None

@@ -1,0 +1,108 @@
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from cgn.checkpoint import Checkpoint
+from cgn.classifiers.algorithm import Algorithm
+from cgn.classifiers.erm import ERM
+from cgn.classifiers.irm import IRM
+from cgn.classifiers.lntl import LNTL
+from cgn.classifiers.network import DigitCNN
+from cgn.classifiers.sources import Environments, FixedImages, Source
+from cgn.classifiers.trained import load_classifier
+from cgn.classifiers.training import steps_for, train, train_and_save
+from cgn.errors import UserError
+from cgn.params import ClassifierParams, IRMParams, LNTLParams
+from tests.unit.classifiers.conftest import Make
+
+STEPS = 12
+
+
+class KilledError(Exception):
+    """Ends a run as a signal would."""
+
+
+def _algorithm(name: str, schedule: ClassifierParams) -> Algorithm:
+    if name == "irm":
+        params = IRMParams(
+            environments={"irm_2": [0.9, 1.0]}, penalty=10.0, penalty_start=0.3, weight_decay=0.0
+        )
+        return IRM(DigitCNN(0), STEPS, schedule, params)
+    if name == "lntl":
+        lntl = LNTLParams(bins=8, entropy_weight=0.1, reversal_weight=0.1, pretraining=0.4)
+        return LNTL(DigitCNN(0), STEPS, schedule, lntl, 1, True)
+    return ERM(DigitCNN(0), STEPS, schedule)
+
+
+def _run(folder: Path, name: str, schedule: ClassifierParams, make: Make, kill_at: int | None = None) -> None:
+    images = make("colored_mnist", 1.0)
+    algorithm = _algorithm(name, schedule)
+    source: Source = FixedImages(images, 8, 0)
+    if name == "irm":
+        source = Environments([images, make("colored_mnist", 0.9)], 4, 0)
+    if kill_at is not None:
+        _kill_at(algorithm, kill_at)
+    checkpoint = Checkpoint(folder / "checkpoint.pt", "the same run", every_seconds=0)
+    validation = type(images)(images.images[:50], images.labels[:50])
+    train_and_save(folder / "out", algorithm, source, validation, checkpoint, "test")
+
+
+def _kill_at(algorithm: Algorithm, step: int) -> None:
+    update: Callable[..., Any] = algorithm.update
+
+    def failing(minibatches: Any) -> Any:
+        if algorithm.step == step:
+            raise KilledError
+        return update(minibatches)
+
+    algorithm.update = failing  # type: ignore[method-assign]
+
+
+@pytest.mark.parametrize("name", ["erm", "irm", "lntl"])
+def test_a_killed_run_ends_with_the_same_bytes(
+    name: str, tmp_path: Path, schedule: ClassifierParams, make: Make
+) -> None:
+    straight, killed = tmp_path / "straight", tmp_path / "killed"
+    _run(straight, name, schedule, make)
+    for step in (2, 7):  # twice: inside the first part, and after a row of the history
+        with pytest.raises(KilledError):
+            _run(killed, name, schedule, make, kill_at=step)
+        assert not (killed / "out").exists()
+        assert (killed / "checkpoint.pt").exists()
+    _run(killed, name, schedule, make)
+    for file in ("weights.safetensors", "history.csv"):
+        assert (killed / "out" / file).read_bytes() == (straight / "out" / file).read_bytes()
+    assert not (killed / "checkpoint.pt").exists()
+
+
+def test_history_has_a_row_for_every_part(tmp_path: Path, schedule: ClassifierParams, make: Make) -> None:
+    images = make("colored_mnist", 1.0)
+    algorithm = ERM(DigitCNN(0), STEPS, schedule)
+    history = train(algorithm, FixedImages(images, 8, 0), images, Checkpoint(tmp_path / "c.pt", "x"))
+    assert [row["epoch"] for row in history] == [1, 2, 3]
+    assert [row["image_passes"] for row in history] == [32, 64, 96]
+    assert all(np.isfinite(row["loss"]) and 0 <= row["validation_accuracy"] <= 100 for row in history)
+
+
+def test_steps_spend_the_budget() -> None:
+    assert steps_for(6400, 64, 10) == 100
+    assert steps_for(64, 64, 10) == 10  # never fewer than one for each part
+
+
+def test_saved_classifier_predicts_as_before(tmp_path: Path, schedule: ClassifierParams, make: Make) -> None:
+    _run(tmp_path, "erm", schedule, make)
+    images = make("wildlife_mnist", 1.0).images[:20]
+    first, second = load_classifier(tmp_path / "out"), load_classifier(tmp_path / "out")
+    batch = torch.from_numpy(images)
+    assert torch.equal(first.predict(batch), second.predict(batch))
+    with pytest.raises(UserError, match="not this classifier"):
+        load_classifier(tmp_path / "out", channels=1)
+    (tmp_path / "out" / "weights.safetensors").write_bytes(b"damaged")
+    with pytest.raises(UserError, match="not this classifier"):
+        load_classifier(tmp_path / "out")
+    with pytest.raises(UserError, match="not found"):
+        load_classifier(tmp_path / "nowhere")
