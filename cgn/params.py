@@ -56,7 +56,7 @@ class VariantsParams(Section):
 
 class DiscriminatorParams(Section):
     channels: Annotated[list[Count], Field(min_length=3, max_length=3)]
-    gradient_penalty: NonNegative
+    gradient_penalty: tuple[Positive, Positive]
     gradient_penalty_interval: Count
     translation: Annotated[int, Field(ge=0, le=16)]
 

@@ -46,6 +46,9 @@ def section(key: str) -> Any:
     if parts[0] == "budgets":
         parts.insert(1, value.profile)
     for part in parts:
+        if part not in type(value).model_fields:
+            known = ", ".join(type(value).model_fields)
+            raise UserError(f"{PARAMS_FILE}: no key {'.'.join(parts)}: '{part}' is not one of {known}")
         value = getattr(value, part)
     return value
 

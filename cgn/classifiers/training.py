@@ -1,6 +1,5 @@
 """The loop that every classifier goes through: the same for all methods, data sets and worlds."""
 
-import csv
 import logging
 from collections import defaultdict
 from pathlib import Path
@@ -14,6 +13,7 @@ from cgn.classifiers.algorithm import Algorithm
 from cgn.classifiers.sources import Images, Source
 from cgn.evaluation.accuracy import accuracy, predict
 from cgn.files import atomic_folder
+from cgn.history import write_history
 
 WEIGHTS = "weights.safetensors"
 HISTORY = "history.csv"
@@ -103,11 +103,7 @@ def train_and_save(
     with atomic_folder(folder) as temporary:
         weights = {name: value.contiguous() for name, value in algorithm.network.state_dict().items()}
         save_file(weights, temporary / WEIGHTS)
-        with (temporary / HISTORY).open("w", newline="") as file:
-            writer = csv.DictWriter(file, fieldnames=list(history[0]), lineterminator="\n")
-            writer.writeheader()
-            for row in history:
-                writer.writerow({name: f"{value:.9g}" for name, value in row.items()})
+        write_history(temporary / HISTORY, history)
     checkpoint.remove()
     reached = history[-1]["validation_accuracy"]
     log.info("%s: validation accuracy %.1f %%; weights and history are in %s", description, reached, folder)

@@ -122,7 +122,8 @@ def train_adversarially(
         real_logits = discriminator(real, batch_labels)
         loss_d = discriminator_loss(real_logits, discriminator(fake_images.detach(), batch_labels))
         if penalise:
-            weight = params.discriminator.gradient_penalty * params.discriminator.gradient_penalty_interval
+            first, last = params.discriminator.gradient_penalty
+            weight = first * (last / first) ** progress * params.discriminator.gradient_penalty_interval
             loss_d = loss_d + 0.5 * weight * gradient_penalty(real_logits, real)
         optimizer_d.zero_grad()
         torch.autograd.backward(loss_d)

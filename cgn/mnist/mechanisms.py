@@ -79,8 +79,9 @@ class ShapeMechanism(nn.Module):
         self.network = UpsamplingNetwork(width, 1, noise_dimensions, label_dimensions, circular=False)
         steps = torch.arange(SIZE) - (SIZE - 1) / 2
         distance = (steps[:, None].square() + steps.square()).sqrt()
-        # Logits between -3 and 3: far enough from 0 to choose sides, near enough to be changed.
-        self.register_buffer("start", 3 * torch.tanh((start_radius - distance) / 4), persistent=False)
+        # Logits of at most 2, so that strokes can be cut out of the disc, and lower the further out.
+        start = (start_radius - distance).clamp(max=2)
+        self.register_buffer("start", start, persistent=False)
 
     def forward(self, noise: Tensor, labels: Tensor) -> Tensor:
         return torch.sigmoid(self.network(noise, labels) + self.start)

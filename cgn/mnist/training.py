@@ -7,14 +7,14 @@ The CGN minimises lambda_adversarial * L_adversarial + lambda_binary * L_binary 
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from cgn.arrays import write_arrays
 from cgn.checkpoint import Checkpoint
-from cgn.mnist.adversarial import AdversarialGenerator, Fake, TrainedGenerator, train_adversarially
+from cgn.history import write_history
+from cgn.mnist.adversarial import AdversarialGenerator, Fake, train_adversarially
 from cgn.mnist.gan import GAN, config_as_large_as_cgn
 from cgn.mnist.generators import save_generator
 from cgn.mnist.losses import binary_entropy, border_loss, mask_interval_loss
@@ -96,7 +96,7 @@ def train_cgn(
         seed_for(seed, "draws"), checkpoint, lambda cgn: _snapshot(cgn, seed), frozenset(steps),
     )  # fmt: skip
     save_generator(folder, trained.weights, config)
-    _write_history(folder, trained)
+    write_history(folder / "history.csv", trained.history)
     kept = {name: np.stack([one[name].numpy() for one in trained.snapshots]) for name in trained.snapshots[0]}
     write_arrays(folder / "snapshots.safetensors", {"steps": np.array(sorted(set(steps)))} | kept)
 
@@ -117,11 +117,7 @@ def train_gan(
         TrainableGAN(config), images, labels, adversarial, 1.0, budget, seed_for(seed, "draws"), checkpoint
     )
     save_generator(folder, trained.weights, config)
-    _write_history(folder, trained)
-
-
-def _write_history(folder: Path, trained: TrainedGenerator) -> None:
-    pd.DataFrame(trained.history).to_csv(folder / "history.csv", index=False, float_format="%.6g")
+    write_history(folder / "history.csv", trained.history)
 
 
 def _snapshot(cgn: nn.Module, seed: int) -> dict[str, Tensor]:

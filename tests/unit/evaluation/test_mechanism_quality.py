@@ -44,7 +44,7 @@ def masks(digits: dict[str, NDArray[np.uint8]]) -> NDArray[np.float32]:
 
 
 def _score(masks: NDArray[np.float32], real: NDArray[np.float32], reader: DigitCNN) -> dict[str, Any]:
-    return dict(mechanism_quality(masks, list(real), reader, 0.7))
+    return dict(mechanism_quality(masks, list(real), reader, 0.6))
 
 
 def test_real_digits_are_healthy(masks: NDArray[np.float32], reader: DigitCNN) -> None:
