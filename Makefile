@@ -7,6 +7,7 @@ export PYTHONHASHSEED := 0
 .PHONY: repro test setup lint clean
 
 repro: setup
+	@test -e .git || dvc config --local core.no_scm true  # an unpacked archive
 	dvc repro
 	@echo "The report is in reports/index.html, the scores in reports/metrics.json."
 
@@ -24,7 +25,6 @@ setup: .venv/installed
 .venv/installed: requirements.lock
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --disable-pip-version-check --requirement requirements.lock
-	@test -d .git || test -f .dvc/config.local || $(BIN)/dvc config --local core.no_scm true
 	@touch $@
 
 clean:
