@@ -13,6 +13,10 @@ VARIANTS = ("colored_mnist", "double_colored_mnist", "wildlife_mnist")
 METHODS = ("original", "gan", "irm_2", "irm_5", "lntl", "cgn", "cgn_only", "oracle")
 
 
+def stages_run(output: str) -> set[str]:
+    return set(re.findall(r"Running stage '([^']+)'", output))
+
+
 def test_the_graph_gives_every_score(smoke: Path) -> None:
     metrics = json.loads((smoke / "reports/metrics.json").read_text())
     for variant in VARIANTS:
@@ -34,6 +38,48 @@ def test_shards_are_plain_webdataset(smoke: Path) -> None:
     samples = list(webdataset.WebDataset([str(shard) for shard in shards], shardshuffle=False).decode("rgb8"))
     assert len(samples) == 600
     assert set(samples[0]["json"]["labels"]) == {"shape", "foreground", "background"}
+
+
+def test_a_loss_weight_reruns_generators_and_no_baseline(dvc: Run) -> None:
+    ran = stages_run(
+        dvc("dvc", "exp", "run", "-S", "mnist.cgn.lambda_mask=40", "-S", "mnist.cgn.lambda_border=9")
+    )
+    assert {f"train_cgn@{variant}" for variant in VARIANTS} <= ran
+    assert {f"train_on_counterfactuals@{variant}-cgn" for variant in VARIANTS} <= ran
+    untouched = {"digits", "textures", "synthesize", "train_gan", "train_on_biased", "train_on_environments"}
+    assert not {name for name in ran if name.split("@")[0] in untouched}
+
+
+def test_a_penalty_reruns_irm_and_no_generator(dvc: Run) -> None:
+    dvc("git", "checkout", "--force", "--quiet", ".")
+    dvc("dvc", "checkout", "--force")
+    ran = stages_run(dvc("dvc", "exp", "run", "--temp", "-S", "methods.irm.penalty=5000"))
+    irm = {
+        f"train_on_environments@{variant}-{method}" for variant in VARIANTS for method in ("irm_2", "irm_5")
+    }
+    assert ran == irm | {f"score_classifiers@{variant}" for variant in VARIANTS} | {"report"}
+
+
+def test_diffs_and_plots(dvc: Run, smoke: Path) -> None:
+    name = dvc("dvc", "exp", "list", "--name-only").split()[0]
+    assert "methods.irm.penalty" in dvc("dvc", "params", "diff", "HEAD", name) + dvc(
+        "dvc", "exp", "diff", "HEAD", name
+    ) or "lambda_mask" in dvc("dvc", "params", "diff", "HEAD", name)
+    assert "mnist." in dvc("dvc", "metrics", "diff", "--all", "HEAD", name)
+    dvc("dvc", "plots", "show", "--out", "plots_page")
+    page = (smoke / "plots_page/index.html").read_text()
+    assert "figure_3_wildlife_mnist" in page
+
+
+def test_a_clone_pulls_and_has_nothing_to_do(dvc: Run, tmp_path: Path, smoke: Path) -> None:
+    remote = tmp_path / "remote"
+    dvc("dvc", "remote", "add", "--local", "--default", "--force", "store", str(remote))
+    dvc("dvc", "push")
+    dvc("git", "clone", "--quiet", str(smoke), str(tmp_path / "clone"))
+    clone = run_in(tmp_path / "clone")
+    clone("dvc", "remote", "add", "--local", "--default", "store", str(remote))
+    clone("dvc", "pull")
+    assert "Data and pipelines are up to date." in clone("dvc", "repro")
 
 
 @pytest.mark.parametrize(
