@@ -75,6 +75,7 @@ class AdversarialParams(Section):
 
 class CGNParams(Section):
     lambda_adversarial: NonNegative
+    mismatch_weight: tuple[NonNegative, NonNegative]
     lambda_binary: NonNegative
     lambda_mask: NonNegative
     lambda_border: NonNegative

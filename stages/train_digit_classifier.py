@@ -4,8 +4,9 @@ from pathlib import Path
 
 from stages.command import SCRATCH, run, section
 
-# Generated digits stand a little off centre: the reader should not mind.
+# Generated digits stand a little off centre and vary in slant and proportion: the reader should not mind.
 TRANSLATION = 1  # pixels
+DISTORTION = 0.1  # standard deviation of the linear map's coefficients
 
 
 def main() -> None:
@@ -20,8 +21,8 @@ def main() -> None:
     from cgn.classifiers.erm import ERM
     from cgn.classifiers.network import DigitCNN
     from cgn.classifiers.sources import FreshImages, Images
-    from cgn.classifiers.training import steps_for, train_and_save
-    from cgn.mnist.masks import real_masks, translated_masks
+    from cgn.classifiers.training import Run, steps_for, train_and_save
+    from cgn.mnist.masks import distorted_masks, real_masks, translated_masks
     from cgn.seeding import seed_for
 
     data = Path("data/mnist/digits.safetensors")
@@ -30,16 +31,18 @@ def main() -> None:
     validation_masks = real_masks(digits["validation_images"], threshold)
 
     def draw(number: int) -> Images:
-        return Images(translated_masks(masks, TRANSLATION, seed, "digit_classifier", "move", number), labels)
+        names = ("digit_classifier", number)
+        distorted = distorted_masks(masks, DISTORTION, seed, "distortion", *names)
+        return Images(translated_masks(distorted, TRANSLATION, seed, "translation", *names), labels)
 
     steps = steps_for(budget.image_passes, schedule.batch, schedule.decays)
     algorithm = ERM(DigitCNN(seed_for(seed, "digit_classifier", "network"), channels=1), steps, schedule)
     source = FreshImages(draw, len(labels), schedule.batch, seed, "digit_classifier")
     validation = Images(translated_masks(validation_masks, 0, seed), digits["validation_labels"])
-    run_id = fingerprint([seed, threads, schedule, threshold, budget, TRANSLATION], [data])
+    run_id = fingerprint([seed, threads, schedule, threshold, budget, TRANSLATION, DISTORTION], [data])
     checkpoint = Checkpoint(SCRATCH / "train_digit_classifier" / "digit_classifier.pt", run_id)
     folder = Path("models/mnist/digit_classifier")
-    train_and_save(folder, algorithm, source, validation, checkpoint, "digit classifier")
+    train_and_save([Run(folder, algorithm, source, checkpoint, "digit classifier")], validation)
 
 
 if __name__ == "__main__":

@@ -1,19 +1,15 @@
-"""Stage `train_on_biased`: a classifier on the biased images of one variant, plainly or with LNTL."""
+"""Stage `train_on_biased`: classifiers on the biased images of one variant, plainly and with LNTL."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from stages.command import SCRATCH, run, section
 
-if TYPE_CHECKING:
-    from cgn.classifiers.algorithm import Algorithm
 
-
-def main(variant: str, method: str) -> None:
-    """Train METHOD (original or lntl) on VARIANT."""
+def main(variant: str) -> None:
+    """Train original and lntl on VARIANT."""
     seed, threads = section("seed"), section("threads")
     schedule = section("mnist.classifier")
-    params = section(f"methods.{method}")
+    methods = {"original": section("methods.original"), "lntl": section("methods.lntl")}
     budget = section("budgets.train_on_biased")
 
     from cgn.arrays import read_arrays
@@ -23,24 +19,29 @@ def main(variant: str, method: str) -> None:
     from cgn.classifiers.lntl import LNTL
     from cgn.classifiers.network import DigitCNN
     from cgn.classifiers.sources import FixedImages, Images
-    from cgn.classifiers.training import steps_for, train_and_save
+    from cgn.classifiers.training import Run, steps_for, train_and_save
     from cgn.seeding import seed_for
 
     data = Path(f"data/mnist/variants/{variant}.safetensors")
     arrays = read_arrays(data)
-    steps = steps_for(budget.image_passes, schedule.batch, schedule.decays)
-    network = DigitCNN(seed_for(seed, variant, method, "network"))
-    algorithm: Algorithm = ERM(network, steps, schedule)
-    if method == "lntl":
-        heads_seed = seed_for(seed, variant, method, "heads")
-        algorithm = LNTL(network, steps, schedule, params, heads_seed, ignores_black(variant))
     train = Images(arrays["train_images"], arrays["train_labels"])
-    source = FixedImages(train, schedule.batch, seed, variant, method)
     validation = Images(arrays["validation_images"], arrays["validation_labels"])
-    run_id = fingerprint([seed, threads, schedule, params, budget, method], [data])
-    checkpoint = Checkpoint(SCRATCH / "train_on_biased" / f"{variant}-{method}.pt", run_id)
-    folder = Path(f"models/mnist/classifiers/{variant}/{method}")
-    train_and_save(folder, algorithm, source, validation, checkpoint, f"{method} on {variant}")
+    steps = steps_for(budget.image_passes, schedule.batch, schedule.decays)
+    networks = {method: DigitCNN(seed_for(seed, variant, method, "network")) for method in methods}
+    heads_seed = seed_for(seed, variant, "lntl", "heads")
+    algorithms = {
+        "original": ERM(networks["original"], steps, schedule),
+        "lntl": LNTL(networks["lntl"], steps, schedule, methods["lntl"], heads_seed, ignores_black(variant)),
+    }
+
+    runs = []
+    for method, algorithm in algorithms.items():
+        source = FixedImages(train, schedule.batch, seed, variant, method)
+        run_id = fingerprint([seed, threads, schedule, methods[method], budget, method], [data])
+        checkpoint = Checkpoint(SCRATCH / "train_on_biased" / f"{variant}-{method}.pt", run_id)
+        folder = Path(f"models/mnist/classifiers/{variant}/{method}")
+        runs.append(Run(folder, algorithm, source, checkpoint, f"{method} on {variant}"))
+    train_and_save(runs, validation)
 
 
 if __name__ == "__main__":

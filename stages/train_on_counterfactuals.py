@@ -1,15 +1,15 @@
-"""Stage `train_on_counterfactuals`: a classifier of shape on the counterfactuals of one variant."""
+"""Stage `train_on_counterfactuals`: classifiers of shape on the counterfactuals of one variant."""
 
 from pathlib import Path
 
 from stages.command import SCRATCH, run, section
 
 
-def main(variant: str, method: str) -> None:
-    """Train METHOD on VARIANT: cgn (biased images and counterfactuals) or cgn_only (the latter alone)."""
+def main(variant: str) -> None:
+    """Train on VARIANT: cgn (biased images and counterfactuals) and cgn_only (the latter alone)."""
     seed, threads = section("seed"), section("threads")
     schedule = section("mnist.classifier")
-    params = section(f"methods.{method}")
+    methods = {"cgn": section("methods.cgn"), "cgn_only": section("methods.cgn_only")}
     budget = section("budgets.train_on_counterfactuals")
 
     from cgn.arrays import read_arrays
@@ -17,7 +17,7 @@ def main(variant: str, method: str) -> None:
     from cgn.classifiers.erm import ERM
     from cgn.classifiers.network import DigitCNN
     from cgn.classifiers.sources import Images, Mixture
-    from cgn.classifiers.training import steps_for, train_and_save
+    from cgn.classifiers.training import Run, steps_for, train_and_save
     from cgn.seeding import seed_for
     from cgn.shards import read_images
 
@@ -27,14 +27,18 @@ def main(variant: str, method: str) -> None:
     images, labels = read_images(shards)
     real = Images(arrays["train_images"], arrays["train_labels"])
     counterfactual = Images(images, labels["shape"])
-    steps = steps_for(budget.image_passes, schedule.batch, schedule.decays)
-    algorithm = ERM(DigitCNN(seed_for(seed, variant, method, "network")), steps, schedule)
-    source = Mixture(real, counterfactual, params.real_share, schedule.batch, seed, variant, method)
     validation = Images(arrays["validation_images"], arrays["validation_labels"])
-    run_id = fingerprint([seed, threads, schedule, params, budget, method], [data, shards])
-    checkpoint = Checkpoint(SCRATCH / "train_on_counterfactuals" / f"{variant}-{method}.pt", run_id)
-    folder = Path(f"models/mnist/classifiers/{variant}/{method}")
-    train_and_save(folder, algorithm, source, validation, checkpoint, f"{method} on {variant}")
+    steps = steps_for(budget.image_passes, schedule.batch, schedule.decays)
+
+    runs = []
+    for method, params in methods.items():
+        algorithm = ERM(DigitCNN(seed_for(seed, variant, method, "network")), steps, schedule)
+        source = Mixture(real, counterfactual, params.real_share, schedule.batch, seed, variant, method)
+        run_id = fingerprint([seed, threads, schedule, params, budget, method], [data, shards])
+        checkpoint = Checkpoint(SCRATCH / "train_on_counterfactuals" / f"{variant}-{method}.pt", run_id)
+        folder = Path(f"models/mnist/classifiers/{variant}/{method}")
+        runs.append(Run(folder, algorithm, source, checkpoint, f"{method} on {variant}"))
+    train_and_save(runs, validation)
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ def main(variant: str) -> None:
     from cgn.classifiers.erm import ERM
     from cgn.classifiers.network import DigitCNN
     from cgn.classifiers.sources import FreshImages, Images
-    from cgn.classifiers.training import steps_for, train_and_save
+    from cgn.classifiers.training import Run, steps_for, train_and_save
     from cgn.mnist.environments import environment
     from cgn.seeding import seed_for
 
@@ -44,7 +44,7 @@ def main(variant: str) -> None:
     run_id = fingerprint([seed, threads, schedule, variant_params, budget], inputs)
     checkpoint = Checkpoint(SCRATCH / "train_on_fresh_cues" / f"{variant}.pt", run_id)
     folder = Path(f"models/mnist/classifiers/{variant}/{METHOD}")
-    train_and_save(folder, algorithm, source, validation, checkpoint, f"{METHOD} on {variant}")
+    train_and_save([Run(folder, algorithm, source, checkpoint, f"{METHOD} on {variant}")], validation)
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ def main(variant: str) -> None:
     from cgn.classifiers.erm import ERM
     from cgn.classifiers.network import DigitCNN
     from cgn.classifiers.sources import Images, Mixture
-    from cgn.classifiers.training import steps_for, train_and_save
+    from cgn.classifiers.training import Run, steps_for, train_and_save
     from cgn.seeding import seed_for
     from cgn.shards import read_images
 
@@ -38,7 +38,7 @@ def main(variant: str) -> None:
     run_id = fingerprint([seed, threads, schedule, params, budget], [data, shards])
     checkpoint = Checkpoint(SCRATCH / "train_on_gan_samples" / f"{variant}.pt", run_id)
     folder = Path(f"models/mnist/classifiers/{variant}/{METHOD}")
-    train_and_save(folder, algorithm, source, validation, checkpoint, f"{METHOD} on {variant}")
+    train_and_save([Run(folder, algorithm, source, checkpoint, f"{METHOD} on {variant}")], validation)
 
 
 if __name__ == "__main__":

@@ -2,8 +2,9 @@
 
 import logging
 from collections import defaultdict
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from safetensors.torch import save_file
 from tqdm import tqdm
@@ -87,23 +88,37 @@ def train(
                 bar.set_postfix(loss=f"{row['loss']:.3f}", validation=f"{row['validation_accuracy']:.1f} %")
                 sums.clear()
                 last_row = done
+    checkpoint.save(state())
     return history
 
 
-def train_and_save(
-    folder: Path,
-    algorithm: Algorithm,
-    source: Source,
-    validation: Images,
-    checkpoint: Checkpoint,
-    description: str,
-) -> None:
-    """`train`, then write the network's weights and the history into `folder`, both or neither."""
-    history = train(algorithm, source, validation, checkpoint, description)
-    with atomic_folder(folder) as temporary:
-        weights = {name: value.contiguous() for name, value in algorithm.network.state_dict().items()}
-        save_file(weights, temporary / WEIGHTS)
-        write_history(temporary / HISTORY, history)
-    checkpoint.remove()
-    reached = history[-1]["validation_accuracy"]
-    log.info("%s: validation accuracy %.1f %%; weights and history are in %s", description, reached, folder)
+class Run(NamedTuple):
+    """One method on its data, and where its weights and history go."""
+
+    folder: Path
+    algorithm: Algorithm
+    source: Source
+    checkpoint: Checkpoint
+    description: str
+
+
+def train_and_save(runs: Sequence[Run], validation: Images) -> None:
+    """`train` each of a stage's runs, then write every network's weights and history into its folder.
+
+    A run that has ended keeps its checkpoint until all are written: a stage killed later does not repeat it.
+    """
+    histories = [
+        train(run.algorithm, run.source, validation, run.checkpoint, run.description) for run in runs
+    ]
+    for run, history in zip(runs, histories, strict=True):
+        with atomic_folder(run.folder) as temporary:
+            weights = {name: value.contiguous() for name, value in run.algorithm.network.state_dict().items()}
+            save_file(weights, temporary / WEIGHTS)
+            write_history(temporary / HISTORY, history)
+        reached = history[-1]["validation_accuracy"]
+        log.info(
+            "%s: validation accuracy %.1f %%; weights and history are in %s",
+            run.description, reached, run.folder,
+        )  # fmt: skip
+    for run in runs:
+        run.checkpoint.remove()

@@ -18,7 +18,7 @@ from tqdm import tqdm
 
 from cgn.checkpoint import Checkpoint
 from cgn.mnist.discriminator import Discriminator, translate
-from cgn.mnist.losses import discriminator_loss, generator_loss, gradient_penalty
+from cgn.mnist.losses import discriminator_loss, generator_loss, gradient_penalty, refusal_loss
 from cgn.params import AdversarialParams, GeneratorBudget
 from cgn.pixels import from_bytes
 
@@ -30,6 +30,10 @@ class Fake(NamedTuple):
 
     images: Tensor  # (n, 3, 32, 32) in [-1, 1]
     losses: dict[str, Tensor]
+    # More images (n, 3, 32, 32), without gradient, that the discriminator learns to refuse, and how much
+    # each of them counts (n,).
+    refused: Tensor | None = None
+    refused_weights: Tensor | None = None
 
 
 class AdversarialGenerator(nn.Module, ABC):
@@ -119,8 +123,14 @@ def train_adversarially(
         discriminator.requires_grad_(True)
         penalise = step % params.discriminator.gradient_penalty_interval == 0
         real.requires_grad_(penalise)
-        real_logits = discriminator(real, batch_labels)
-        loss_d = discriminator_loss(real_logits, discriminator(fake_images.detach(), batch_labels))
+        shown = [real, fake_images.detach()]
+        if fake.refused is not None:
+            shown.append(translate(fake.refused, offsets[1]))
+        logits = discriminator(torch.cat(shown), batch_labels.repeat(len(shown)), groups=len(shown))
+        real_logits, fake_logits, *refused_logits = logits.chunk(len(shown))
+        loss_d = discriminator_loss(real_logits, fake_logits)
+        if fake.refused_weights is not None:
+            loss_d = loss_d + refusal_loss(refused_logits[0], fake.refused_weights)
         if penalise:
             first, last = params.discriminator.gradient_penalty
             weight = first * (last / first) ** progress * params.discriminator.gradient_penalty_interval

@@ -12,24 +12,29 @@ from cgn.mnist.mechanisms import CLASSES, SIZE, take_pixels
 
 
 class Discriminator(nn.Module):
-    """Images (n, 3, 32, 32) in [-1, 1], labels (n,) -> logit of "real", (n,)."""
+    """Images (n, 3, 32, 32) in [-1, 1], labels (n,) -> logit of "real", (n,).
+
+    The images may be `groups` minibatches of one size, one after the other: one call on the real and the
+    generated ones is faster than two, and their variety is still judged apart.
+    """
 
     def __init__(self, channels: list[int]) -> None:
         super().__init__()
         first, second, third = channels
         self.conv_16 = nn.Conv2d(3, first, 4, stride=2, padding=1)
-        self.conv_8 = nn.Conv2d(first, second, 4, stride=2, padding=1)
-        self.conv_4 = nn.Conv2d(second, third, 4, stride=2, padding=1)
+        self.conv_8 = nn.Conv2d(first, second, 3, stride=2, padding=1)
+        self.conv_4 = nn.Conv2d(second, third, 3, stride=2, padding=1)
         self.to_logits = nn.Linear(third * 16 + 1, CLASSES)
 
-    def forward(self, images: Tensor, labels: Tensor) -> Tensor:
+    def forward(self, images: Tensor, labels: Tensor, groups: int = 1) -> Tensor:
         x = images.contiguous(memory_format=torch.channels_last)
         x = functional.leaky_relu(self.conv_16(x), 0.2)
         x = functional.leaky_relu(self.conv_8(x), 0.2)
         x = functional.leaky_relu(self.conv_4(x), 0.2).flatten(1)
         # Minibatch standard deviation (Karras et al. 2018): lets it see a batch that lacks variety.
-        deviation = (x.var(dim=0, unbiased=False) + 1e-8).sqrt().mean()
-        logits: Tensor = self.to_logits(torch.cat([x, deviation.expand(len(x), 1)], dim=1))
+        deviation = (x.view(groups, -1, x.shape[1]).var(dim=1, unbiased=False) + 1e-8).sqrt().mean(dim=1)
+        of_each = deviation.repeat_interleave(len(x) // groups)[:, None]
+        logits: Tensor = self.to_logits(torch.cat([x, of_each], dim=1))
         return logits.gather(1, labels[:, None])[:, 0]
 
 

@@ -28,7 +28,7 @@ class GAN(nn.Module):
         super().__init__()
         self.config = config
         sizes = (config.noise_dimensions, config.label_dimensions)
-        self.network = UpsamplingNetwork(config.width, 3, *sizes, circular=False)
+        self.network = UpsamplingNetwork(config.width, 2 * config.width, 3, *sizes, circular=False)
 
     def forward(self, noise: Tensor, labels: Tensor) -> Tensor:
         return torch.tanh(self.network(noise, labels))

@@ -17,6 +17,11 @@ def discriminator_loss(real_logits: Tensor, fake_logits: Tensor) -> Tensor:
     return functional.softplus(-real_logits).mean() + functional.softplus(fake_logits).mean()
 
 
+def refusal_loss(logits: Tensor, weights: Tensor) -> Tensor:
+    """Logistic loss of the discriminator on further images that are not real, weighted one by one."""
+    return (weights * functional.softplus(logits)).mean()
+
+
 def gradient_penalty(real_logits: Tensor, real_images: Tensor) -> Tensor:
     """R1 (Mescheder et al. 2018): mean squared norm of d logit / d image at real images."""
     (gradient,) = torch.autograd.grad(real_logits.sum(), real_images, create_graph=True)

@@ -60,7 +60,13 @@ class TrainableCGN(CGN, AdversarialGenerator):
         images = compose(mask, foreground, background)
         for gram_loss in self._gram_loss:
             losses["perceptual"] = params.lambda_perceptual * gram_loss(images, real)
-        return Fake(images, losses)
+        refused = refused_weights = None
+        if any(params.mismatch_weight):
+            # The masks of other classes in the textures of these: what the shape of a class is not.
+            refused = compose(mask.roll(1, 0), foreground, background).detach()
+            first, last = params.mismatch_weight
+            refused_weights = (first + (last - first) * progress) * (labels.roll(1) != labels)
+        return Fake(images, losses, refused, refused_weights)
 
 
 class TrainableGAN(GAN, AdversarialGenerator):

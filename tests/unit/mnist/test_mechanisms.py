@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from cgn.mnist.gan import GAN, config_as_large_as_cgn
-from cgn.mnist.mechanisms import CGN, CGNConfig, Shuffle, shuffle_texture
+from cgn.mnist.mechanisms import CGN, CGNConfig, Shuffle, UpsamplingNetwork, shuffle_texture
 
 CONFIG = CGNConfig(
     width=4,
@@ -67,6 +67,22 @@ def test_a_texture_has_no_seam() -> None:
         texture = cgn.background(torch.randn(200, 8), torch.arange(200) % 10, torch.rand(200, 64))
     steps = (texture - texture.roll(1, dims=2)).abs().mean(dim=(0, 1, 3))
     assert steps[0] < 1.5 * steps[2::2].mean()
+
+
+def test_wrapping_once_is_wrapping_before_each_convolution() -> None:
+    network, reference = (UpsamplingNetwork(4, 4, 3, 8, 4, circular=circular) for circular in (True, False))
+    reference.load_state_dict(network.state_dict())
+    for convolution in (reference.conv_8, reference.conv_16, reference.conv_32):
+        convolution.padding_mode = "circular"
+    noise, labels = torch.randn(5, 8), torch.arange(5)
+    torch.testing.assert_close(network(noise, labels), reference(noise, labels))
+
+
+def test_noise_counts_by_its_direction_alone() -> None:
+    cgn = CGN(CONFIG)
+    noise, labels = torch.randn(5, 8), torch.arange(5)
+    torch.testing.assert_close(cgn.masks(labels, 3 * noise), cgn.masks(labels, noise))
+    assert not torch.allclose(cgn.masks(labels, -noise), cgn.masks(labels, noise))
 
 
 def test_the_gan_has_as_many_weights() -> None:

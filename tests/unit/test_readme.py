@@ -1,0 +1,46 @@
+"""The numbers in the README are those of reports/metrics.json."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+TITLES = {
+    "Original": "original",
+    "IRM, 2 environments": "irm_2",
+    "IRM, 5 environments": "irm_5",
+    "LNTL": "lntl",
+    "Original + GAN": "gan",
+    "**Original + CGN**": "cgn",
+    "CGN only": "cgn_only",
+    "Oracle (true process, random cues)": "oracle",
+}
+
+
+@pytest.fixture(scope="module")
+def readme(root: Path) -> str:
+    return (root / "README.md").read_text()
+
+
+@pytest.fixture(scope="module")
+def variants(root: Path) -> list[dict[str, Any]]:
+    """The scores of colored, double-colored and Wildlife MNIST, in this order."""
+    mnist = json.loads((root / "reports/metrics.json").read_text())["mnist"]
+    return [mnist[name] for name in ("colored_mnist", "double_colored_mnist", "wildlife_mnist")]
+
+
+@pytest.mark.parametrize("title", TITLES)
+def test_accuracies(title: str, readme: str, variants: list[dict[str, Any]]) -> None:
+    (row,) = (line for line in readme.splitlines() if line.startswith(f"| {title} |"))
+    ours = [cell.strip() for cell in row.strip("|").split("|")][1::2]
+    assert ours == [f"{scores[TITLES[title]]['test_accuracy']:.1f}" for scores in variants]
+
+
+def test_health(readme: str, variants: list[dict[str, Any]]) -> None:
+    text = " ".join(readme.split())
+    healthy = re.findall(r"(\d+) on (?:colored|double-colored|Wildlife)", text)
+    assert healthy == [str(scores["mechanisms"]["healthy_classes"]) for scores in variants]
+    (inverted,) = re.findall(r"inverted masks: ([\d., %]+) %", text)
+    assert inverted.split(" %, ") == [f"{scores['mechanisms']['inverted_masks']:.1f}" for scores in variants]
