@@ -21,12 +21,12 @@ from torch.utils.flop_counter import FlopCounterMode
 from webdataset import TarWriter
 
 from cgn.classifiers.network import DigitCNN
-from cgn.mnist.discriminator import Discriminator
-from cgn.mnist.mechanisms import CGN, CGNConfig, UpsamplingNetwork
-from cgn.mnist.sampling import sample_counterfactuals
-from cgn.mnist.variants import Cues, synthesize
+from cgn.common.pixels import from_bytes, to_bytes
+from cgn.mnist.datasets.variants import Cues, synthesize
+from cgn.mnist.generators.discriminator import Discriminator
+from cgn.mnist.generators.mechanisms import CGN, CGNConfig, UpsamplingNetwork
+from cgn.mnist.generators.sampling import sample_counterfactuals
 from cgn.params import CounterfactualParams, WildlifeParams
-from cgn.pixels import from_bytes, to_bytes
 from cgn.scm import compose
 from cgn.shards import write_shards
 
@@ -123,9 +123,7 @@ def wildlife() -> Case:
 
 def texture_network() -> Case:
     """A texture mechanism's network, forward and backward, at the size and batch of its training."""
-    network, reference = (
-        UpsamplingNetwork(WIDTH, WIDTH, 3, NOISE, LABEL, circular) for circular in (True, False)
-    )
+    network, reference = (UpsamplingNetwork(WIDTH, 3, NOISE, LABEL, circular) for circular in (True, False))
     reference.load_state_dict(network.state_dict())
     for convolution in (reference.conv_8, reference.conv_16, reference.conv_32):
         convolution.padding_mode = "circular"

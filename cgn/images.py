@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from cgn.files import atomic_path
+from cgn.common.files import atomic_path
 
 if TYPE_CHECKING:
     from PIL.ImageFont import FreeTypeFont

@@ -75,7 +75,7 @@ class AdversarialParams(Section):
 
 class CGNParams(Section):
     lambda_adversarial: NonNegative
-    mismatch_weight: tuple[NonNegative, NonNegative]
+    mismatch_weight: Annotated[list[NonNegative], Field(min_length=1)]
     lambda_binary: NonNegative
     lambda_mask: NonNegative
     lambda_border: NonNegative

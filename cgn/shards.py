@@ -15,8 +15,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from cgn.common.files import atomic_folder
 from cgn.errors import UserError
-from cgn.files import atomic_folder
 
 
 class Sample(NamedTuple):

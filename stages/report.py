@@ -39,7 +39,7 @@ def write_report(profile: str, seed: int, digits: str, textures: str) -> None:
 
     `digits` and `textures` say where they come from. Raises UserError when an input is missing or wrong.
     """
-    from cgn.files import read_json, write_json
+    from cgn.common.files import read_json, write_json
     from cgn.report.names import VARIANTS
     from cgn.report.run_facts import run_facts, sizes_sentence
     from cgn.report.scores import assemble_metrics, parse_classifiers, parse_mechanisms
@@ -64,7 +64,7 @@ def _write_tables(
     classifiers: dict[str, dict[str, ClassifierScore]], mechanisms: dict[str, MechanismScore], sizes: str
 ) -> pd.DataFrame:
     """Write every table as CSV and markdown; return Table 2."""
-    from cgn.files import atomic_folder
+    from cgn.common.files import atomic_folder
     from cgn.report import tables
     from cgn.report.names import VARIANTS
 
@@ -93,8 +93,8 @@ def _write_tables(
 def _write_figures(classifiers: dict[str, dict[str, ClassifierScore]], table_2: pd.DataFrame) -> None:
     from tqdm import tqdm
 
-    from cgn.arrays import read_arrays
-    from cgn.files import atomic_folder
+    from cgn.common.arrays import read_arrays
+    from cgn.common.files import atomic_folder
     from cgn.images import write_png
     from cgn.report import charts, figures, tables
     from cgn.report.histories import read_history
@@ -133,7 +133,7 @@ def _write_page(
     facts: dict[str, object],
     sizes: str,
 ) -> None:
-    from cgn.files import atomic_path
+    from cgn.common.files import atomic_path
     from cgn.report.page import CausalModel, render_page
     from cgn.scm import IMAGENET_SCM, MNIST_SCM
 

@@ -19,8 +19,8 @@ def main(variant: str) -> None:
 
     from tqdm import tqdm
 
-    from cgn.mnist.generators import load_cgn
-    from cgn.mnist.sampling import sample_counterfactuals
+    from cgn.mnist.generators.sampling import sample_counterfactuals
+    from cgn.mnist.generators.stored import load_cgn
     from cgn.shards import write_shards
 
     samples = sample_counterfactuals(load_cgn(MODELS / variant), params, seed, 0, budget.images)

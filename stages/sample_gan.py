@@ -18,8 +18,8 @@ def main(variant: str) -> None:
 
     from tqdm import tqdm
 
-    from cgn.mnist.generators import load_gan
-    from cgn.mnist.sampling import sample_gan
+    from cgn.mnist.generators.sampling import sample_gan
+    from cgn.mnist.generators.stored import load_gan
     from cgn.shards import write_shards
 
     samples = sample_gan(load_gan(MODELS / variant), seed, 0, budget.images)

@@ -18,10 +18,10 @@ def main(variant: str) -> None:
     adversarial = section("mnist.adversarial")
     budget = section("budgets.train_cgn")
 
-    from cgn.arrays import read_arrays
-    from cgn.checkpoint import Checkpoint, fingerprint
-    from cgn.files import atomic_folder
-    from cgn.mnist.training import train_cgn
+    from cgn.common.arrays import read_arrays
+    from cgn.common.checkpoint import Checkpoint, fingerprint
+    from cgn.common.files import atomic_folder
+    from cgn.mnist.generators.training import train_cgn
 
     source, output = DATA / f"{variant}.safetensors", MODELS / variant
     arrays = read_arrays(source)

@@ -12,15 +12,15 @@ def main(variant: str) -> None:
     methods = {"original": section("methods.original"), "lntl": section("methods.lntl")}
     budget = section("budgets.train_on_biased")
 
-    from cgn.arrays import read_arrays
-    from cgn.checkpoint import Checkpoint, fingerprint
-    from cgn.classifiers.adaptations import ignores_black
-    from cgn.classifiers.erm import ERM
-    from cgn.classifiers.lntl import LNTL
     from cgn.classifiers.network import DigitCNN
     from cgn.classifiers.sources import FixedImages, Images
     from cgn.classifiers.training import Run, steps_for, train_and_save
-    from cgn.seeding import seed_for
+    from cgn.common.arrays import read_arrays
+    from cgn.common.checkpoint import Checkpoint, fingerprint
+    from cgn.common.seeding import seed_for
+    from cgn.methods.adaptations import ignores_black
+    from cgn.methods.erm import ERM
+    from cgn.methods.lntl import LNTL
 
     data = Path(f"data/mnist/variants/{variant}.safetensors")
     arrays = read_arrays(data)

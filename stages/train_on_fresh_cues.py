@@ -14,14 +14,14 @@ def main(variant: str) -> None:
     variant_params = section(f"mnist.variants.{variant}")
     budget = section("budgets.train_on_counterfactuals")
 
-    from cgn.arrays import read_arrays
-    from cgn.checkpoint import Checkpoint, fingerprint
-    from cgn.classifiers.erm import ERM
     from cgn.classifiers.network import DigitCNN
     from cgn.classifiers.sources import FreshImages, Images
     from cgn.classifiers.training import Run, steps_for, train_and_save
-    from cgn.mnist.environments import environment
-    from cgn.seeding import seed_for
+    from cgn.common.arrays import read_arrays
+    from cgn.common.checkpoint import Checkpoint, fingerprint
+    from cgn.common.seeding import seed_for
+    from cgn.methods.erm import ERM
+    from cgn.mnist.datasets.environments import environment
 
     inputs = [
         Path("data/mnist/digits.safetensors"),

@@ -14,13 +14,13 @@ def main(variant: str) -> None:
     params = section("methods.gan")
     budget = section("budgets.train_on_gan_samples")
 
-    from cgn.arrays import read_arrays
-    from cgn.checkpoint import Checkpoint, fingerprint
-    from cgn.classifiers.erm import ERM
     from cgn.classifiers.network import DigitCNN
     from cgn.classifiers.sources import Images, Mixture
     from cgn.classifiers.training import Run, steps_for, train_and_save
-    from cgn.seeding import seed_for
+    from cgn.common.arrays import read_arrays
+    from cgn.common.checkpoint import Checkpoint, fingerprint
+    from cgn.common.seeding import seed_for
+    from cgn.methods.erm import ERM
     from cgn.shards import read_images
 
     data, shards = (

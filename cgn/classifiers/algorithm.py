@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from cgn.classifiers.network import DigitCNN
+from cgn.common.optimizers import Adam
 from cgn.params import ClassifierParams
 
 
@@ -93,7 +94,7 @@ class Algorithm(ABC):
     def _new_optimizer(self) -> torch.optim.Optimizer:
         parameters, rate = self._modules.parameters(), self.schedule.learning_rate
         if self.schedule.optimizer == "adam":
-            return torch.optim.Adam(parameters, rate, weight_decay=self._weight_decay, fused=True)
+            return Adam(parameters, rate, weight_decay=self._weight_decay, fused=True)
         return torch.optim.Adadelta(parameters, rate, weight_decay=self._weight_decay)
 
 

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from cgn.pixels import from_bytes
+from cgn.common.pixels import from_bytes
 
 CLASSES = 10
 FEATURES = 32  # channels of the second convolution
@@ -23,7 +23,7 @@ FEATURE_MAP_PIXELS = slice(3, 3 + 2 * FEATURE_MAP_SIZE, 2)
 class DigitCNN(nn.Module):
     """Logits (n, 10) of images (n, channels, 32, 32) in [-1, 1]; weights drawn from `seed` alone.
 
-    On a CPU it is fastest with images in channels-last memory, as `cgn.pixels.from_bytes` makes them.
+    On a CPU it is fastest with images in channels-last memory, as `cgn.common.pixels.from_bytes` makes them.
     """
 
     def __init__(self, seed: int, channels: int = 3) -> None:

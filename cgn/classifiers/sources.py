@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from cgn.classifiers.algorithm import Minibatch, concatenate
-from cgn.seeding import generator
+from cgn.common.seeding import generator
 
 
 class Images(NamedTuple):

@@ -9,12 +9,12 @@ from typing import Any, NamedTuple
 from safetensors.torch import save_file
 from tqdm import tqdm
 
-from cgn.checkpoint import Checkpoint
 from cgn.classifiers.algorithm import Algorithm
 from cgn.classifiers.sources import Images, Source
+from cgn.common.checkpoint import Checkpoint
+from cgn.common.files import atomic_folder
+from cgn.common.history import write_history
 from cgn.evaluation.accuracy import accuracy, predict
-from cgn.files import atomic_folder
-from cgn.history import write_history
 
 WEIGHTS = "weights.safetensors"
 HISTORY = "history.csv"

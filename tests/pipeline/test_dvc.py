@@ -55,7 +55,7 @@ def test_a_penalty_reruns_irm_and_no_generator(dvc: Run) -> None:
     dvc("dvc", "checkout", "--force")
     ran = stages_run(dvc("dvc", "exp", "run", "--temp", "-S", "methods.irm.penalty=5000"))
     irm = {f"train_on_environments@{variant}" for variant in VARIANTS}
-    assert ran == irm | {f"score_classifiers@{variant}" for variant in VARIANTS} | {"report"}
+    assert ran == irm | {f"score@{variant}" for variant in VARIANTS} | {"report"}
 
 
 def test_diffs_and_plots(dvc: Run, smoke: Path) -> None:

@@ -30,7 +30,7 @@ def folder(root: Path, tmp_path: Path) -> Path:
         (("stages.train_cgn", "colored_mnist"), 1, "colored_mnist.safetensors: not found"),
         (("stages.sample_gan", "colored_mnist"), 1, "weights.safetensors: not found"),
         (("stages.train_cgn",), 2, "Missing argument 'variant'"),
-        (("stages.score_classifiers", "wildlife_mnist"), 1, "wildlife_mnist.safetensors: not found"),
+        (("stages.score", "wildlife_mnist"), 1, "wildlife_mnist.safetensors: not found"),
     ],
 )
 def test_one_line(folder: Path, root: Path, words: tuple[str, ...], status: int, message: str) -> None:

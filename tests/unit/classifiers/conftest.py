@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from ruamel.yaml import YAML
 
 from cgn.classifiers.sources import Images
-from cgn.mnist.digits import load_digits
-from cgn.mnist.environments import environment
-from cgn.mnist.textures import load_textures
-from cgn.mnist.variants import VARIANTS
+from cgn.mnist.datasets.digits import load_digits
+from cgn.mnist.datasets.environments import environment
+from cgn.mnist.datasets.textures import load_textures
+from cgn.mnist.datasets.variants import VARIANTS
 from cgn.params import ClassifierParams, DigitsBudget, TexturesBudget, VariantsParams
 
 Make = Callable[[str, float], Images]

@@ -6,16 +6,16 @@ import numpy as np
 import pytest
 import torch
 
-from cgn.checkpoint import Checkpoint
 from cgn.classifiers.algorithm import Algorithm
-from cgn.classifiers.erm import ERM
-from cgn.classifiers.irm import IRM
-from cgn.classifiers.lntl import LNTL
 from cgn.classifiers.network import DigitCNN
 from cgn.classifiers.sources import Environments, FixedImages, Source
 from cgn.classifiers.trained import load_classifier
 from cgn.classifiers.training import Run, steps_for, train, train_and_save
+from cgn.common.checkpoint import Checkpoint
 from cgn.errors import UserError
+from cgn.methods.erm import ERM
+from cgn.methods.irm import IRM
+from cgn.methods.lntl import LNTL
 from cgn.params import ClassifierParams, IRMParams, LNTLParams
 from tests.unit.classifiers.conftest import Make
 

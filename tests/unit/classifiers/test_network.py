@@ -3,7 +3,7 @@ from torch import nn
 from torch.nn import functional
 
 from cgn.classifiers.network import FEATURE_MAP_PIXELS, FEATURE_MAP_SIZE, FEATURES, DigitCNN
-from cgn.pixels import from_bytes
+from cgn.common.pixels import from_bytes
 
 
 def _images(count: int = 6) -> torch.Tensor:

@@ -12,9 +12,9 @@ import pytest
 import webdataset
 from PIL import Image
 
-from cgn.arrays import write_arrays
+from cgn.common.arrays import write_arrays
+from cgn.common.files import write_json
 from cgn.errors import UserError
-from cgn.files import write_json
 from cgn.report.names import METHODS, VARIANTS
 from cgn.report.page import CausalModel, render_page
 from cgn.report.run_facts import run_facts

@@ -1,0 +1,23 @@
+"""Empirical risk minimisation: the mean cross-entropy of whatever images the method is given.
+
+Five methods are this algorithm on different data: `original`, `gan` and `cgn` (biased images with
+samples mixed in), `cgn_only` and `oracle`.
+"""
+
+from collections.abc import Sequence
+
+from torch.nn import functional
+
+from cgn.classifiers.algorithm import Algorithm, Minibatch, concatenate
+from cgn.common.pixels import from_bytes
+
+
+class ERM(Algorithm):
+    """Environments are pooled."""
+
+    def update(self, minibatches: Sequence[Minibatch]) -> dict[str, float]:
+        """One step on the cross-entropy. Returns "loss"."""
+        images, labels = concatenate(minibatches)
+        loss = functional.cross_entropy(self.network(from_bytes(images)), labels)
+        self._descend(loss)
+        return {"loss": loss.item()}
