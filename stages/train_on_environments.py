@@ -1,4 +1,8 @@
-"""Stage `train_on_environments`: IRM on environments of one variant whose cues tell the label less often."""
+"""Stage `train_on_environments`: classifiers that see the real digits under other cues than the biased ones.
+
+IRM sees environments in which cues tell the label more or less often; the oracle, an upper bound, sees new
+random cues in every pass.
+"""
 
 from pathlib import Path
 
@@ -6,19 +10,23 @@ from stages.command import SCRATCH, run, section
 
 
 def main(variant: str) -> None:
-    """Train irm_2 and irm_5 on environments of VARIANT."""
+    """Train irm_2, irm_5 and oracle on environments of VARIANT."""
     seed, threads = section("seed"), section("threads")
     schedule = section("mnist.classifier")
     variant_params = section(f"mnist.variants.{variant}")
-    params = section("methods.irm")
+    irm = section("methods.irm")
     budget = section("budgets.train_on_environments")
+    # The oracle has the steps, batch and schedule of the counterfactuals' classifiers, whose limit it is.
+    oracle_budget = section("budgets.train_on_counterfactuals")
 
+    from cgn.classifiers.algorithm import Algorithm
     from cgn.classifiers.network import DigitCNN
-    from cgn.classifiers.sources import Environments, Images
+    from cgn.classifiers.sources import Environments, FreshImages, Images, Source
     from cgn.classifiers.training import Run, steps_for, train_and_save
     from cgn.common.arrays import read_arrays
     from cgn.common.checkpoint import Checkpoint, fingerprint
     from cgn.common.seeding import seed_for
+    from cgn.methods.erm import ERM
     from cgn.methods.irm import IRM
     from cgn.mnist.datasets.environments import environment
 
@@ -31,23 +39,33 @@ def main(variant: str) -> None:
     textures = all_textures if variant == "wildlife_mnist" else None
     shapes, labels = digits["train_images"], digits["train_labels"]
     validation = Images(arrays["validation_images"], arrays["validation_labels"])
-
     runs = []
-    for method, correlations in params.environments.items():
-        environments = []
-        for index, correlation in enumerate(correlations):
-            names = (variant, method, "cues", index)
-            images = environment(variant, shapes, labels, correlation, variant_params, textures, seed, *names)
-            environments.append(Images(images, labels))
-        # As many images a step as any other method, give or take a rounding; two halves need two.
-        batch = max(2, schedule.batch // len(environments))
-        steps = steps_for(budget.image_passes, batch * len(environments), schedule.decays)
-        algorithm = IRM(DigitCNN(seed_for(seed, variant, method, "network")), steps, schedule, params)
-        source = Environments(environments, batch, seed, variant, method)
-        run_id = fingerprint([seed, threads, schedule, variant_params, params, budget, method], inputs)
+
+    def draw(method: str, correlation: float, number: int) -> Images:
+        names = (variant, method, "cues", number)
+        images = environment(variant, shapes, labels, correlation, variant_params, textures, seed, *names)
+        return Images(images, labels)
+
+    def add(method: str, algorithm: Algorithm, source: Source, *depends_on: object) -> None:
+        run_id = fingerprint([seed, threads, schedule, variant_params, method, *depends_on], inputs)
         checkpoint = Checkpoint(SCRATCH / "train_on_environments" / f"{variant}-{method}.pt", run_id)
         folder = Path(f"models/mnist/classifiers/{variant}/{method}")
         runs.append(Run(folder, algorithm, source, checkpoint, f"{method} on {variant}"))
+
+    for method, correlations in irm.environments.items():
+        environments = [draw(method, correlation, index) for index, correlation in enumerate(correlations)]
+        # As many images a step as any other method, give or take a rounding; two halves need two.
+        batch = max(2, schedule.batch // len(environments))
+        steps = steps_for(budget.image_passes, batch * len(environments), schedule.decays)
+        algorithm = IRM(DigitCNN(seed_for(seed, variant, method, "network")), steps, schedule, irm)
+        add(method, algorithm, Environments(environments, batch, seed, variant, method), irm, budget)
+
+    steps = steps_for(oracle_budget.image_passes, schedule.batch, schedule.decays)
+    oracle = ERM(DigitCNN(seed_for(seed, variant, "oracle", "network")), steps, schedule)
+    fresh = FreshImages(
+        lambda number: draw("oracle", 0.0, number), len(labels), schedule.batch, seed, variant, "oracle"
+    )
+    add("oracle", oracle, fresh, oracle_budget)
     train_and_save(runs, validation)
 
 

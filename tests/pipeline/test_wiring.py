@@ -76,7 +76,7 @@ def arguments_of(stage: Any) -> dict[str, str]:
 def test_there_is_one_command_file_for_each_stage(stages: dict[str, Any], root: Path) -> None:
     names = {stage.name.split("@")[0] for stage in stages.values()}
     assert {path.stem for path in (root / "stages").glob("*.py")} - {"command"} == names
-    assert len(stages) == 37
+    assert len(stages) == 34
 
 
 def test_import_closures_are_dependencies(stages: dict[str, Any], root: Path) -> None:
