@@ -106,6 +106,10 @@ class ShapeMechanism(nn.Module):
     def forward(self, noise: Tensor, labels: Tensor) -> Tensor:
         return torch.sigmoid(self.network(noise, labels) + self.start)
 
+    def start_masks(self, count: int) -> Tensor:
+        """The disc `count` times, (count, 1, 32, 32): what a network that says nothing yet would give."""
+        return torch.sigmoid(self.start).expand(count, 1, SIZE, SIZE)
+
 
 class TextureMechanism(nn.Module):
     """f_text: noise, label -> texture map (n, 3, 32, 32) in [-1, 1], shuffled so that it holds no shape.

@@ -48,7 +48,10 @@ class TrainableCGN(CGN, AdversarialGenerator):
         if params.training_noise == "shared":
             noise = noise[:1].expand(3, -1, -1)
         arrangement = torch.rand(2, count, ARRANGEMENT_DIMENSIONS, generator=draws)
-        mask = self.shape(noise[0], labels)
+        if progress < params.mask_warmup:
+            mask = self.shape.start_masks(count)
+        else:
+            mask = self.shape(noise[0], labels)
         foreground = self.foreground(noise[1], labels, arrangement[0])
         background = self.background(noise[2], labels, arrangement[1])
         ramp = min(1.0, progress / params.binary_warmup) if params.binary_warmup > 0 else 1.0
