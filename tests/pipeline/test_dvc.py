@@ -10,7 +10,8 @@ import webdataset
 from tests.pipeline.conftest import Run, run_in
 
 VARIANTS = ("colored_mnist", "double_colored_mnist", "wildlife_mnist")
-METHODS = ("original", "gan", "irm_2", "irm_5", "lntl", "cgn", "cgn_only", "oracle")
+PAPER = ("original", "gan", "irm_2", "irm_5", "lntl", "cgn")
+METHODS = (*PAPER, "group_dro", "augmentation", "cgn_only", "oracle")
 
 
 def stages_run(output: str) -> set[str]:
