@@ -1,6 +1,6 @@
 """MNIST at the paper's sizes: `python -m experiments.paper run SEED` and `… collect` (see make paper).
 
-A variant of a seed is one DVC experiment in a temporary copy: the workspace's dvc.lock and metrics stay those of
+A variant of a seed is one DVC experiment in a temporary copy: the workspace's lock and metrics stay those of
 `laptop`. What has a result in reports/paper/results is not run again; a run that was cut off goes on from its
 checkpoints (in $CGN_SCRATCH, by default .scratch/paper) and from DVC's cache.
 """
