@@ -1,15 +1,20 @@
 # make repro   the whole reproduction (profile: laptop); make test   lint, types and tests
+# make paper SEED=0   one seed of MNIST at the paper's sizes (hours); SET='-S key=value' changes parameters
 PYTHON ?= python3
+SEED ?= 0
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PYTHONHASHSEED := 0
 
-.PHONY: repro test setup lint clean
+.PHONY: repro paper test setup lint clean
 
 repro: setup
 	@test -e .git || dvc config --local core.no_scm true  # an unpacked archive
 	dvc repro
 	@echo "The report is in reports/index.html, the scores in reports/metrics.json."
+
+paper: setup
+	python -m experiments.paper run $(SEED) $(SET)
 
 test: setup lint
 	pytest

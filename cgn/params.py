@@ -148,6 +148,17 @@ class IRMParams(Section):
     weight_decay: NonNegative
 
 
+class GroupDROParams(Section):
+    environments: Annotated[list[Probability], Field(min_length=2)]
+    step_size: NonNegative
+    weight_decay: NonNegative
+
+
+class AugmentationParams(Section):
+    share: Probability
+    kernel_sizes: Annotated[list[Literal[1, 3, 5, 7]], Field(min_length=1)]
+
+
 class LNTLParams(Section):
     bins: Annotated[int, Field(ge=2, le=256)]
     entropy_weight: NonNegative
@@ -161,7 +172,9 @@ class MethodsParams(Section):
     cgn: MixtureParams
     cgn_only: MixtureParams
     irm: IRMParams
+    group_dro: GroupDROParams
     lntl: LNTLParams
+    augmentation: AugmentationParams
 
 
 # --- sizes ----------------------------------------------------------------------------------------

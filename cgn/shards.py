@@ -60,13 +60,27 @@ def _png(image: NDArray[np.uint8]) -> bytes:
     return buffer.getvalue()
 
 
-def iterate(folder: Path) -> Iterator[Sample]:
-    """The samples of a folder of shards, in order. Raises UserError when it holds none or is damaged."""
-    from PIL import Image
-
+def shard_paths(folder: Path) -> list[Path]:
+    """The tars of a folder, in order. Raises UserError when it holds none."""
     shards = sorted(Path(folder).glob("*.tar"))
     if not shards:
         raise UserError(f"{folder}: no .tar shards; run the stage that makes them (dvc repro)")
+    return shards
+
+
+def count_samples(shard: Path) -> int:
+    """How many samples a tar holds, from its headers alone. Raises UserError when it is damaged."""
+    try:
+        with tarfile.open(shard) as archive:
+            return len(archive.getnames()) // 2
+    except (tarfile.TarError, OSError) as error:
+        raise _damaged(shard, error) from None
+
+
+def iterate(shards: Iterable[Path]) -> Iterator[Sample]:
+    """The samples of shards, in order. Raises UserError when one is damaged."""
+    from PIL import Image
+
     for shard in shards:
         try:
             # Members are read one by one and never unpacked: an archive cannot write outside its folder.
@@ -82,17 +96,21 @@ def iterate(folder: Path) -> Iterator[Sample]:
                         yield Sample(np.asarray(image), json.loads(parts["json"]))
                         parts = {}
         except (tarfile.TarError, OSError, ValueError, KeyError) as error:
-            raise UserError(f"{shard}: damaged ({error}); delete its folder and run dvc repro") from None
+            raise _damaged(shard, error) from None
+
+
+def _damaged(shard: Path, error: Exception) -> UserError:
+    return UserError(f"{shard}: damaged ({error}); delete its folder and run dvc repro")
 
 
 def read_images(
-    folder: Path, limit: int | None = None
+    shards: Iterable[Path], limit: int | None = None
 ) -> tuple[NDArray[np.uint8], dict[str, NDArray[np.int64]]]:
-    """The images uint8 (n, height, width, 3) of a folder of shards, and their labels (n,) by mechanism.
+    """The images uint8 (n, height, width, 3) of shards, and their labels (n,) by mechanism.
 
     `limit` stops after that many.
     """
-    samples = list(islice(iterate(folder), limit))
+    samples = list(islice(iterate(shards), limit))
     labels = [sample.metadata["labels"] for sample in samples]
     return (
         np.stack([sample.image for sample in samples]),

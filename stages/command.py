@@ -18,7 +18,8 @@ from cgn.errors import UserError
 from cgn.params import Params, validate
 
 PARAMS_FILE = Path("params.yaml")
-SCRATCH = Path(".scratch")  # outside DVC's outputs: checkpoints and timings
+# Outside of DVC's outputs: checkpoints and timings. Long runs keep them outside of the clone.
+SCRATCH = Path(os.environ.get("CGN_SCRATCH", ".scratch"))
 log = logging.getLogger("stages")
 
 

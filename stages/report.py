@@ -7,7 +7,7 @@ import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stages.command import run, section
+from stages.command import SCRATCH, run, section
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -18,7 +18,7 @@ REPORTS = Path("reports")
 SCORES = Path("scores/mnist")
 MODELS = Path("models/mnist")
 DATA = Path("data/mnist")
-TIMINGS = Path(".scratch/timings")  # written by each stage as it ends; no output of any stage
+TIMINGS = SCRATCH / "timings"  # written by each stage as it ends; no output of any stage
 
 # For Figure 3: enough for eight images of every class.
 COUNTERFACTUALS = 1000
@@ -99,12 +99,12 @@ def _write_figures(classifiers: dict[str, dict[str, ClassifierScore]], table_2: 
     from cgn.report import charts, figures, tables
     from cgn.report.histories import read_history
     from cgn.report.names import METHODS, VARIANTS
-    from cgn.shards import read_images
+    from cgn.shards import read_images, shard_paths
 
     with atomic_folder(REPORTS / "figures") as folder:
         for variant, title in tqdm(VARIANTS.items(), desc="figures", unit="variant"):
             shards = DATA / "shards" / variant / "counterfactuals"
-            images, labels = read_images(shards, COUNTERFACTUALS)
+            images, labels = read_images(shard_paths(shards), COUNTERFACTUALS)
             splits = read_arrays(DATA / "variants" / f"{variant}.safetensors")
             snapshots = read_arrays(MODELS / "cgn" / variant / "snapshots.safetensors")
             generators = {
@@ -147,7 +147,8 @@ def _write_page(
 
 def _stage_seconds() -> list[float]:
     """How long each stage took when it last ran, as far as is known; the report itself does not count."""
-    paths = sorted(path for path in TIMINGS.glob("*.json") if path.stem != "report")
+    stages = {path.stem for path in Path(__file__).parent.glob("*.py")} - {"report"}
+    paths = sorted(path for path in TIMINGS.glob("*.json") if path.stem.split("-")[0] in stages)
     return [json.loads(path.read_text())["seconds"] for path in paths]
 
 

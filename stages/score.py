@@ -6,7 +6,6 @@ from typing import Any
 
 from stages.command import run, section
 
-METHODS = ("original", "gan", "irm_2", "irm_5", "lntl", "cgn", "cgn_only", "oracle")
 SPLITS = ("train", "validation", "test")
 
 _log = logging.getLogger(__name__)
@@ -38,6 +37,7 @@ def _classifier_scores(variant: str) -> dict[str, dict[str, Any]]:
     from cgn.classifiers.trained import load_classifier
     from cgn.common.arrays import read_arrays
     from cgn.evaluation.accuracy import accuracy, confusion, predict
+    from cgn.report.names import METHODS
 
     arrays = read_arrays(Path(f"data/mnist/variants/{variant}.safetensors"))
     scores: dict[str, dict[str, Any]] = {}

@@ -1,4 +1,4 @@
-"""Stage `train_on_biased`: classifiers on the biased images of one variant, plainly and with LNTL."""
+"""Stage `train_on_biased`: classifiers that see the biased images of one variant and nothing else."""
 
 from pathlib import Path
 
@@ -6,10 +6,14 @@ from stages.command import SCRATCH, run, section
 
 
 def main(variant: str) -> None:
-    """Train original and lntl on VARIANT."""
+    """Train original, lntl and augmentation on VARIANT."""
     seed, threads = section("seed"), section("threads")
     schedule = section("mnist.classifier")
-    methods = {"original": section("methods.original"), "lntl": section("methods.lntl")}
+    methods = {
+        "original": section("methods.original"),
+        "lntl": section("methods.lntl"),
+        "augmentation": section("methods.augmentation"),
+    }
     budget = section("budgets.train_on_biased")
 
     from cgn.classifiers.network import DigitCNN
@@ -19,6 +23,7 @@ def main(variant: str) -> None:
     from cgn.common.checkpoint import Checkpoint, fingerprint
     from cgn.common.seeding import seed_for
     from cgn.methods.adaptations import ignores_black
+    from cgn.methods.augmentation import AugmentedERM
     from cgn.methods.erm import ERM
     from cgn.methods.lntl import LNTL
 
@@ -32,7 +37,11 @@ def main(variant: str) -> None:
     algorithms = {
         "original": ERM(networks["original"], steps, schedule),
         "lntl": LNTL(networks["lntl"], steps, schedule, methods["lntl"], heads_seed, ignores_black(variant)),
-    }
+        "augmentation": AugmentedERM(
+            networks["augmentation"], steps, schedule, methods["augmentation"],
+            seed_for(seed, variant, "augmentation", "draws"),
+        ),
+    }  # fmt: skip
 
     runs = []
     for method, algorithm in algorithms.items():

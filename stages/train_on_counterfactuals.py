@@ -13,27 +13,25 @@ def main(variant: str) -> None:
     budget = section("budgets.train_on_counterfactuals")
 
     from cgn.classifiers.network import DigitCNN
-    from cgn.classifiers.sources import Images, Mixture
+    from cgn.classifiers.sources import Images
+    from cgn.classifiers.streaming import real_and_generated
     from cgn.classifiers.training import Run, steps_for, train_and_save
     from cgn.common.arrays import read_arrays
     from cgn.common.checkpoint import Checkpoint, fingerprint
     from cgn.common.seeding import seed_for
     from cgn.methods.erm import ERM
-    from cgn.shards import read_images
 
     data = Path(f"data/mnist/variants/{variant}.safetensors")
     shards = Path(f"data/mnist/shards/{variant}/counterfactuals")
     arrays = read_arrays(data)
-    images, labels = read_images(shards)
     real = Images(arrays["train_images"], arrays["train_labels"])
-    counterfactual = Images(images, labels["shape"])
     validation = Images(arrays["validation_images"], arrays["validation_labels"])
     steps = steps_for(budget.image_passes, schedule.batch, schedule.decays)
 
     runs = []
     for method, params in methods.items():
         algorithm = ERM(DigitCNN(seed_for(seed, variant, method, "network")), steps, schedule)
-        source = Mixture(real, counterfactual, params.real_share, schedule.batch, seed, variant, method)
+        source = real_and_generated(real, shards, params.real_share, schedule.batch, seed, variant, method)
         run_id = fingerprint([seed, threads, schedule, params, budget, method], [data, shards])
         checkpoint = Checkpoint(SCRATCH / "train_on_counterfactuals" / f"{variant}-{method}.pt", run_id)
         folder = Path(f"models/mnist/classifiers/{variant}/{method}")

@@ -1,7 +1,7 @@
 """Stage `train_on_environments`: classifiers that see the real digits under other cues than the biased ones.
 
-IRM sees environments in which cues tell the label more or less often; the oracle, an upper bound, sees new
-random cues in every pass.
+IRM and Group DRO see environments in which cues tell the label more or less often; the oracle, an upper
+bound, sees new random cues in every pass.
 """
 
 from pathlib import Path
@@ -10,11 +10,11 @@ from stages.command import SCRATCH, run, section
 
 
 def main(variant: str) -> None:
-    """Train irm_2, irm_5 and oracle on environments of VARIANT."""
+    """Train irm_2, irm_5, group_dro and oracle on environments of VARIANT."""
     seed, threads = section("seed"), section("threads")
     schedule = section("mnist.classifier")
     variant_params = section(f"mnist.variants.{variant}")
-    irm = section("methods.irm")
+    irm, group_dro = section("methods.irm"), section("methods.group_dro")
     budget = section("budgets.train_on_environments")
     # The oracle has the steps, batch and schedule of the counterfactuals' classifiers, whose limit it is.
     oracle_budget = section("budgets.train_on_counterfactuals")
@@ -27,6 +27,7 @@ def main(variant: str) -> None:
     from cgn.common.checkpoint import Checkpoint, fingerprint
     from cgn.common.seeding import seed_for
     from cgn.methods.erm import ERM
+    from cgn.methods.group_dro import GroupDRO
     from cgn.methods.irm import IRM
     from cgn.mnist.datasets.environments import environment
 
@@ -52,13 +53,17 @@ def main(variant: str) -> None:
         folder = Path(f"models/mnist/classifiers/{variant}/{method}")
         runs.append(Run(folder, algorithm, source, checkpoint, f"{method} on {variant}"))
 
-    for method, correlations in irm.environments.items():
+    for method, correlations in {**irm.environments, "group_dro": group_dro.environments}.items():
         environments = [draw(method, correlation, index) for index, correlation in enumerate(correlations)]
         # As many images a step as any other method, give or take a rounding; two halves need two.
         batch = max(2, schedule.batch // len(environments))
         steps = steps_for(budget.image_passes, batch * len(environments), schedule.decays)
-        algorithm = IRM(DigitCNN(seed_for(seed, variant, method, "network")), steps, schedule, irm)
-        add(method, algorithm, Environments(environments, batch, seed, variant, method), irm, budget)
+        network = DigitCNN(seed_for(seed, variant, method, "network"))
+        source = Environments(environments, batch, seed, variant, method)
+        if method == "group_dro":
+            add(method, GroupDRO(network, steps, schedule, group_dro), source, group_dro, budget)
+        else:
+            add(method, IRM(network, steps, schedule, irm), source, irm, budget)
 
     steps = steps_for(oracle_budget.image_passes, schedule.batch, schedule.decays)
     oracle = ERM(DigitCNN(seed_for(seed, variant, "oracle", "network")), steps, schedule)

@@ -15,25 +15,23 @@ def main(variant: str) -> None:
     budget = section("budgets.train_on_gan_samples")
 
     from cgn.classifiers.network import DigitCNN
-    from cgn.classifiers.sources import Images, Mixture
+    from cgn.classifiers.sources import Images
+    from cgn.classifiers.streaming import real_and_generated
     from cgn.classifiers.training import Run, steps_for, train_and_save
     from cgn.common.arrays import read_arrays
     from cgn.common.checkpoint import Checkpoint, fingerprint
     from cgn.common.seeding import seed_for
     from cgn.methods.erm import ERM
-    from cgn.shards import read_images
 
     data, shards = (
         Path(f"data/mnist/variants/{variant}.safetensors"),
         Path(f"data/mnist/shards/{variant}/gan"),
     )
     arrays = read_arrays(data)
-    images, labels = read_images(shards)
     real = Images(arrays["train_images"], arrays["train_labels"])
-    sampled = Images(images, labels["shape"])
     steps = steps_for(budget.image_passes, schedule.batch, schedule.decays)
     algorithm = ERM(DigitCNN(seed_for(seed, variant, METHOD, "network")), steps, schedule)
-    source = Mixture(real, sampled, params.real_share, schedule.batch, seed, variant, METHOD)
+    source = real_and_generated(real, shards, params.real_share, schedule.batch, seed, variant, METHOD)
     validation = Images(arrays["validation_images"], arrays["validation_labels"])
     run_id = fingerprint([seed, threads, schedule, params, budget], [data, shards])
     checkpoint = Checkpoint(SCRATCH / "train_on_gan_samples" / f"{variant}.pt", run_id)

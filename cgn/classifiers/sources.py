@@ -82,18 +82,10 @@ class FreshImages:
 
 
 class Mixture:
-    """Every batch takes `real_share` of its images from `real` and the rest from `sampled`."""
+    """Every batch is one of each part together, e.g. of real and of generated images."""
 
-    def __init__(
-        self, real: Images, sampled: Images, real_share: float, batch: int, seed: int, *names: str | int
-    ) -> None:
-        real_batch = round(real_share * batch)
-        counts = {"real": (real, real_batch), "sampled": (sampled, batch - real_batch)}
-        self._parts = [
-            FixedImages(images, count, seed, *names, part)
-            for part, (images, count) in counts.items()
-            if count
-        ]
+    def __init__(self, parts: Sequence[Source]) -> None:
+        self._parts = parts
 
     def minibatches(self, step: int) -> list[Minibatch]:
         return [concatenate([part.minibatches(step)[0] for part in self._parts])]

@@ -30,7 +30,9 @@ _COLORS = {
     "original": "#8a8a8a",
     "irm_2": "#8ecae6",
     "irm_5": "#2474b5",
+    "group_dro": "#5aa9a3",
     "lntl": "#1b4965",
+    "augmentation": "#7b5ea7",
     "gan": "#ddaa33",
     "cgn": "#c1272d",
     "cgn_only": "#ee8866",
@@ -40,7 +42,9 @@ _DASHES: dict[str, Any] = {
     "original": "-",
     "irm_2": (0, (5, 1.5)),
     "irm_5": "-",
+    "group_dro": (0, (5, 1.5, 1, 1.5)),
     "lntl": (0, (1, 1)),
+    "augmentation": "-",
     "gan": (0, (5, 1.5, 1, 1.5)),
     "cgn": "-",
     "cgn_only": (0, (5, 1.5)),
@@ -73,7 +77,7 @@ def accuracy_bars(table: pd.DataFrame) -> str:
     published source (V, C), a hollow one an unverified recollection (U).
     """
     with rc_context(_STYLE):
-        figure = Figure(figsize=(10.5, 3.9))
+        figure = Figure(figsize=(10.5, 4.5))
         margins = {"left": 0.145, "right": 0.96, "top": 0.925, "bottom": 0.205, "wspace": 0.17}
         axes: Any = figure.subplots(1, len(VARIANTS), sharey=True, gridspec_kw=margins)
         positions = np.arange(len(METHODS))

@@ -42,6 +42,8 @@ TABLE_2: dict[str, dict[tuple[str, str], PaperValue]] = {
     | {("colored_mnist", "test"): PaperValue(81.8, "C")},
     "gan": _row("V", (99.8, 40.7), (100.0, 10.8), (100.0, 10.4)),
     "cgn": _row("V", (99.7, 95.1), (97.4, 89.0), (99.2, 85.7)),
+    "group_dro": {},
+    "augmentation": {},
     "cgn_only": {},
     "oracle": {},
 }

@@ -10,7 +10,8 @@ import webdataset
 from tests.pipeline.conftest import Run, run_in
 
 VARIANTS = ("colored_mnist", "double_colored_mnist", "wildlife_mnist")
-METHODS = ("original", "gan", "irm_2", "irm_5", "lntl", "cgn", "cgn_only", "oracle")
+PAPER = ("original", "gan", "irm_2", "irm_5", "lntl", "cgn")
+METHODS = (*PAPER, "group_dro", "augmentation", "cgn_only", "oracle")
 
 
 def stages_run(output: str) -> set[str]:
@@ -78,6 +79,33 @@ def test_a_clone_pulls_and_has_nothing_to_do(dvc: Run, tmp_path: Path, smoke: Pa
     clone("dvc", "remote", "add", "--local", "--default", "store", str(remote))
     clone("dvc", "pull")
     assert "Data and pipelines are up to date." in clone("dvc", "repro")
+
+
+def test_a_paper_run_keeps_its_results_and_is_not_repeated(dvc: Run, smoke: Path) -> None:
+    dvc("git", "checkout", "--force", "--quiet", ".")
+    dvc("dvc", "checkout", "--force")
+    lock = (smoke / "dvc.lock").read_bytes()
+    words = (
+        "python",
+        "-m",
+        "experiments.paper",
+        "run",
+        "0",
+        "--variant",
+        "colored_mnist",
+        "-S",
+        "profile=smoke",
+    )
+    dvc(*words)
+    # The same sizes and seed as in the workspace give the same scores; its lock is left alone.
+    scores = json.loads((smoke / "reports/metrics.json").read_text())["mnist"]["colored_mnist"]
+    kept = json.loads((smoke / "reports/paper/results/colored_mnist/cgn/seed_0.json").read_text())
+    assert kept == scores["cgn"]
+    assert (smoke / "dvc.lock").read_bytes() == lock
+    summary = json.loads((smoke / "reports/paper/mnist.json").read_text())
+    assert summary["colored_mnist"]["cgn"]["test_accuracy"] == round(scores["cgn"]["test_accuracy"], 2)
+    assert summary["colored_mnist"]["cgn"]["seeds"] == 1
+    assert "has its results" in dvc(*words)
 
 
 @pytest.mark.parametrize(

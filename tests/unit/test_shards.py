@@ -7,7 +7,7 @@ import pytest
 import webdataset
 
 from cgn.errors import UserError
-from cgn.shards import Sample, iterate, read_images, write_shards
+from cgn.shards import Sample, count_samples, iterate, read_images, shard_paths, write_shards
 
 
 def samples(count: int) -> list[Sample]:
@@ -34,10 +34,12 @@ def test_plain_webdataset_reads_them(tmp_path: Path) -> None:
 def test_our_reader_agrees_and_stops_at_the_limit(tmp_path: Path) -> None:
     written = samples(25)
     write_shards(tmp_path / "set", written, images_per_shard=10)
-    images, labels = read_images(tmp_path / "set")
+    shards = shard_paths(tmp_path / "set")
+    assert [count_samples(shard) for shard in shards] == [10, 10, 5]
+    images, labels = read_images(shards)
     np.testing.assert_array_equal(images, [sample.image for sample in written])
     np.testing.assert_array_equal(labels["shape"], np.arange(25) % 10)
-    assert len(read_images(tmp_path / "set", limit=12)[0]) == 12
+    assert len(read_images(shards, limit=12)[0]) == 12
 
 
 def test_the_same_samples_give_the_same_bytes(tmp_path: Path) -> None:
@@ -60,12 +62,14 @@ def test_a_failure_leaves_nothing_behind(tmp_path: Path) -> None:
 
 def test_bad_folders_are_named(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"nowhere: no \.tar shards"):
-        list(iterate(tmp_path / "nowhere"))
+        shard_paths(tmp_path / "nowhere")
     write_shards(tmp_path / "set", samples(4), images_per_shard=4)
     shard = tmp_path / "set" / "000000.tar"
     shard.write_bytes(shard.read_bytes()[:700])
     with pytest.raises(UserError, match=r"000000\.tar: damaged"):
-        read_images(tmp_path / "set")
+        read_images([shard])
+    with pytest.raises(UserError, match=r"000000\.tar: damaged"):
+        list(iterate([shard]))
 
 
 def test_metadata_is_plain_json(tmp_path: Path) -> None:

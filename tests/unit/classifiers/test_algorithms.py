@@ -11,16 +11,20 @@ from cgn.classifiers.network import DigitCNN
 from cgn.classifiers.sources import Environments, FixedImages, Images, Source
 from cgn.evaluation.accuracy import accuracy, predict
 from cgn.methods.adaptations import ignores_black
+from cgn.methods.augmentation import AugmentedERM, random_convolution
 from cgn.methods.erm import ERM
+from cgn.methods.group_dro import GroupDRO
 from cgn.methods.irm import IRM, invariance_penalty, penalty_weight, scale_gradient
 from cgn.methods.lntl import IGNORED, LNTL, entropy, quantized_colors, reverse_gradient
-from cgn.params import ClassifierParams, IRMParams, LNTLParams
+from cgn.params import AugmentationParams, ClassifierParams, GroupDROParams, IRMParams, LNTLParams
 from tests.unit.classifiers.conftest import Make
 
 LNTL_PARAMS = LNTLParams(bins=8, entropy_weight=0.01, reversal_weight=0.1, pretraining=0.4)
 IRM_PARAMS = IRMParams(
     environments={"irm_2": [0.9, 1.0]}, penalty=1.0, penalty_start=0.3, weight_decay=0.0001
 )
+GROUP_DRO_PARAMS = GroupDROParams(environments=[0.9, 1.0], step_size=0.1, weight_decay=0.0001)
+AUGMENTATION_PARAMS = AugmentationParams(share=0.5, kernel_sizes=[1, 3])
 
 
 def _few(images: Images, count: int) -> Images:
@@ -31,16 +35,20 @@ def _method(
     name: str, variant: str, steps: int, schedule: ClassifierParams, make: Make
 ) -> tuple[Algorithm, Source]:
     network = DigitCNN(0)
+    environments = Environments([_few(make(variant, 0.9), 12), _few(make(variant, 1.0), 12)], 12, 0)
     if name == "irm":
-        source = Environments([_few(make(variant, 0.9), 12), _few(make(variant, 1.0), 12)], 12, 0)
-        return IRM(network, steps, schedule, IRM_PARAMS), source
+        return IRM(network, steps, schedule, IRM_PARAMS), environments
+    if name == "group_dro":
+        return GroupDRO(network, steps, schedule, GROUP_DRO_PARAMS), environments
     biased = FixedImages(_few(make(variant, 1.0), 24), 24, 0)
     if name == "lntl":
         return LNTL(network, steps, schedule, LNTL_PARAMS, 1, ignores_black(variant)), biased
+    if name == "augmentation":
+        return AugmentedERM(network, steps, schedule, AUGMENTATION_PARAMS, 1), biased
     return ERM(network, steps, schedule), biased
 
 
-@pytest.mark.parametrize("name", ["erm", "irm", "lntl"])
+@pytest.mark.parametrize("name", ["erm", "irm", "group_dro", "lntl", "augmentation"])
 def test_every_method_learns_every_variant(
     name: str, variant: str, schedule: ClassifierParams, make: Make
 ) -> None:
@@ -70,6 +78,47 @@ def test_learning_rate_rises_and_falls(optimizer: str) -> None:
     assert [learning_rate(schedule, p) for p in (0.2, 0.25, 0.5, 0.75, 0.999, 1.0)] == [
         1.0, 0.5, 0.25, 0.125, 0.125, 0.125,
     ]  # fmt: skip
+
+
+# --- Group DRO ------------------------------------------------------------------------------------
+
+
+def test_the_environment_with_the_larger_loss_gains_weight(schedule: ClassifierParams, make: Make) -> None:
+    images = make("colored_mnist", 1.0)
+    wrong = Images(images.images, (images.labels + 1) % 10)
+    algorithm = GroupDRO(DigitCNN(0), 40, schedule, GROUP_DRO_PARAMS)
+    # Both environments hold the same images; the second one's labels change once the first fit is made.
+    for step in range(20):
+        algorithm.update(Environments([images, images], 12, 0).minibatches(step))
+    before = algorithm.state()["weights"]
+    algorithm.update(Environments([images, wrong], 12, 0).minibatches(20))
+    after = algorithm.state()["weights"]
+    assert after[1] > before[1]
+    assert after.sum().item() == pytest.approx(1)
+
+
+# --- augmentation ---------------------------------------------------------------------------------
+
+
+def test_a_random_convolution_mixes_colours_and_leaves_black_black() -> None:
+    images = torch.zeros(2, 3, 8, 8)
+    images[:, 0, 2:5, 2:5] = 1.0  # a red square
+    out = random_convolution(images, 1, torch.Generator().manual_seed(0))
+    assert out.shape == images.shape
+    assert torch.equal(out[:, :, 0, 0], torch.zeros(2, 3))
+    inside = out[:, :, 2:5, 2:5]
+    assert (inside[:, 1:] != 0).all()  # no longer red alone
+    torch.testing.assert_close(inside, inside[:, :, :1, :1].expand_as(inside))  # one colour: the shape stays
+    assert not torch.equal(out[0], out[1])
+
+
+def test_a_random_kernel_keeps_the_variance_of_noise() -> None:
+    draws = torch.Generator().manual_seed(0)
+    noise = torch.randn(400, 3, 16, 16, generator=draws)
+    for size in (1, 3, 5):
+        out = random_convolution(noise, size, draws)[:, :, 4:-4, 4:-4]
+        # E[a^2 + (1 - a)^2] = 2/3 for a uniform on [0, 1].
+        assert out.var().item() == pytest.approx(2 / 3, rel=0.1)
 
 
 # --- IRM ------------------------------------------------------------------------------------------

@@ -13,10 +13,12 @@ from cgn.classifiers.trained import load_classifier
 from cgn.classifiers.training import Run, steps_for, train, train_and_save
 from cgn.common.checkpoint import Checkpoint
 from cgn.errors import UserError
+from cgn.methods.augmentation import AugmentedERM
 from cgn.methods.erm import ERM
+from cgn.methods.group_dro import GroupDRO
 from cgn.methods.irm import IRM
 from cgn.methods.lntl import LNTL
-from cgn.params import ClassifierParams, IRMParams, LNTLParams
+from cgn.params import AugmentationParams, ClassifierParams, GroupDROParams, IRMParams, LNTLParams
 from tests.unit.classifiers.conftest import Make
 
 STEPS = 12
@@ -35,6 +37,12 @@ def _algorithm(name: str, schedule: ClassifierParams) -> Algorithm:
     if name == "lntl":
         lntl = LNTLParams(bins=8, entropy_weight=0.1, reversal_weight=0.1, pretraining=0.4)
         return LNTL(DigitCNN(0), STEPS, schedule, lntl, 1, True)
+    if name == "group_dro":
+        group_dro = GroupDROParams(environments=[0.9, 1.0], step_size=0.1, weight_decay=0.0)
+        return GroupDRO(DigitCNN(0), STEPS, schedule, group_dro)
+    if name == "augmentation":
+        augmentation = AugmentationParams(share=0.5, kernel_sizes=[1, 3])
+        return AugmentedERM(DigitCNN(0), STEPS, schedule, augmentation, 1)
     return ERM(DigitCNN(0), STEPS, schedule)
 
 
@@ -42,7 +50,7 @@ def _run(folder: Path, name: str, schedule: ClassifierParams, make: Make, kill_a
     images = make("colored_mnist", 1.0)
     algorithm = _algorithm(name, schedule)
     source: Source = FixedImages(images, 8, 0)
-    if name == "irm":
+    if name in {"irm", "group_dro"}:
         source = Environments([images, make("colored_mnist", 0.9)], 4, 0)
     if kill_at is not None:
         _kill_at(algorithm, kill_at)
@@ -62,7 +70,7 @@ def _kill_at(algorithm: Algorithm, step: int) -> None:
     algorithm.update = failing  # type: ignore[method-assign]
 
 
-@pytest.mark.parametrize("name", ["erm", "irm", "lntl"])
+@pytest.mark.parametrize("name", ["erm", "irm", "group_dro", "lntl", "augmentation"])
 def test_a_killed_run_ends_with_the_same_bytes(
     name: str, tmp_path: Path, schedule: ClassifierParams, make: Make
 ) -> None:

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from cgn.classifiers.sources import Environments, FixedImages, FreshImages, Images, Mixture, ShuffledPasses
+from cgn.classifiers.sources import Environments, FixedImages, FreshImages, Images, ShuffledPasses
 
 
 def _numbered(count: int, offset: int = 0) -> Images:
@@ -29,15 +29,6 @@ def test_a_batch_depends_on_its_step_alone() -> None:
         assert np.array_equal(jumping.minibatches(step)[0].images, batches[step])
     other = FixedImages(_numbered(20), 6, 1, "x").minibatches(0)[0].images
     assert not np.array_equal(other, batches[0])
-
-
-@pytest.mark.parametrize(("share", "real"), [(0.0, 0), (0.1, 1), (0.5, 4), (1.0, 8)])
-def test_mixture_takes_its_share(share: float, real: int) -> None:
-    source = Mixture(_numbered(30), _numbered(40, offset=100), share, 8, 0)
-    for step in range(6):
-        (batch,) = source.minibatches(step)
-        assert len(batch.labels) == 8
-        assert int((batch.images[:, 0, 0, 0] < 100).sum()) == real
 
 
 def test_environments_give_one_minibatch_each() -> None:

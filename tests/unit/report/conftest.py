@@ -47,7 +47,7 @@ def mechanism_json(broken: int) -> dict[str, Any]:
 
 @pytest.fixture(scope="session")
 def classifiers_json() -> dict[str, dict[str, Any]]:
-    accuracies = [30.0, 45.0, 60.0, 50.0, 35.0, 80.0, 78.0, 95.0]
+    accuracies = [30.0, 45.0, 60.0, 48.0, 50.0, 65.0, 35.0, 80.0, 78.0, 95.0]
     return {
         variant: {
             method: classifier_json(accuracy - 5 * index, seed=index)

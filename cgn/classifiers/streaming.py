@@ -1,0 +1,68 @@
+"""Training images straight from shards: a million of them pass by and one shard at a time is held."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from cgn.classifiers.algorithm import Minibatch, concatenate
+from cgn.classifiers.sources import FixedImages, Images, Mixture, Source
+from cgn.common.seeding import generator
+from cgn.shards import count_samples, read_images, shard_paths
+
+
+class StreamedShards:
+    """Every pass takes the shards of `folder` in a new random order, and shuffles the images of each.
+
+    The label is that of `mechanism`. Shards are drawn from one distribution, so shuffling within them is
+    enough. Raises UserError when the folder holds none or one is damaged.
+    """
+
+    def __init__(self, folder: Path, mechanism: str, batch: int, seed: int, *names: str | int) -> None:
+        self._shards = shard_paths(folder)
+        self._counts = np.array([count_samples(shard) for shard in self._shards])
+        self._mechanism, self._batch, self._seed, self._names = mechanism, batch, seed, names
+        self._held: tuple[tuple[int, int], Images] | None = None
+
+    def minibatches(self, step: int) -> list[Minibatch]:
+        parts = []
+        position, stop = step * self._batch, (step + 1) * self._batch
+        while position < stop:
+            number, offset = divmod(position, int(self._counts.sum()))
+            order = generator(self._seed, *self._names, "shards", number).permutation(len(self._shards))
+            ends = self._counts[order].cumsum()
+            place = int(ends.searchsorted(offset, side="right"))
+            left = int(ends[place]) - offset
+            images, labels = self._shuffled(number, int(order[place]))
+            rows = slice(len(labels) - left, min(len(labels) - left + stop - position, len(labels)))
+            parts.append(
+                Minibatch(torch.from_numpy(images[rows]), torch.from_numpy(labels[rows].astype(np.int64)))
+            )
+            position += len(parts[-1].labels)
+        return [concatenate(parts)]
+
+    def _shuffled(self, number: int, shard: int) -> Images:
+        """The images of one shard in their order in pass `number`."""
+        if self._held is None or self._held[0] != (number, shard):
+            images, labels = read_images([self._shards[shard]])
+            order = generator(self._seed, *self._names, "order", number, shard).permutation(len(images))
+            self._held = (number, shard), Images(images[order], labels[self._mechanism][order])
+        return self._held[1]
+
+
+def real_and_generated(
+    real: Images,
+    shards: Path,  # of generated images, whose label is that of their shape
+    real_share: float,  # of every batch
+    batch: int,
+    seed: int,
+    *names: str | int,
+) -> Source:
+    """Batches of biased real images and generated ones, or of one kind when the other's share is none."""
+    real_batch = round(real_share * batch)
+    parts: list[Source] = []
+    if real_batch:
+        parts.append(FixedImages(real, real_batch, seed, *names, "real"))
+    if real_batch < batch:
+        parts.append(StreamedShards(shards, "shape", batch - real_batch, seed, *names, "generated"))
+    return Mixture(parts)

@@ -1,0 +1,64 @@
+"""Plain augmentation: random convolutions (Xu et al. 2021) jitter colour and texture and keep the shape.
+
+An image x becomes a x + (1 - a) (K * x), with a mixing factor a uniform on [0, 1] and a kernel K of normal
+weights, both drawn for each image; the kernel's size is drawn for each batch. A 1x1 kernel is a random linear
+map of the colours, a larger one also changes the texture. No generator, no labels of cues.
+"""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from cgn.classifiers.algorithm import Algorithm, Minibatch, concatenate
+from cgn.classifiers.network import DigitCNN
+from cgn.common.pixels import from_bytes
+from cgn.common.seeding import seed_for
+from cgn.params import AugmentationParams, ClassifierParams
+
+
+def random_convolution(images: Tensor, size: int, draws: torch.Generator) -> Tensor:
+    """Mix each image (n, c, h, w) with its convolution by a random kernel of odd `size`; same shape.
+
+    The kernel's weights have variance 1 / (c size^2), so that white noise keeps its variance.
+    """
+    count, channels = images.shape[:2]
+    deviation = (channels * size * size) ** -0.5
+    kernels = torch.randn(count * channels, channels, size, size, generator=draws) * deviation
+    # One group of channels for each image.
+    grouped = images.reshape(1, count * channels, *images.shape[2:])
+    convolved = functional.conv2d(grouped, kernels, padding=size // 2, groups=count).view(images.shape)
+    mixing = torch.rand(count, 1, 1, 1, generator=draws)
+    return mixing * images + (1 - mixing) * convolved
+
+
+class AugmentedERM(Algorithm):
+    """Empirical risk minimisation on augmented images. What is drawn depends on seed and step alone."""
+
+    def __init__(
+        self,
+        network: DigitCNN,
+        steps: int,
+        schedule: ClassifierParams,
+        params: AugmentationParams,
+        seed: int,
+    ) -> None:
+        super().__init__(network, steps, schedule)
+        self._params = params
+        self._seed = seed
+
+    def update(self, minibatches: Sequence[Minibatch]) -> dict[str, float]:
+        """One step on the cross-entropy; `share` of the images are augmented. Returns "loss"."""
+        draws = torch.Generator().manual_seed(seed_for(self._seed, self.step))
+        batch = concatenate(minibatches)
+        images = from_bytes(batch.images)
+        chosen = torch.rand(len(images), generator=draws) < self._params.share
+        sizes = self._params.kernel_sizes
+        size = sizes[int(torch.randint(len(sizes), (), generator=draws))]
+        augmented = random_convolution(images, size, draws)
+        images = torch.where(chosen[:, None, None, None], augmented, images)
+        images = images.contiguous(memory_format=torch.channels_last)
+        loss = functional.cross_entropy(self.network(images), batch.labels)
+        self._descend(loss)
+        return {"loss": loss.item()}

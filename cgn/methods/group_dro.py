@@ -1,0 +1,47 @@
+"""Group distributionally robust optimisation (Sagawa et al. 2020, algorithm 1); a group is an environment.
+
+Objective: the loss of the worst environment. Each has a weight q_e, which grows with its loss R_e:
+q_e <- q_e exp(step_size R_e) / sum; the network descends sum_e q_e R_e.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch.nn import functional
+
+from cgn.classifiers.algorithm import Algorithm, Minibatch, concatenate
+from cgn.classifiers.network import DigitCNN
+from cgn.common.pixels import from_bytes
+from cgn.params import ClassifierParams, GroupDROParams
+
+
+class GroupDRO(Algorithm):
+    """Starts from equal weights."""
+
+    def __init__(
+        self, network: DigitCNN, steps: int, schedule: ClassifierParams, params: GroupDROParams
+    ) -> None:
+        super().__init__(network, steps, schedule, params.weight_decay)
+        self._step_size = params.step_size
+        self._weights = torch.full((len(params.environments),), 1 / len(params.environments))
+
+    def update(self, minibatches: Sequence[Minibatch]) -> dict[str, float]:
+        """One step on the weighted risks. Returns "loss" (their mean) and "worst" (the largest)."""
+        logits = self.network(from_bytes(concatenate(minibatches).images))
+        by_environment = logits.split([len(batch.labels) for batch in minibatches])
+        risks = torch.stack([
+            functional.cross_entropy(z, batch.labels)
+            for z, batch in zip(by_environment, minibatches, strict=True)
+        ])  # fmt: skip
+        self._weights = self._weights * (self._step_size * risks.detach()).exp()
+        self._weights /= self._weights.sum()
+        self._descend((self._weights * risks).sum())
+        return {"loss": risks.mean().item(), "worst": risks.max().item()}
+
+    def state(self) -> dict[str, Any]:
+        return {**super().state(), "weights": self._weights}
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        super().load_state(state)
+        self._weights = state["weights"]

@@ -1,0 +1,116 @@
+"""Results of runs at the paper's sizes: one small JSON for each variant, method and seed, and their summary.
+
+<folder>/<variant>/<method>/seed_<k>.json      {"train_accuracy": …, "test_accuracy": …}, percent
+<folder>/<variant>/mechanisms/seed_<k>.json    health of the CGN's masks
+<folder>/<variant>/run/seed_<k>.json           command, commit, versions, machine, wall time
+"""
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from cgn.common.files import read_json, write_json
+from cgn.errors import UserError
+from cgn.report.names import METHODS, VARIANTS
+from cgn.report.paper_values import paper_value
+from cgn.report.run_facts import duration
+from cgn.report.scores import parse_classifiers, parse_mechanisms
+from cgn.report.tables import MINUS, NONE, signed
+
+MECHANISMS = ("mask_mean", "mask_entropy", "mask_digit_accuracy", "inverted_masks", "healthy_classes",
+              "diversity", "digit_classifier_accuracy")  # fmt: skip
+# Of several seeds, what a summary shows: the worst of these, the mean of all others.
+_WORST = {"healthy_classes": "min", "inverted_masks": "max"}
+
+
+def is_complete(folder: Path, variant: str, seed: int) -> bool:
+    """Whether all results of one variant and seed are there."""
+    return all((folder / variant / name / f"seed_{seed}.json").exists() for name in (*METHODS, "mechanisms"))
+
+
+def write_results(
+    folder: Path, variant: str, seed: int, classifiers: Any, mechanisms: Any, run: dict[str, Any]
+) -> None:
+    """Keep the scores that stage `score` made of one variant and seed. Raises UserError when one lacks."""
+    source = f"scores of {variant}, seed {seed}"
+    for method, score in parse_classifiers(classifiers, source).items():
+        accuracies = {"train_accuracy": score.train_accuracy, "test_accuracy": score.test_accuracy}
+        write_json(folder / variant / method / f"seed_{seed}.json", accuracies)
+    parse_mechanisms(mechanisms, source)
+    health = {name: mechanisms[name] for name in MECHANISMS}
+    write_json(folder / variant / "mechanisms" / f"seed_{seed}.json", health)
+    write_json(folder / variant / "run" / f"seed_{seed}.json", run)
+
+
+def read_results(folder: Path) -> pd.DataFrame:
+    """All results, a row each: variant, name (of a method or "mechanisms"), seed and its values."""
+    rows = []
+    for variant in VARIANTS:
+        for name in (*METHODS, "mechanisms"):
+            for path in sorted((folder / variant / name).glob("seed_*.json")):
+                seed = int(path.stem.removeprefix("seed_"))
+                rows.append({"variant": variant, "name": name, "seed": seed, **read_json(path)})
+    if not rows:
+        raise UserError(f"{folder}: no results; run make paper SEED=0")
+    return pd.DataFrame(rows)
+
+
+def summary(results: pd.DataFrame, run: dict[str, Any]) -> dict[str, Any]:
+    """{run: …, <variant>: {<method>: {test_accuracy, test_accuracy_std, …, seeds}, mechanisms: {…}}}.
+
+    Means over seeds and sample standard deviations (null for one seed); of the mechanisms the worst seed
+    where it matters.
+    """
+    found: dict[str, Any] = {"run": run}
+    for (variant, name), rows in results.groupby(["variant", "name"], sort=False):
+        values: dict[str, Any] = {}
+        if name == "mechanisms":
+            for measure in MECHANISMS:
+                values[measure] = round(float(rows[measure].agg(_WORST.get(measure, "mean"))), 4)
+            values["healthy_classes"] = int(values["healthy_classes"])
+        else:
+            for measure in ("test_accuracy", "train_accuracy"):
+                values[measure] = round(float(rows[measure].mean()), 2)
+                spread = float(rows[measure].std()) if len(rows) > 1 else None
+                values[f"{measure}_std"] = None if spread is None else round(spread, 2)
+        values["seeds"] = len(rows)
+        found.setdefault(str(variant), {})[str(name)] = values
+    return found
+
+
+def markdown(found: dict[str, Any]) -> str:
+    """The summary as a table beside the paper's values: "mean ± deviation (paper mark, difference)"."""
+    rows = []
+    for method, label in METHODS.items():
+        cells = [_cell(method, variant, found.get(variant, {}).get(method)) for variant in VARIANTS]
+        rows.append([label, *cells])
+    health = [found.get(variant, {}).get("mechanisms") for variant in VARIANTS]
+    rows.append(["Healthy classes, worst seed", *(str(h["healthy_classes"]) if h else NONE for h in health)])
+    table = pd.DataFrame(rows, columns=["test accuracy (%)", *VARIANTS.values()])
+    run = found["run"]
+    versions = ", ".join(f"{name} {version}" for name, version in run["versions"].items())
+    machine = run["machine"]
+    return "\n".join([
+        "# MNIST at the paper's sizes",
+        "",
+        f"`{run['command']}`, commit {run['commit']}; {versions}; {machine['processor']}, {machine['cores']}"
+        f" cores, {machine['memory_gib']} GiB; {duration(run['wall_time_seconds'])} a seed and variant.",
+        "",
+        table.to_markdown(index=False),
+        "",
+        "Mean ± standard deviation over seeds [their number] (the paper's value and its mark, difference:"
+        f" {MINUS} is worse). {NONE}: no result yet.",
+        "",
+    ])  # fmt: skip
+
+
+def _cell(method: str, variant: str, values: dict[str, Any] | None) -> str:
+    if values is None:
+        return NONE
+    ours, spread = values["test_accuracy"], values["test_accuracy_std"]
+    text = f"{ours:.1f}" + ("" if spread is None else f" ± {spread:.1f}") + f" [{values['seeds']}]"
+    known = paper_value(method, variant, "test")
+    if known is None:
+        return text
+    return f"{text} ({known.accuracy:.1f} {known.mark}, {signed(ours - known.accuracy)})"

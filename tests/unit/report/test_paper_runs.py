@@ -1,0 +1,76 @@
+"""Results of several seeds, kept one by one and summarised."""
+
+import copy
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cgn.errors import UserError
+from cgn.report.names import METHODS
+from cgn.report.paper_runs import is_complete, markdown, read_results, summary, write_results
+
+RUN = {
+    "command": "make paper",
+    "commit": "abc1234",
+    "versions": {"torch": "2.14.1"},
+    "machine": {"processor": "P", "cores": 2, "memory_gib": 24.0},
+    "wall_time_seconds": 3720.0,
+}
+VARIANT = "wildlife_mnist"
+
+
+@pytest.fixture
+def folder(tmp_path: Path, classifiers_json: dict[str, Any], mechanisms_json: dict[str, Any]) -> Path:
+    """Two seeds of one variant; in the second, cgn is 4 points better and a class more is broken."""
+    for seed in (0, 1):
+        classifiers = copy.deepcopy(classifiers_json[VARIANT])
+        mechanisms = copy.deepcopy(mechanisms_json[VARIANT])
+        classifiers["cgn"]["test_accuracy"] = 80.0 + 4 * seed
+        mechanisms["healthy_classes"] = 9 - seed
+        mechanisms["inverted_masks"] = 10.0 * seed
+        assert not is_complete(tmp_path, VARIANT, seed)
+        write_results(tmp_path, VARIANT, seed, classifiers, mechanisms, RUN)
+        assert is_complete(tmp_path, VARIANT, seed)
+    return tmp_path
+
+
+def test_mean_spread_and_worst_seed(folder: Path) -> None:
+    found = json.loads(json.dumps(summary(read_results(folder), RUN)))
+    assert set(found) == {"run", VARIANT}
+    assert set(found[VARIANT]) == {*METHODS, "mechanisms"}
+    cgn = found[VARIANT]["cgn"]
+    assert cgn["test_accuracy"] == 82.0
+    assert cgn["test_accuracy_std"] == 2.83  # sample deviation of 80 and 84
+    assert cgn["seeds"] == 2
+    mechanisms = found[VARIANT]["mechanisms"]
+    assert mechanisms["healthy_classes"] == 8
+    assert mechanisms["inverted_masks"] == 10.0
+
+
+def test_one_seed_has_no_spread(folder: Path) -> None:
+    for path in folder.glob("*/*/seed_1.json"):
+        path.unlink()
+    values = summary(read_results(folder), RUN)[VARIANT]["oracle"]
+    assert values["test_accuracy_std"] is None
+    assert values["seeds"] == 1
+
+
+def test_the_table_shows_the_papers_value_and_the_difference(folder: Path) -> None:
+    text = markdown(summary(read_results(folder), RUN))
+    (row,) = (line for line in text.splitlines() if line.startswith("| Original + CGN"))
+    assert "82.0 ± 2.8 [2] (85.7 V, −3.7)" in row
+    assert "`make paper`, commit abc1234; torch 2.14.1; P, 2 cores, 24.0 GiB; 1 h 2 min" in text
+
+
+def test_no_results_say_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="no results; run make paper"):
+        read_results(tmp_path)
+
+
+def test_incomplete_scores_are_refused(tmp_path: Path, classifiers_json: dict[str, Any]) -> None:
+    classifiers = {name: score for name, score in classifiers_json[VARIANT].items() if name != "cgn"}
+    with pytest.raises(UserError, match="seed 3: no scores for cgn"):
+        write_results(tmp_path, VARIANT, 3, classifiers, {}, RUN)
+    assert list(tmp_path.iterdir()) == []
