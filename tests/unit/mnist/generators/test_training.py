@@ -74,6 +74,19 @@ def test_masks_of_other_classes_are_refused(params: Params, progress: float, wei
     assert fake.images.requires_grad
 
 
+def test_masks_stay_the_disc_during_the_warm_up(params: Params) -> None:
+    cgn_params = params.mnist.cgn.model_copy(update={"mask_warmup": 0.1})
+    cgn = training.TrainableCGN(CGNConfig(4, 3, 4, 9.0, "none", 8), cgn_params)
+    for progress, learns in ((0.05, False), (0.1, True)):
+        fake = cgn.fake(
+            torch.tensor([1, 2]), torch.zeros(2, 3, 32, 32), torch.Generator().manual_seed(0), progress
+        )
+        cgn.zero_grad()
+        torch.autograd.backward(fake.images.sum())
+        assert any(parameter.grad is not None for parameter in cgn.shape.parameters()) is learns
+        assert all(parameter.grad is not None for parameter in cgn.background.parameters())
+
+
 def test_without_mismatch_nothing_is_refused(params: Params) -> None:
     cgn_params = params.mnist.cgn.model_copy(update={"mismatch_weight": [0.0]})
     cgn = training.TrainableCGN(CGNConfig(4, 3, 4, 9.0, "none", 8), cgn_params)
