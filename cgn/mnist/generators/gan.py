@@ -22,7 +22,7 @@ class GANConfig(NamedTuple):
 
 
 class GAN(nn.Module):
-    """Noise (n, noise dimensions), labels (n,) -> images (n, 3, 32, 32) in [-1, 1]."""
+    """Noise (n, noise dimensions), labels (n,) -> images (n, 3, 32, 32), about in [-1, 1] (not squashed)."""
 
     def __init__(self, config: GANConfig) -> None:
         super().__init__()
@@ -31,7 +31,8 @@ class GAN(nn.Module):
         self.network = UpsamplingNetwork(config.width, 3, *sizes, circular=False)
 
     def forward(self, noise: Tensor, labels: Tensor) -> Tensor:
-        return torch.tanh(self.network(noise, labels))
+        images: Tensor = self.network(noise, labels)
+        return images
 
 
 def config_as_large_as_cgn(width: int, noise_dimensions: int, label_dimensions: int) -> GANConfig:

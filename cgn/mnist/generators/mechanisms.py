@@ -112,9 +112,12 @@ class ShapeMechanism(nn.Module):
 
 
 class TextureMechanism(nn.Module):
-    """f_text: noise, label -> texture map (n, 3, 32, 32) in [-1, 1], shuffled so that it holds no shape.
+    """f_text: noise, label -> texture map (n, 3, 32, 32), shuffled so that it holds no shape.
 
-    The paper's MNIST world has two of them: the object's texture and the background's.
+    The paper's MNIST world has two of them: the object's texture and the background's. The values are those
+    of images in [-1, 1], which the discriminator teaches them; nothing squashes them (as in Karras et al.
+    2019) and `to_bytes` clips them. With a tanh, a class whose colour overshot early, say from dark green to
+    lime, stayed there without a gradient, and its mask had to draw the digit inside out.
     """
 
     def __init__(
@@ -127,7 +130,7 @@ class TextureMechanism(nn.Module):
 
     def forward(self, noise: Tensor, labels: Tensor, arrangement: Tensor) -> Tensor:
         """`arrangement`: uniforms on [0, 1), shape (n, ARRANGEMENT_DIMENSIONS), that decide the shuffle."""
-        texture = torch.tanh(self.network(noise, labels))
+        texture = self.network(noise, labels)
         return shuffle_texture(texture, arrangement, self.shuffle, self.patch_size)
 
 
