@@ -1,4 +1,4 @@
-"""MNIST at the paper's sizes: `python -m experiments.paper run SEED` and `… collect` (see make paper).
+"""MNIST at the paper's sizes: `python -m experiments.paper run SEED`, or `… collect` (see make paper).
 
 A variant of a seed is one DVC experiment in a temporary copy: the workspace's lock and metrics stay those of
 `laptop`. What has a result in reports/paper/results is not run again; a run that was cut off goes on from its
@@ -17,11 +17,12 @@ import typer
 from cgn.common.files import atomic_path, read_json, write_json
 from cgn.errors import UserError
 from cgn.report.names import VARIANTS
-from cgn.report.paper_runs import is_complete, markdown, read_results, summary, write_results
+from cgn.report.paper_runs import is_complete, markdown, read_results, run_of_all, summary, write_results
 from cgn.report.run_facts import run_facts
 
 PAPER = Path("reports/paper")
 RESULTS = PAPER / "results"
+DVC = [sys.executable, "-m", "dvc"]
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -33,65 +34,78 @@ def run(
     set_param: Annotated[list[str], typer.Option("-S", help="further parameters, as of dvc exp run")] = [],  # noqa: B006
 ) -> None:
     """Run what has no result yet of SEED, a variant at a time, and keep its results."""
+    if not Path(".git").exists():
+        raise UserError("no Git repository here; DVC's experiments need one (git init, git add, git commit)")
     for name in variant:
-        if is_complete(RESULTS, name, seed):
-            print(f"{name}, seed {seed}: has its results in {RESULTS}")
+        if name not in VARIANTS:
+            raise UserError(f"--variant {name}: not one of {', '.join(VARIANTS)}")
+        if not is_complete(RESULTS, name, seed):
+            _run_experiment(name, seed, set_param)
+            collect()
             continue
-        scratch = Path(os.environ.get("CGN_SCRATCH", ".scratch/paper")).resolve() / f"seed_{seed}"
-        experiment = f"paper-{name.replace('_', '-')}-{seed}"
-        settings = ["profile=paper", f"seed={seed}", *set_param]
-        words = ["dvc", "exp", "run", "--temp", "--force", "--name", experiment]
-        words += [word for setting in settings for word in ("-S", setting)]
-        words.append(f"score@{name}")
-        environment = os.environ | {"CGN_SCRATCH": str(scratch)}
-        if subprocess.run(words, env=environment).returncode != 0:
-            raise UserError(f"{experiment}: stopped; run the same command again, and it goes on")
-        _keep(experiment, name, seed, scratch, " ".join(words))
-        collect()
+        kept = RESULTS / name / "run" / f"seed_{seed}.json"
+        if read_json(kept)["settings"] != set_param:
+            raise UserError(f"{kept}: its results have other settings; delete them to run with these")
+        print(f"{name}, seed {seed}: has its results in {RESULTS}")
 
 
 @app.command()
 def collect() -> None:
-    """Take up finished experiments and summarise all results in reports/paper/mnist.json and mnist.md."""
-    _take_up_finished()
+    """Summarise all results in reports/paper/mnist.json and mnist.md."""
     results = read_results(RESULTS)
-    runs = [read_json(path) for path in sorted(RESULTS.glob("*/run/seed_*.json"))]
-    facts = runs[-1] | {"wall_time_seconds": round(sum(r["wall_time_seconds"] for r in runs) / len(runs), 1)}
-    found = summary(results, facts)
+    found = summary(results, run_of_all(RESULTS))
     write_json(PAPER / "mnist.json", found)
     with atomic_path(PAPER / "mnist.md") as temporary:
         temporary.write_text(markdown(found))
     print(f"{len(results)} results; the summary is in {PAPER / 'mnist.json'} and mnist.md")
 
 
-def _take_up_finished() -> None:
-    """Results of experiments that ended after the command that started them was cut off."""
-    from dvc.api import exp_show
+def _run_experiment(variant: str, seed: int, settings: list[str]) -> None:
+    """One DVC experiment; what it has in common with earlier ones comes from DVC's cache."""
+    scratch = Path(os.environ.get("CGN_SCRATCH", ".scratch/paper")).resolve() / f"seed_{seed}"
+    experiment = f"paper-{variant.replace('_', '-')}-{seed}"
+    commit = _commit()
+    # An earlier experiment of this name, finished or not, gives way: its outputs are in the cache.
+    subprocess.run([*DVC, "exp", "remove", experiment], capture_output=True)
+    words = ["exp", "run", "--temp", "--name", experiment]
+    for setting in ("profile=paper", f"seed={seed}", *settings):
+        words += ["-S", setting]
+    words.append(f"score@{variant}")
+    process = subprocess.Popen([*DVC, *words], env=os.environ | {"CGN_SCRATCH": str(scratch)})
+    try:
+        status = process.wait()
+    except KeyboardInterrupt:
+        process.wait()  # DVC cleans up its copy
+        raise UserError(f"{experiment}: interrupted; the same command goes on") from None
+    if status != 0:
+        raise UserError(f"{experiment}: failed (see above); once that is mended, the same command goes on")
 
-    for row in exp_show(num=-1):
-        name = row.get("Experiment") or ""
-        if not name.startswith("paper-"):
-            continue
-        variant, seed = name.removeprefix("paper-").rpartition("-")[0].replace("-", "_"), int(row["seed"])
-        if not is_complete(RESULTS, variant, seed):
-            scratch = Path(os.environ.get("CGN_SCRATCH", ".scratch/paper")).resolve() / f"seed_{seed}"
-            _keep(name, variant, seed, scratch, f"dvc exp apply {name}")
+    from dvc.api import exp_show, read
 
-
-def _keep(experiment: str, variant: str, seed: int, scratch: Path, command: str) -> None:
-    """Read the scores of an experiment from DVC's cache and write them as results."""
-    from dvc.api import read
-
+    (row,) = (
+        row for row in exp_show(revs=[commit.removesuffix("-dirty")]) if row["Experiment"] == experiment
+    )
     scores: dict[str, Any] = {
         name: json.loads(read(f"scores/mnist/{variant}/{name}.json", rev=experiment))
         for name in ("classifiers", "mechanisms")
     }
-    seconds = [
-        json.loads(path.read_text())["seconds"] for path in (scratch / "timings").glob(f"*-{variant}.json")
-    ]
-    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True)
-    facts = run_facts("paper", seed, seconds) | {"command": command, "commit": commit.stdout.strip()}
+    # Its own stages, and those that all variants share.
+    timings = [path for path in (scratch / "timings").glob("*.json") if _concerns(path.stem, variant)]
+    seconds = [float(read_json(path)["seconds"]) for path in timings]
+    facts = run_facts(row["profile"], int(row["seed"]), seconds)
+    facts |= {"command": f"dvc {' '.join(words)}", "commit": commit, "settings": settings}
     write_results(RESULTS, variant, seed, scores["classifiers"], scores["mechanisms"], facts)
+
+
+def _concerns(timed: str, variant: str) -> bool:
+    return "-" not in timed or timed.endswith(f"-{variant}")
+
+
+def _commit() -> str:
+    """The commit that the experiment starts from; "-dirty" when the working tree differs from it."""
+    dirty = subprocess.run(["git", "status", "--porcelain", "--untracked-files=no"], capture_output=True)
+    head = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=True)
+    return head.stdout.strip() + ("-dirty" if dirty.stdout else "")
 
 
 if __name__ == "__main__":

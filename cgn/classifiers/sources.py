@@ -51,7 +51,7 @@ class ShuffledPasses:
 
 
 class FixedImages:
-    """The same images in every pass: the biased training set, or samples alone."""
+    """The same images in every pass, e.g. the biased training set."""
 
     def __init__(self, images: Images, batch: int, seed: int, *names: str | int) -> None:
         self._images = images

@@ -8,6 +8,7 @@ import torch
 from cgn.classifiers.algorithm import Minibatch, concatenate
 from cgn.classifiers.sources import FixedImages, Images, Mixture, Source
 from cgn.common.seeding import generator
+from cgn.errors import UserError
 from cgn.shards import count_samples, read_images, shard_paths
 
 
@@ -45,6 +46,11 @@ class StreamedShards:
         """The images of one shard in their order in pass `number`."""
         if self._held is None or self._held[0] != (number, shard):
             images, labels = read_images([self._shards[shard]])
+            if len(images) != self._counts[shard]:
+                raise UserError(
+                    f"{self._shards[shard]}: {len(images)} samples of one .png and one .json where"
+                    f" {self._counts[shard]} were expected; delete its folder and run dvc repro"
+                )
             order = generator(self._seed, *self._names, "order", number, shard).permutation(len(images))
             self._held = (number, shard), Images(images[order], labels[self._mechanism][order])
         return self._held[1]

@@ -18,14 +18,15 @@ log = logging.getLogger(__name__)
 
 
 def fingerprint(params: Any, inputs: list[Path]) -> str:
-    """Hash of parameters, of the input files' (or folders') bytes and of the loaded `cgn` code."""
+    """Hash of parameters, of the input files' (or folders') bytes and of the loaded code of the project."""
     digest = hashlib.sha256()
     digest.update(json.dumps(params, sort_keys=True, default=_plain).encode())
     for path in inputs:
         files = sorted(path.rglob("*")) if path.is_dir() else [path]
         for file in (file for file in files if file.is_file()):
             digest.update(file.name.encode() + file.read_bytes())
-    modules = sorted((name, module) for name, module in sys.modules.items() if name.split(".")[0] == "cgn")
+    ours = {"cgn", "stages", "__main__"}  # the stage that runs is the last one
+    modules = sorted((name, module) for name, module in sys.modules.items() if name.split(".")[0] in ours)
     for name, module in modules:
         source = getattr(module, "__file__", None)
         if source:

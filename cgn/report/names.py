@@ -24,7 +24,7 @@ METHOD_MEANINGS = {
     "original": "the biased images and nothing else",
     "irm_2": "invariant risk minimisation (Arjovsky et al. 2019); the shortcut differs in 2 environments",
     "irm_5": "the same with 5 environments",
-    "group_dro": "Group DRO (Sagawa et al. 2020): the worst of the 5 environments counts most",
+    "group_dro": "Group DRO (Sagawa et al. 2020): the worst environment counts most",
     "lntl": "learning not to learn (Kim et al. 2019): features that must not tell the cue",
     "augmentation": "biased images under random convolutions (Xu et al. 2021): colour and texture jitter",
     "gan": "biased images and samples of one conditional GAN of the same capacity",

@@ -2,7 +2,7 @@
 
 <folder>/<variant>/<method>/seed_<k>.json      {"train_accuracy": …, "test_accuracy": …}, percent
 <folder>/<variant>/mechanisms/seed_<k>.json    health of the CGN's masks
-<folder>/<variant>/run/seed_<k>.json           command, commit, versions, machine, wall time
+<folder>/<variant>/run/seed_<k>.json           command, commit, settings, versions, machine, wall time
 """
 
 from pathlib import Path
@@ -26,7 +26,8 @@ _WORST = {"healthy_classes": "min", "inverted_masks": "max"}
 
 def is_complete(folder: Path, variant: str, seed: int) -> bool:
     """Whether all results of one variant and seed are there."""
-    return all((folder / variant / name / f"seed_{seed}.json").exists() for name in (*METHODS, "mechanisms"))
+    names = (*METHODS, "mechanisms", "run")
+    return all((folder / variant / name / f"seed_{seed}.json").exists() for name in names)
 
 
 def write_results(
@@ -34,13 +35,14 @@ def write_results(
 ) -> None:
     """Keep the scores that stage `score` made of one variant and seed. Raises UserError when one lacks."""
     source = f"scores of {variant}, seed {seed}"
-    for method, score in parse_classifiers(classifiers, source).items():
+    scores = parse_classifiers(classifiers, source)
+    parse_mechanisms(mechanisms, source)
+    write_json(folder / variant / "run" / f"seed_{seed}.json", run)
+    for method, score in scores.items():
         accuracies = {"train_accuracy": score.train_accuracy, "test_accuracy": score.test_accuracy}
         write_json(folder / variant / method / f"seed_{seed}.json", accuracies)
-    parse_mechanisms(mechanisms, source)
     health = {name: mechanisms[name] for name in MECHANISMS}
     write_json(folder / variant / "mechanisms" / f"seed_{seed}.json", health)
-    write_json(folder / variant / "run" / f"seed_{seed}.json", run)
 
 
 def read_results(folder: Path) -> pd.DataFrame:
@@ -54,6 +56,17 @@ def read_results(folder: Path) -> pd.DataFrame:
     if not rows:
         raise UserError(f"{folder}: no results; run make paper SEED=0")
     return pd.DataFrame(rows)
+
+
+def run_of_all(folder: Path) -> dict[str, Any]:
+    """What the results have in common: newest command, versions and machine, all commits, the mean time."""
+    paths = sorted(folder.glob("*/run/seed_*.json"), key=lambda path: path.stat().st_mtime)
+    runs: list[dict[str, Any]] = [read_json(path) for path in paths]
+    times = [run["wall_time_seconds"] for run in runs if run["wall_time_seconds"] is not None]
+    return runs[-1] | {
+        "commit": ", ".join(sorted({run["commit"] for run in runs})),
+        "wall_time_seconds": round(sum(times) / len(times), 1) if times else None,
+    }
 
 
 def summary(results: pd.DataFrame, run: dict[str, Any]) -> dict[str, Any]:

@@ -57,7 +57,7 @@ class MechanismScore(BaseModel):
 
 
 def parse_classifiers(value: Any, source: str) -> dict[str, ClassifierScore]:
-    """The scores of all eight methods, in the table's order. `source` names the file in the message.
+    """The scores of all methods, in the table's order. `source` names the file in the message.
 
     Raises UserError when a method or a field is missing or out of range.
     """

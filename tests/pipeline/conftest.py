@@ -12,7 +12,7 @@ import pytest
 Run = Callable[..., str]
 
 _LEFT_OUT = (
-    *(".git", ".venv", ".scratch", "data", "models", "scores", "cache", "tmp", "config.local"),
+    *(".git", ".venv", ".scratch", "data", "models", "scores", "cache", "tmp", "config.local", "paper"),
     *("__pycache__", ".mypy_cache", ".ruff_cache", ".pytest_cache", ".import_linter_cache"),
 )
 

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -106,6 +107,11 @@ def test_a_paper_run_keeps_its_results_and_is_not_repeated(dvc: Run, smoke: Path
     assert summary["colored_mnist"]["cgn"]["test_accuracy"] == round(scores["cgn"]["test_accuracy"], 2)
     assert summary["colored_mnist"]["cgn"]["seeds"] == 1
     assert "has its results" in dvc(*words)
+    # Without the results, everything comes from DVC's cache.
+    shutil.rmtree(smoke / "reports/paper")
+    assert not stages_run(dvc(*words))
+    assert json.loads((smoke / "reports/paper/results/colored_mnist/cgn/seed_0.json").read_text()) == kept
+    assert "other settings" in dvc(*words, "-S", "threads=1", status=1)
 
 
 @pytest.mark.parametrize(

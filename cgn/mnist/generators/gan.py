@@ -7,7 +7,6 @@ same loop against the same discriminator.
 
 from typing import NamedTuple
 
-import torch
 from torch import Tensor, nn
 
 from cgn.mnist.generators.mechanisms import CGN, CGNConfig, Shuffle, UpsamplingNetwork

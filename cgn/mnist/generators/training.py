@@ -1,7 +1,9 @@
 """Training of the CGN, and of the GAN baseline beside it, on a biased MNIST variant.
 
 The CGN minimises lambda_adversarial * L_adversarial + lambda_binary * L_binary + lambda_mask * L_mask
-(appendix C.1) + lambda_border * the border prior + lambda_perceptual * a Gram loss (off by default).
+(appendix C.1) + lambda_border * the border prior + lambda_perceptual * a Gram loss (off by default), and its
+discriminator also learns to refuse mismatched images (`mismatch_weight`), as the matching-aware one of
+Reed et al. (2016) refuses texts that do not belong to the image.
 """
 
 from pathlib import Path
@@ -41,7 +43,7 @@ class TrainableCGN(CGN, AdversarialGenerator):
     def fake(self, labels: Tensor, real: Tensor, draws: torch.Generator, progress: float) -> Fake:
         """Images with the same label for all mechanisms (as the training data), and their losses.
 
-        `progress` in [0, 1): share of the training done, for the warm-up of L_binary.
+        `progress` in [0, 1): share of the training done, for the schedules.
         """
         params, count = self.params, len(labels)
         noise = torch.randn(3, count, self.noise_dimensions, generator=draws)

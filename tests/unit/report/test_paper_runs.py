@@ -17,6 +17,7 @@ RUN = {
     "versions": {"torch": "2.14.1"},
     "machine": {"processor": "P", "cores": 2, "memory_gib": 24.0},
     "wall_time_seconds": 3720.0,
+    "settings": [],
 }
 VARIANT = "wildlife_mnist"
 
