@@ -52,7 +52,7 @@ def render_page(
         variants=VARIANTS,
         methods=METHODS,
         meanings=METHOD_MEANINGS,
-        not_in_paper=[method for method in METHODS if not TABLE_2[method]],
+        not_in_paper=[method for method in METHODS if method not in TABLE_2],
         marks=MARKS,
         sizes=sizes,
         headlines=[_headline(variant, classifiers[variant]) for variant in VARIANTS],

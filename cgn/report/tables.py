@@ -63,7 +63,7 @@ def table_2_side_by_side(table: pd.DataFrame) -> pd.DataFrame:
 
 def method_label(method: str) -> str:
     """The name of a method; says so when the paper's table does not have it."""
-    return METHODS[method] if TABLE_2[method] else f"{METHODS[method]} (not in the paper)"
+    return METHODS[method] if method in TABLE_2 else f"{METHODS[method]} (not in the paper)"
 
 
 def signed(difference: float) -> str:
