@@ -73,7 +73,7 @@ def _write_tables(
     with atomic_folder(REPORTS / "tables") as folder:
 
         def write(name: str, frame: pd.DataFrame, title: str, table: str, legend: str = "") -> None:
-            frame.to_csv(folder / f"{name}.csv", index=False)
+            frame.to_csv(folder / f"{name}.csv", index=False, float_format="%.4g")
             (folder / f"{name}.md").write_text(tables.markdown(title, sizes, table, legend))
 
         side_by_side = tables.table_2_side_by_side(table_2).to_markdown()

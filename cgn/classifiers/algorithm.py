@@ -32,6 +32,12 @@ def concatenate(minibatches: Sequence[Minibatch]) -> Minibatch:
     )
 
 
+def split_by_environment(outputs: Tensor, minibatches: Sequence[Minibatch]) -> list[tuple[Tensor, Tensor]]:
+    """Cut a network's outputs for all images together into those of each environment, with its labels."""
+    parts = torch.split(outputs, [len(batch.labels) for batch in minibatches])
+    return [(part, batch.labels) for part, batch in zip(parts, minibatches, strict=True)]
+
+
 class Algorithm(ABC):
     """A network, an optimizer and how many of the `steps` updates are done.
 

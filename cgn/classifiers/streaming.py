@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from cgn.classifiers.algorithm import Minibatch, concatenate
 from cgn.classifiers.sources import FixedImages, Images, Mixture, Source
@@ -12,9 +13,11 @@ from cgn.common.seeding import generator
 from cgn.errors import UserError
 from cgn.shards import count_samples, read_images, shard_paths
 
-# Decoding takes a good part of the time of training: a small set is decoded once for all
-# passes and methods of a stage. 16 shards of 10,000 images are 0.5 GB.
-_decoded = lru_cache(maxsize=16)(lambda shard: read_images([shard]))
+
+@lru_cache(maxsize=16)  # of 10,000 images each: 0.5 GB
+def _decoded(shard: Path) -> tuple[NDArray[np.uint8], dict[str, NDArray[np.int64]]]:
+    """A small set is decoded once for all passes and all methods of a stage."""
+    return read_images([shard])
 
 
 class StreamedShards:

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch.nn import functional
 
-from cgn.classifiers.algorithm import Algorithm, Minibatch, concatenate
+from cgn.classifiers.algorithm import Algorithm, Minibatch, concatenate, split_by_environment
 from cgn.classifiers.network import DigitCNN
 from cgn.common.pixels import from_bytes
 from cgn.params import ClassifierParams, GroupDROParams
@@ -29,11 +29,8 @@ class GroupDRO(Algorithm):
     def update(self, minibatches: Sequence[Minibatch]) -> dict[str, float]:
         """One step on the weighted risks. Returns "loss" (their mean) and "worst" (the largest)."""
         logits = self.network(from_bytes(concatenate(minibatches).images))
-        by_environment = logits.split([len(batch.labels) for batch in minibatches])
-        risks = torch.stack([
-            functional.cross_entropy(z, batch.labels)
-            for z, batch in zip(by_environment, minibatches, strict=True)
-        ])  # fmt: skip
+        pairs = split_by_environment(logits, minibatches)
+        risks = torch.stack([functional.cross_entropy(z, labels) for z, labels in pairs])
         self._weights = self._weights * (self._step_size * risks.detach()).exp()
         self._weights /= self._weights.sum()
         self._descend((self._weights * risks).sum())

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from cgn.classifiers.algorithm import Algorithm, Minibatch, concatenate
+from cgn.classifiers.algorithm import Algorithm, Minibatch, concatenate, split_by_environment
 from cgn.classifiers.network import DigitCNN
 from cgn.common.pixels import from_bytes
 from cgn.params import ClassifierParams, IRMParams
@@ -54,8 +54,7 @@ class IRM(Algorithm):
         if weight > 0 and not self._penalised:
             self._optimizer, self._penalised = self._new_optimizer(), True
         logits = self.network(from_bytes(concatenate(minibatches).images))
-        by_environment = logits.split([len(batch.labels) for batch in minibatches])
-        pairs = [(z, batch.labels) for z, batch in zip(by_environment, minibatches, strict=True)]
+        pairs = split_by_environment(logits, minibatches)
         risk = torch.stack([functional.cross_entropy(z, labels) for z, labels in pairs]).mean()
         penalty = torch.stack([invariance_penalty(z, labels) for z, labels in pairs]).mean()
         # A weight above 1 would enlarge the step as well: keep the gradient's size.

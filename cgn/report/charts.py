@@ -122,7 +122,7 @@ def confusion_matrices(table: pd.DataFrame, title: str) -> str:
     `table` is `cgn.report.tables.confusion` of one variant.
     """
     with rc_context(_STYLE | {"font.size": 7.5, "axes.spines.left": False, "axes.spines.bottom": False}):
-        figure = Figure(figsize=(10.5, 5.7))
+        figure = Figure(figsize=(10.5, 4.9))
         margins = {
             "left": 0.045,
             "right": 0.91,

@@ -59,9 +59,8 @@ def read_results(folder: Path) -> pd.DataFrame:
 
 
 def run_of_all(folder: Path) -> dict[str, Any]:
-    """What the results have in common: newest command, versions and machine, all commits, the mean time."""
-    paths = sorted(folder.glob("*/run/seed_*.json"), key=lambda path: path.stat().st_mtime)
-    runs: list[dict[str, Any]] = [read_json(path) for path in paths]
+    """All commits and the mean time of the results; command, versions and machine of one of them."""
+    runs: list[dict[str, Any]] = [read_json(path) for path in sorted(folder.glob("*/run/seed_*.json"))]
     times = [run["wall_time_seconds"] for run in runs if run["wall_time_seconds"] is not None]
     return runs[-1] | {
         "commit": ", ".join(sorted({run["commit"] for run in runs})),

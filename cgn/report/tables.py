@@ -30,7 +30,7 @@ def table_2(classifiers: Mapping[str, Mapping[str, ClassifierScore]]) -> pd.Data
                         "method": method,
                         "variant": variant,
                         "split": split,
-                        "ours": round(ours, 2),
+                        "ours": ours,
                         "paper": known.accuracy if known else np.nan,
                         "mark": known.mark if known else "",
                         "difference": round(ours - known.accuracy, 2) if known else np.nan,

@@ -36,7 +36,7 @@ def test_every_pass_shows_every_image_once_in_a_new_order(shards: Path) -> None:
     assert all(sorted(one) == list(range(25)) for one in passes)
     assert len({tuple(one) for one in passes}) == 4
     # Shards come in random order too.
-    assert len({one[0] // 10 for one in passes} | {one[-1] // 10 for one in passes}) > 1
+    assert len({one[0] // 10 for one in passes}) > 1
 
 
 def test_a_batch_depends_on_its_step_alone(shards: Path) -> None:

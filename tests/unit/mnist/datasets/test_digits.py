@@ -103,12 +103,13 @@ def test_idx_splits_mnist_where_the_paper_does(shared_data: Path) -> None:
 def test_torchvision_downloads_the_same(
     shared_data: Path, serve: Callable[[Path], str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    mnist = pytest.importorskip("torchvision.datasets").MNIST
+    from torchvision.datasets import MNIST
+
     files = sorted((shared_data / "mnist").glob("*.gz"))
     # The same digits as the official files, packed anew: other hashes.
     packed = [(path.name, hashlib.md5(path.read_bytes()).hexdigest()) for path in files]
-    monkeypatch.setattr(mnist, "resources", packed)
-    monkeypatch.setattr(mnist, "mirrors", [f"{serve(shared_data / 'mnist')}/"])
+    monkeypatch.setattr(MNIST, "resources", packed)
+    monkeypatch.setattr(MNIST, "mirrors", [f"{serve(shared_data / 'mnist')}/"])
     here = {"train": 50, "validation": 20, "test": 20}
     downloaded = load_digits(budget("torchvision", folder=str(tmp_path), **here), seed=0)
     expected = load_digits(budget("idx", folder=str(shared_data / "mnist"), **here), seed=0)
@@ -120,8 +121,9 @@ def test_torchvision_downloads_the_same(
 def test_torchvision_without_network(
     unreachable: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    mnist = pytest.importorskip("torchvision.datasets").MNIST
-    monkeypatch.setattr(mnist, "mirrors", [f"{unreachable}/"])
+    from torchvision.datasets import MNIST
+
+    monkeypatch.setattr(MNIST, "mirrors", [f"{unreachable}/"])
     with pytest.raises(UserError) as failure:
         load_digits(budget("torchvision", folder=str(tmp_path)), seed=0)
     message = str(failure.value)
