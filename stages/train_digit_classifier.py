@@ -42,7 +42,7 @@ def main() -> None:
     run_id = fingerprint([seed, threads, schedule, threshold, budget, TRANSLATION, DISTORTION], [data])
     checkpoint = Checkpoint(SCRATCH / "train_digit_classifier" / "digit_classifier.pt", run_id)
     folder = Path("models/mnist/digit_classifier")
-    train_and_save([Run(folder, algorithm, source, checkpoint, "digit classifier")], validation)
+    train_and_save([Run(folder, algorithm, source, checkpoint, "digit classifier")], validation, threads)
 
 
 if __name__ == "__main__":

@@ -36,7 +36,7 @@ def main(variant: str) -> None:
         checkpoint = Checkpoint(SCRATCH / "train_on_counterfactuals" / f"{variant}-{method}.pt", run_id)
         folder = Path(f"models/mnist/classifiers/{variant}/{method}")
         runs.append(Run(folder, algorithm, source, checkpoint, f"{method} on {variant}"))
-    train_and_save(runs, validation)
+    train_and_save(runs, validation, threads)
 
 
 if __name__ == "__main__":

@@ -71,7 +71,7 @@ def main(variant: str) -> None:
         lambda number: draw("oracle", 0.0, number), len(labels), schedule.batch, seed, variant, "oracle"
     )
     add("oracle", oracle, fresh, oracle_budget)
-    train_and_save(runs, validation)
+    train_and_save(runs, validation, threads)
 
 
 if __name__ == "__main__":

@@ -36,7 +36,8 @@ def main(variant: str) -> None:
     run_id = fingerprint([seed, threads, schedule, params, budget], [data, shards])
     checkpoint = Checkpoint(SCRATCH / "train_on_gan_samples" / f"{variant}.pt", run_id)
     folder = Path(f"models/mnist/classifiers/{variant}/{METHOD}")
-    train_and_save([Run(folder, algorithm, source, checkpoint, f"{METHOD} on {variant}")], validation)
+    gan = Run(folder, algorithm, source, checkpoint, f"{METHOD} on {variant}")
+    train_and_save([gan], validation, threads)
 
 
 if __name__ == "__main__":

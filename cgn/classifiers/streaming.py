@@ -2,6 +2,7 @@
 
 from functools import lru_cache
 from pathlib import Path
+from threading import Lock
 
 import numpy as np
 import torch
@@ -12,6 +13,8 @@ from cgn.classifiers.sources import FixedImages, Images, Mixture, Source
 from cgn.common.seeding import generator
 from cgn.errors import UserError
 from cgn.shards import count_samples, read_images, shard_paths
+
+_decoding = Lock()  # two runs that want one shard decode it once
 
 
 @lru_cache(maxsize=16)  # of 10,000 images each: 0.5 GB
@@ -53,7 +56,8 @@ class StreamedShards:
     def _shuffled(self, number: int, shard: int) -> Images:
         """The images of one shard in their order in pass `number`."""
         if self._held is None or self._held[0] != (number, shard):
-            images, labels = _decoded(self._shards[shard])
+            with _decoding:
+                images, labels = _decoded(self._shards[shard])
             if len(images) != self._counts[shard]:
                 raise UserError(
                     f"{self._shards[shard]}: {len(images)} samples of one .png and one .json where"

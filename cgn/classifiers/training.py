@@ -3,9 +3,11 @@
 import logging
 from collections import defaultdict
 from collections.abc import Sequence
+from multiprocessing.pool import ThreadPool
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import torch
 from safetensors.torch import save_file
 from tqdm import tqdm
 
@@ -102,15 +104,23 @@ class Run(NamedTuple):
     description: str
 
 
-def train_and_save(runs: Sequence[Run], validation: Images) -> None:
+def train_and_save(runs: Sequence[Run], validation: Images, threads: int) -> None:
     """`train` each of a stage's runs, then write every network's weights and history into its folder.
 
-    A run that has ended keeps its checkpoint until all are written: a stage killed later does not repeat it.
+    The runs share `threads`: as many as that go on at once, the longest first, each with an equal part.
+    (Batches are small: two runs with a thread each take three quarters of the time of one after the other
+    with two.) A run that has ended keeps its checkpoint until all are written: a stage killed later does not
+    repeat it.
     """
-    histories = [
-        train(run.algorithm, run.source, validation, run.checkpoint, run.description) for run in runs
-    ]
-    for run, history in zip(runs, histories, strict=True):
+    at_once = min(threads, len(runs))
+    longest_first = sorted(runs, key=lambda run: run.algorithm.steps, reverse=True)
+
+    def train_one(run: Run) -> tuple[Run, History]:
+        return run, train(run.algorithm, run.source, validation, run.checkpoint, run.description)
+
+    with ThreadPool(at_once, initializer=torch.set_num_threads, initargs=(threads // at_once,)) as pool:
+        trained = list(pool.imap_unordered(train_one, longest_first))
+    for run, history in trained:
         with atomic_folder(run.folder) as temporary:
             weights = {name: value.contiguous() for name, value in run.algorithm.network.state_dict().items()}
             save_file(weights, temporary / WEIGHTS)

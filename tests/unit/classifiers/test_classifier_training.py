@@ -56,7 +56,7 @@ def _run(folder: Path, name: str, schedule: ClassifierParams, make: Make, kill_a
         _kill_at(algorithm, kill_at)
     checkpoint = Checkpoint(folder / "checkpoint.pt", "the same run", every_seconds=0)
     validation = type(images)(images.images[:50], images.labels[:50])
-    train_and_save([Run(folder / "out", algorithm, source, checkpoint, "test")], validation)
+    train_and_save([Run(folder / "out", algorithm, source, checkpoint, "test")], validation, 1)
 
 
 def _kill_at(algorithm: Algorithm, step: int) -> None:
