@@ -26,7 +26,8 @@ from cgn.mnist.datasets.variants import Cues, synthesize
 from cgn.mnist.generators.discriminator import Discriminator
 from cgn.mnist.generators.mechanisms import CGN, CGNConfig, UpsamplingNetwork
 from cgn.mnist.generators.sampling import sample_counterfactuals
-from cgn.params import CounterfactualParams, WildlifeParams
+from cgn.params.mnist import WildlifeParams
+from cgn.params.shared import CounterfactualParams
 from cgn.scm import compose
 from cgn.shards import write_shards
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cgn.common.seeding import indexed_integers
-from cgn.params import CounterfactualParams
+from cgn.params.shared import CounterfactualParams
 from cgn.scm import StructuralCausalModel
 
 _LEADER = "shape"  # the mechanism whose label a classifier is told

@@ -15,7 +15,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from cgn.errors import UserError
-from cgn.params import Params, validate
+from cgn.params.whole import Params, validate
 
 PARAMS_FILE = Path("params.yaml")
 # Outside of DVC's outputs: checkpoints and timings. Long runs keep them outside of the clone.
@@ -76,7 +76,8 @@ def run(main: Callable[..., None]) -> None:
             log.error("%s: error: %s (see --help)", stage, error.format_message())
             sys.exit(2)
         raise
-    _record_time([stage, *sys.argv[1:]], time.monotonic() - started)
+    if not any(word.startswith("-") for word in sys.argv[1:]):  # not a command run alone, on any folder
+        _record_time([stage, *sys.argv[1:]], time.monotonic() - started)
 
 
 def _record_time(words: list[str], seconds: float) -> None:

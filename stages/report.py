@@ -12,10 +12,13 @@ from stages.command import SCRATCH, run, section
 if TYPE_CHECKING:
     import pandas as pd
 
+    from cgn.report.imagenet import ImageNetScores
     from cgn.report.scores import ClassifierScore, MechanismScore
 
 REPORTS = Path("reports")
 SCORES = Path("scores/mnist")
+IMAGENET_SCORES = Path("scores/imagenet")
+EMOJI = Path("data/imagenet/emoji")
 MODELS = Path("models/mnist")
 DATA = Path("data/mnist")
 TIMINGS = SCRATCH / "timings"  # written by each stage as it ends; no output of any stage
@@ -40,6 +43,7 @@ def write_report(profile: str, seed: int, digits: str, textures: str) -> None:
     `digits` and `textures` say where they come from. Raises UserError when an input is missing or wrong.
     """
     from cgn.common.files import read_json, write_json
+    from cgn.report.imagenet import parse_scores
     from cgn.report.names import VARIANTS
     from cgn.report.run_facts import run_facts, sizes_sentence
     from cgn.report.scores import assemble_metrics, parse_classifiers, parse_mechanisms
@@ -50,21 +54,30 @@ def write_report(profile: str, seed: int, digits: str, textures: str) -> None:
         classifiers[variant] = parse_classifiers(read_json(path), str(path))
         path = SCORES / variant / "mechanisms.json"
         mechanisms[variant] = parse_mechanisms(read_json(path), str(path))
+    scored = ("accuracy", "cue_conflict", "in9")
+    imagenet = parse_scores(
+        {name: read_json(IMAGENET_SCORES / f"{name}.json") for name in scored}, str(IMAGENET_SCORES)
+    )
     facts = run_facts(profile, seed, _stage_seconds())
     sizes = sizes_sentence(profile, seed, digits, textures)
 
-    table_2 = _write_tables(classifiers, mechanisms, sizes)
+    table_2 = _write_tables(classifiers, mechanisms, imagenet, sizes)
     _write_figures(classifiers, table_2)
-    _write_page(classifiers, mechanisms, table_2, facts, sizes)
-    write_json(REPORTS / "metrics.json", assemble_metrics(classifiers, mechanisms, facts))
+    _write_page(classifiers, mechanisms, table_2, imagenet, facts, sizes)
+    metrics = assemble_metrics(classifiers, mechanisms, imagenet, facts)
+    write_json(REPORTS / "metrics.json", metrics)
     _log.info("the report is in %s", REPORTS / "index.html")
 
 
 def _write_tables(
-    classifiers: dict[str, dict[str, ClassifierScore]], mechanisms: dict[str, MechanismScore], sizes: str
+    classifiers: dict[str, dict[str, ClassifierScore]],
+    mechanisms: dict[str, MechanismScore],
+    imagenet: ImageNetScores,
+    sizes: str,
 ) -> pd.DataFrame:
     """Write every table as CSV and markdown; return Table 2."""
     from cgn.common.files import atomic_folder
+    from cgn.report import imagenet as emoji_world
     from cgn.report import tables
     from cgn.report.names import VARIANTS
 
@@ -83,6 +96,11 @@ def _write_tables(
             ("mechanisms_by_class", by_class, "Health of the mechanisms by class"),
         ):
             write(name, frame, title, frame.to_markdown(index=False), tables.MECHANISMS_LEGEND)
+        for name, frame, title, legend in (
+            ("table_3", emoji_world.table_3(imagenet), emoji_world.TABLE_3, emoji_world.TABLE_3_LEGEND),
+            ("table_4", emoji_world.table_4(imagenet), emoji_world.TABLE_4, emoji_world.TABLE_4_LEGEND),
+        ):
+            write(name, frame, title, emoji_world.side_by_side(frame).to_markdown(index=False), legend)
         for variant, title in VARIANTS.items():
             counts = tables.confusion(classifiers[variant])
             matrices = tables.confusion_markdown(counts)
@@ -95,8 +113,9 @@ def _write_figures(classifiers: dict[str, dict[str, ClassifierScore]], table_2: 
 
     from cgn.common.arrays import read_arrays
     from cgn.common.files import atomic_folder
+    from cgn.imagenet.evaluation.class_maps import IN9_CLASSES, IN9_VARIANTS
     from cgn.images import write_png
-    from cgn.report import charts, figures, tables
+    from cgn.report import charts, emoji_sheets, figures, tables
     from cgn.report.histories import read_history
     from cgn.report.names import METHODS, VARIANTS
     from cgn.shards import read_images, shard_paths
@@ -124,25 +143,39 @@ def _write_figures(classifiers: dict[str, dict[str, ClassifierScore]], table_2: 
             curves = charts.training_curves(generators, histories, title)
             (folder / f"training_curves_{variant}.svg").write_text(curves)
         (folder / "accuracy.svg").write_text(charts.accuracy_bars(table_2))
+        train = read_arrays(EMOJI / "train.safetensors")
+        write_png(folder / "emoji_world.png", emoji_sheets.world_sheet(train, IN9_CLASSES))
+        write_png(folder / "emoji_in9.png", emoji_sheets.in9_sheet(EMOJI / "in9", IN9_VARIANTS))
+        conflicts = emoji_sheets.cue_conflict_sheet(EMOJI / "cue_conflict", IN9_CLASSES)
+        write_png(folder / "emoji_cue_conflict.png", conflicts)
 
 
 def _write_page(
     classifiers: dict[str, dict[str, ClassifierScore]],
     mechanisms: dict[str, MechanismScore],
     table_2: pd.DataFrame,
+    imagenet: ImageNetScores,
     facts: dict[str, object],
     sizes: str,
 ) -> None:
     from cgn.common.files import atomic_path
-    from cgn.report.page import CausalModel, render_page
+    from cgn.report import imagenet as emoji_world
+    from cgn.report.page import CausalModel, ImageNetTable, render_page
     from cgn.scm import IMAGENET_SCM, MNIST_SCM
 
     models = [
         CausalModel(scm.name, scm.equations(), scm.edges(), {node.symbol: node.name for node in scm.nodes})
         for scm in (MNIST_SCM, IMAGENET_SCM)
     ]
+    tables = [
+        ImageNetTable(title, emoji_world.side_by_side(frame), legend, name)
+        for title, frame, legend, name in (
+            (emoji_world.TABLE_3, emoji_world.table_3(imagenet), emoji_world.TABLE_3_LEGEND, "table_3"),
+            (emoji_world.TABLE_4, emoji_world.table_4(imagenet), emoji_world.TABLE_4_LEGEND, "table_4"),
+        )
+    ]
     with atomic_path(REPORTS / "index.html") as temporary:
-        temporary.write_text(render_page(classifiers, mechanisms, table_2, models, facts, sizes))
+        temporary.write_text(render_page(classifiers, mechanisms, table_2, tables, models, facts, sizes))
 
 
 def _stage_seconds() -> list[float]:

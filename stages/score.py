@@ -34,6 +34,7 @@ def _classifier_scores(variant: str) -> dict[str, dict[str, Any]]:
     """Accuracies (percent) of each method on each split, and its confusion on the test images."""
     from tqdm import tqdm
 
+    from cgn.classifiers.network import DigitCNN
     from cgn.classifiers.trained import load_classifier
     from cgn.common.arrays import read_arrays
     from cgn.evaluation.accuracy import accuracy, confusion, predict
@@ -42,7 +43,7 @@ def _classifier_scores(variant: str) -> dict[str, dict[str, Any]]:
     arrays = read_arrays(Path(f"data/mnist/variants/{variant}.safetensors"))
     scores: dict[str, dict[str, Any]] = {}
     for method in tqdm(METHODS, desc=f"scores of {variant}", unit="method"):
-        classifier = load_classifier(Path(f"models/mnist/classifiers/{variant}/{method}"))
+        classifier = load_classifier(Path(f"models/mnist/classifiers/{variant}/{method}"), DigitCNN(0))
         predicted = {split: predict(classifier, arrays[f"{split}_images"]) for split in SPLITS}
         scores[method] = {
             f"{split}_accuracy": accuracy(predicted[split], arrays[f"{split}_labels"]) for split in SPLITS
@@ -56,6 +57,7 @@ def _mechanism_scores(variant: str, seed: int, params: Any, threshold: float) ->
     import numpy as np
     import torch
 
+    from cgn.classifiers.network import DigitCNN
     from cgn.classifiers.trained import load_classifier
     from cgn.common.arrays import read_arrays
     from cgn.common.seeding import indexed_normals
@@ -65,7 +67,7 @@ def _mechanism_scores(variant: str, seed: int, params: Any, threshold: float) ->
     from cgn.mnist.generators.stored import load_cgn
 
     digits = read_arrays(Path("data/mnist/digits.safetensors"))
-    reader = load_classifier(Path("models/mnist/digit_classifier"), channels=1)
+    reader = load_classifier(Path("models/mnist/digit_classifier"), DigitCNN(0, channels=1))
     cgn = load_cgn(Path(f"models/mnist/cgn/{variant}"))
 
     # The digit classifier's own accuracy, on digits it has not seen.

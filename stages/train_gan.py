@@ -1,4 +1,7 @@
-"""Stage `train_gan`: the GAN baseline of one variant."""
+"""Stage `train_gan`: the GAN baseline of one variant, and its samples as WebDataset shards.
+
+One stage for both, unlike the CGN's two: there is no sampling policy to try out on a trained GAN.
+"""
 
 import logging
 from pathlib import Path
@@ -7,22 +10,28 @@ from stages.command import SCRATCH, run, section
 
 DATA = Path("data/mnist/variants")
 MODELS = Path("models/mnist/gan")
+SHARDS = Path("data/mnist/shards")
 
 _log = logging.getLogger(__name__)
 
 
 def main(variant: str) -> None:
-    """Train a conditional GAN, as large as the CGN, on the biased training images of VARIANT."""
+    """Train a conditional GAN, as large as the CGN, on the biased training images of VARIANT; sample it."""
     seed, threads = section("seed"), section("threads")
     adversarial = section("mnist.adversarial")
-    budget = section("budgets.train_gan")
+    budget, sampling = section("budgets.train_gan"), section("budgets.sample_gan")
+
+    from tqdm import tqdm
 
     from cgn.common.arrays import read_arrays
     from cgn.common.checkpoint import Checkpoint, fingerprint
     from cgn.common.files import atomic_folder
+    from cgn.mnist.generators.sampling import sample_gan
+    from cgn.mnist.generators.stored import load_gan
     from cgn.mnist.generators.training import train_gan
+    from cgn.shards import write_shards
 
-    source, output = DATA / f"{variant}.safetensors", MODELS / variant
+    source, output, shards = DATA / f"{variant}.safetensors", MODELS / variant, SHARDS / variant / "gan"
     arrays = read_arrays(source)
     run_id = fingerprint([seed, threads, adversarial, budget], [source])
     checkpoint = Checkpoint(SCRATCH / "train_gan" / f"{variant}.pt", run_id)
@@ -30,8 +39,11 @@ def main(variant: str) -> None:
     images, labels = arrays["train_images"], arrays["train_labels"]
     with atomic_folder(output) as folder:
         train_gan(folder, images, labels, adversarial, budget, seed, checkpoint)
-    checkpoint.remove()
     _log.info("weights and training history are in %s", output)
+    samples = sample_gan(load_gan(output), seed, 0, sampling.images)
+    write_shards(shards, tqdm(samples, total=sampling.images, unit="image"), sampling.images_per_shard)
+    checkpoint.remove()
+    _log.info("%d GAN images are in %s", sampling.images, shards)
 
 
 if __name__ == "__main__":

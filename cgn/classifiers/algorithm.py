@@ -11,13 +11,13 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from cgn.classifiers.network import DigitCNN
+from cgn.classifiers.classifier import Classifier
 from cgn.common.optimizers import Adam
-from cgn.params import ClassifierParams
+from cgn.params.shared import ClassifierParams
 
 
 class Minibatch(NamedTuple):
-    """Images uint8 (n, 32, 32, channels) and labels int64 (n,) in 0..9, of one environment."""
+    """Images uint8 (n, height, width, channels) and labels int64 (n,), of one environment."""
 
     images: Tensor
     labels: Tensor
@@ -46,7 +46,7 @@ class Algorithm(ABC):
 
     def __init__(
         self,
-        network: DigitCNN,
+        network: Classifier,
         steps: int,
         schedule: ClassifierParams,
         weight_decay: float = 0.0,
@@ -66,7 +66,7 @@ class Algorithm(ABC):
         """Learn from one minibatch of each environment; return what to log, "loss" (nats) among it."""
 
     def predict(self, images: Tensor) -> Tensor:
-        """The most probable class int64 (n,) of each image uint8 (n, 32, 32, channels)."""
+        """The most probable class int64 (n,) of each image uint8 (n, height, width, channels)."""
         return self.network.predict(images)
 
     @property

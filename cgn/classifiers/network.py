@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from cgn.common.pixels import from_bytes
+from cgn.classifiers.classifier import Classifier
 
 CLASSES = 10
 FEATURES = 32  # channels of the second convolution
@@ -20,7 +20,7 @@ FEATURE_MAP_SIZE = 13  # and the height and width of its map, in cells
 FEATURE_MAP_PIXELS = slice(3, 3 + 2 * FEATURE_MAP_SIZE, 2)
 
 
-class DigitCNN(nn.Module):
+class DigitCNN(Classifier):
     """Logits (n, 10) of images (n, channels, 32, 32) in [-1, 1]; weights drawn from `seed` alone.
 
     On a CPU it is fastest with images in channels-last memory, as `cgn.common.pixels.from_bytes` makes them.
@@ -44,15 +44,6 @@ class DigitCNN(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         return self.classify(self.features(images))
-
-    @torch.no_grad()
-    def predict(self, images: Tensor) -> Tensor:
-        """The most probable class int64 (n,) of each image uint8 (n, 32, 32, channels)."""
-        training = self.training
-        self.eval()
-        predicted: Tensor = self(from_bytes(images)).argmax(dim=1)
-        self.train(training)
-        return predicted
 
     def features(self, images: Tensor) -> Tensor:
         """The second convolution's output after its ReLU, (n, 32, 13, 13)."""

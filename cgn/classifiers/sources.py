@@ -15,7 +15,7 @@ from cgn.common.seeding import generator
 
 
 class Images(NamedTuple):
-    """Labelled images: uint8 (n, 32, 32, channels) and integers (n,) in 0..9."""
+    """Labelled images: uint8 (n, height, width, channels) and integers (n,)."""
 
     images: NDArray[np.uint8]
     labels: NDArray[np.integer]

@@ -1,24 +1,26 @@
 """Trained classifiers on disk."""
 
 from pathlib import Path
+from typing import TypeVar
 
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 
-from cgn.classifiers.network import DigitCNN
+from cgn.classifiers.classifier import Classifier
 from cgn.classifiers.training import WEIGHTS
 from cgn.errors import UserError
 
+Network = TypeVar("Network", bound=Classifier)
 
-def load_classifier(folder: Path, channels: int = 3) -> DigitCNN:
-    """The network that `train_and_save` wrote into `folder`, ready to predict.
 
-    Raises UserError when it is missing, damaged or of another shape.
+def load_classifier(folder: Path, network: Network) -> Network:
+    """`network` with the weights that `train_and_save` wrote into `folder`, ready to predict.
+
+    Raises UserError when they are missing, damaged or another network's.
     """
     path = folder / WEIGHTS
     if not path.exists():
         raise UserError(f"{path}: not found; run the stage that trains it (dvc repro)")
-    network = DigitCNN(seed=0, channels=channels)
     try:
         network.load_state_dict(load_file(path))
     except (SafetensorError, RuntimeError) as error:

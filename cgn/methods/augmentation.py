@@ -12,10 +12,11 @@ from torch import Tensor
 from torch.nn import functional
 
 from cgn.classifiers.algorithm import Algorithm, Minibatch, concatenate
-from cgn.classifiers.network import DigitCNN
+from cgn.classifiers.classifier import Classifier
 from cgn.common.pixels import from_bytes
 from cgn.common.seeding import seed_for
-from cgn.params import AugmentationParams, ClassifierParams
+from cgn.params.methods import AugmentationParams
+from cgn.params.shared import ClassifierParams
 
 
 def random_convolution(images: Tensor, size: int, draws: torch.Generator) -> Tensor:
@@ -38,7 +39,7 @@ class AugmentedERM(Algorithm):
 
     def __init__(
         self,
-        network: DigitCNN,
+        network: Classifier,
         steps: int,
         schedule: ClassifierParams,
         params: AugmentationParams,

@@ -11,16 +11,17 @@ import torch
 from torch.nn import functional
 
 from cgn.classifiers.algorithm import Algorithm, Minibatch, concatenate, split_by_environment
-from cgn.classifiers.network import DigitCNN
+from cgn.classifiers.classifier import Classifier
 from cgn.common.pixels import from_bytes
-from cgn.params import ClassifierParams, GroupDROParams
+from cgn.params.methods import GroupDROParams
+from cgn.params.shared import ClassifierParams
 
 
 class GroupDRO(Algorithm):
     """Starts from equal weights."""
 
     def __init__(
-        self, network: DigitCNN, steps: int, schedule: ClassifierParams, params: GroupDROParams
+        self, network: Classifier, steps: int, schedule: ClassifierParams, params: GroupDROParams
     ) -> None:
         super().__init__(network, steps, schedule, params.weight_decay)
         self._step_size = params.step_size

@@ -12,9 +12,10 @@ from torch import Tensor
 from torch.nn import functional
 
 from cgn.classifiers.algorithm import Algorithm, Minibatch, concatenate, split_by_environment
-from cgn.classifiers.network import DigitCNN
+from cgn.classifiers.classifier import Classifier
 from cgn.common.pixels import from_bytes
-from cgn.params import ClassifierParams, IRMParams
+from cgn.params.methods import IRMParams
+from cgn.params.shared import ClassifierParams
 
 
 def scale_gradient(logits: Tensor, labels: Tensor) -> Tensor:
@@ -43,7 +44,9 @@ def penalty_weight(penalty: float, start: float, progress: float) -> float:
 class IRM(Algorithm):
     """The optimizer begins anew when the penalty starts: its moments belong to another objective."""
 
-    def __init__(self, network: DigitCNN, steps: int, schedule: ClassifierParams, params: IRMParams) -> None:
+    def __init__(
+        self, network: Classifier, steps: int, schedule: ClassifierParams, params: IRMParams
+    ) -> None:
         super().__init__(network, steps, schedule, params.weight_decay)
         self._params = params
         self._penalised = False

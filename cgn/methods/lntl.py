@@ -16,7 +16,8 @@ from torch.nn import functional
 from cgn.classifiers.algorithm import Algorithm, Minibatch, concatenate
 from cgn.classifiers.network import FEATURE_MAP_PIXELS, FEATURES, DigitCNN
 from cgn.common.pixels import from_bytes
-from cgn.params import ClassifierParams, LNTLParams
+from cgn.params.methods import LNTLParams
+from cgn.params.shared import ClassifierParams
 
 IGNORED = -100  # the target that cross_entropy leaves out
 
@@ -96,6 +97,7 @@ class LNTL(Algorithm):
         """`seed` draws the heads' weights; `ignore_black` says that black pixels carry no cue."""
         self._heads = ColorHeads(params.bins, seed)
         super().__init__(network, steps, schedule, parts=[self._heads])
+        self._network = network
         self._params = params
         self._ignore_black = ignore_black
 
@@ -106,8 +108,8 @@ class LNTL(Algorithm):
         colors = quantized_colors(images, params.bins, self._ignore_black)
         unlearning = self.progress >= params.pretraining
 
-        features = self.network.features(from_bytes(images))
-        label_loss = functional.cross_entropy(self.network.classify(features), labels)
+        features = self._network.features(from_bytes(images))
+        label_loss = functional.cross_entropy(self._network.classify(features), labels)
         # The heads' own loss; the features climb it (step 2 of Kim et al.) or, before, do not feel it.
         read = reverse_gradient(features, params.reversal_weight if unlearning else 0.0)
         color_loss = functional.cross_entropy(self._heads(read), colors, ignore_index=IGNORED)

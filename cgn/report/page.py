@@ -26,10 +26,20 @@ class CausalModel(NamedTuple):
     captions: Mapping[str, str]  # symbol -> the mechanism's name
 
 
+class ImageNetTable(NamedTuple):
+    """One table of the ImageNet branch: cells as text, the first column names the row."""
+
+    title: str
+    cells: pd.DataFrame
+    legend: str
+    file: str  # in tables/, without its ending
+
+
 def render_page(
     classifiers: Mapping[str, Mapping[str, ClassifierScore]],
     mechanisms: Mapping[str, MechanismScore],
     table_2: pd.DataFrame,
+    imagenet_tables: Sequence[ImageNetTable],
     causal_models: Sequence[CausalModel],
     run: Mapping[str, Any],
     sizes: str,
@@ -58,6 +68,7 @@ def render_page(
         headlines=[_headline(variant, classifiers[variant]) for variant in VARIANTS],
         cells=cells,
         mechanisms=mechanisms,
+        imagenet_tables=imagenet_tables,
         graphs=[
             (model, Markup(graph_svg(model.edges, f"Causal graph: {model.name}", model.captions)))
             for model in causal_models

@@ -6,6 +6,7 @@ from typing import Annotated, Any, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from cgn.errors import UserError
+from cgn.report.imagenet import ImageNetScores
 from cgn.report.names import METHODS, VARIANTS
 
 Percent = Annotated[float, Field(ge=0, le=100)]
@@ -76,9 +77,10 @@ def parse_mechanisms(value: Any, source: str) -> MechanismScore:
 def assemble_metrics(
     classifiers: Mapping[str, Mapping[str, ClassifierScore]],
     mechanisms: Mapping[str, MechanismScore],
+    imagenet: ImageNetScores,
     run: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """`reports/metrics.json`: mnist.<variant>.<method>.<train|test>_accuracy, .mechanisms, and run."""
+    """`reports/metrics.json`: mnist.<variant>.<method>.<train|test>_accuracy, .mechanisms; imagenet; run."""
     worlds: dict[str, Any] = {}
     for variant in VARIANTS:
         worlds[variant] = {
@@ -86,7 +88,7 @@ def assemble_metrics(
             for method, score in classifiers[variant].items()
         }
         worlds[variant]["mechanisms"] = mechanisms[variant].model_dump(exclude={"per_class"})
-    return {"mnist": worlds, "run": dict(run)}
+    return {"mnist": worlds, "imagenet": imagenet.metrics(), "run": dict(run)}
 
 
 def _validate(adapter: TypeAdapter[Record], value: Any, source: str) -> Record:

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from cgn.counterfactuals import plan_counterfactuals
-from cgn.params import CounterfactualParams
+from cgn.params.shared import CounterfactualParams
 from cgn.scm import MNIST_SCM
 
 ALL = ["shape", "foreground", "background"]

@@ -6,7 +6,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from cgn.errors import UserError
-from cgn.params import validate
+from cgn.params.whole import validate
 
 
 @pytest.fixture(scope="module")

@@ -28,7 +28,7 @@ def folder(root: Path, tmp_path: Path) -> Path:
     ("words", "status", "message"),
     [
         (("stages.train_cgn", "colored_mnist"), 1, "colored_mnist.safetensors: not found"),
-        (("stages.sample_gan", "colored_mnist"), 1, "weights.safetensors: not found"),
+        (("stages.sample_counterfactuals", "colored_mnist"), 1, "weights.safetensors: not found"),
         (("stages.train_cgn",), 2, "Missing argument 'variant'"),
         (("stages.score", "wildlife_mnist"), 1, "wildlife_mnist.safetensors: not found"),
     ],

@@ -15,7 +15,7 @@ from cgn.common.assets import cache_folder
 from cgn.common.seeding import generator
 from cgn.errors import UserError
 from cgn.mnist.datasets.idx import read_digit_pair
-from cgn.params import DigitsBudget
+from cgn.params.budgets import DigitsBudget
 
 CLASSES = 10
 SPLITS = ("train", "validation", "test")

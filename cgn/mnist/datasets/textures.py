@@ -15,7 +15,7 @@ from cgn.common.assets import fetch
 from cgn.errors import UserError
 from cgn.mnist.datasets.digits import CLASSES
 from cgn.mnist.datasets.procedural_textures import striped, veined
-from cgn.params import TexturesBudget
+from cgn.params.budgets import TexturesBudget
 
 if TYPE_CHECKING:
     from PIL.Image import Image

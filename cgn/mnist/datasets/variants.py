@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from cgn.common.seeding import generator
 from cgn.mnist.datasets.digits import CLASSES, SPLITS
-from cgn.params import ColoredParams, DoubleColoredParams, WildlifeParams
+from cgn.params.mnist import ColoredParams, DoubleColoredParams, WildlifeParams
 
 VARIANTS = ("colored_mnist", "double_colored_mnist", "wildlife_mnist")
 SIZE = 32

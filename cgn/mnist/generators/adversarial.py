@@ -21,7 +21,8 @@ from cgn.common.optimizers import Adam
 from cgn.common.pixels import from_bytes
 from cgn.mnist.generators.discriminator import Discriminator, translate
 from cgn.mnist.generators.losses import discriminator_loss, generator_loss, gradient_penalty, refusal_loss
-from cgn.params import AdversarialParams, GeneratorBudget
+from cgn.params.budgets import GeneratorBudget
+from cgn.params.mnist import AdversarialParams
 
 log = logging.getLogger(__name__)
 

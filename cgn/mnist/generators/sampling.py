@@ -16,7 +16,7 @@ from cgn.common.seeding import indexed_integers, indexed_normals, indexed_unifor
 from cgn.counterfactuals import plan_counterfactuals
 from cgn.mnist.generators.gan import GAN
 from cgn.mnist.generators.mechanisms import ARRANGEMENT_DIMENSIONS, CGN, CLASSES
-from cgn.params import CounterfactualParams
+from cgn.params.shared import CounterfactualParams
 from cgn.scm import MNIST_SCM, compose
 from cgn.shards import Sample
 

@@ -16,15 +16,17 @@ from torch import Tensor, nn
 from cgn.common.arrays import write_arrays
 from cgn.common.checkpoint import Checkpoint
 from cgn.common.history import write_history
+from cgn.common.mask_losses import binary_entropy, mask_interval_loss
 from cgn.common.pixels import to_bytes
 from cgn.common.seeding import seed_for
 from cgn.mnist.generators.adversarial import AdversarialGenerator, Fake, Refused, train_adversarially
 from cgn.mnist.generators.gan import GAN, config_as_large_as_cgn
-from cgn.mnist.generators.losses import binary_entropy, border_loss, mask_interval_loss
+from cgn.mnist.generators.losses import border_loss
 from cgn.mnist.generators.mechanisms import ARRANGEMENT_DIMENSIONS, CGN, CLASSES, CGNConfig
 from cgn.mnist.generators.perceptual import pretrained_gram_loss
 from cgn.mnist.generators.stored import save_generator
-from cgn.params import AdversarialParams, CGNParams, GeneratorBudget
+from cgn.params.budgets import GeneratorBudget
+from cgn.params.mnist import AdversarialParams, CGNParams
 from cgn.scm import compose
 
 # Shares of the training after which the mechanisms' outputs are kept for the report.

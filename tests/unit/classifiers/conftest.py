@@ -14,7 +14,9 @@ from cgn.mnist.datasets.digits import load_digits
 from cgn.mnist.datasets.environments import environment
 from cgn.mnist.datasets.textures import load_textures
 from cgn.mnist.datasets.variants import VARIANTS
-from cgn.params import ClassifierParams, DigitsBudget, TexturesBudget, VariantsParams
+from cgn.params.budgets import DigitsBudget, TexturesBudget
+from cgn.params.mnist import VariantsParams
+from cgn.params.shared import ClassifierParams
 
 Make = Callable[[str, float], Images]
 

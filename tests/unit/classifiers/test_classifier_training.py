@@ -18,7 +18,8 @@ from cgn.methods.erm import ERM
 from cgn.methods.group_dro import GroupDRO
 from cgn.methods.irm import IRM
 from cgn.methods.lntl import LNTL
-from cgn.params import AugmentationParams, ClassifierParams, GroupDROParams, IRMParams, LNTLParams
+from cgn.params.methods import AugmentationParams, GroupDROParams, IRMParams, LNTLParams
+from cgn.params.shared import ClassifierParams
 from tests.unit.classifiers.conftest import Make
 
 STEPS = 12
@@ -104,13 +105,13 @@ def test_steps_spend_the_budget() -> None:
 def test_saved_classifier_predicts_as_before(tmp_path: Path, schedule: ClassifierParams, make: Make) -> None:
     _run(tmp_path, "erm", schedule, make)
     images = make("wildlife_mnist", 1.0).images[:20]
-    first, second = load_classifier(tmp_path / "out"), load_classifier(tmp_path / "out")
+    first, second = (load_classifier(tmp_path / "out", DigitCNN(0)) for _ in range(2))
     batch = torch.from_numpy(images)
     assert torch.equal(first.predict(batch), second.predict(batch))
     with pytest.raises(UserError, match="not this classifier"):
-        load_classifier(tmp_path / "out", channels=1)
+        load_classifier(tmp_path / "out", DigitCNN(0, channels=1))
     (tmp_path / "out" / "weights.safetensors").write_bytes(b"damaged")
     with pytest.raises(UserError, match="not this classifier"):
-        load_classifier(tmp_path / "out")
+        load_classifier(tmp_path / "out", DigitCNN(0))
     with pytest.raises(UserError, match="not found"):
-        load_classifier(tmp_path / "nowhere")
+        load_classifier(tmp_path / "nowhere", DigitCNN(0))

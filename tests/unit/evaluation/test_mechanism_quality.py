@@ -11,7 +11,8 @@ from cgn.evaluation.mechanism_quality import border_means, diversity, entropy_bi
 from cgn.methods.erm import ERM
 from cgn.mnist.datasets.digits import load_digits
 from cgn.mnist.datasets.masks import real_masks, translated_masks
-from cgn.params import ClassifierParams, DigitsBudget
+from cgn.params.budgets import DigitsBudget
+from cgn.params.shared import ClassifierParams
 
 PER_CLASS = 20
 

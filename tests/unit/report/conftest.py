@@ -5,6 +5,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from cgn.report.imagenet import METHODS as IMAGENET_METHODS
+from cgn.report.imagenet import ImageNetScores, parse_scores
 from cgn.report.names import METHODS, VARIANTS
 from cgn.report.scores import ClassifierScore, MechanismScore, parse_classifiers, parse_mechanisms
 
@@ -60,6 +62,29 @@ def classifiers_json() -> dict[str, dict[str, Any]]:
 @pytest.fixture(scope="session")
 def mechanisms_json() -> dict[str, dict[str, Any]]:
     return {variant: mechanism_json(broken=index) for index, variant in enumerate(VARIANTS)}
+
+
+@pytest.fixture(scope="session")
+def imagenet_json() -> dict[str, Any]:
+    top = {"top1": 61.5, "top5": 97.5}
+    in9 = {
+        "original": 88.0,
+        "mixed_same": 80.0,
+        "mixed_rand": 61.0,
+        "bg_gap": 19.0,
+        "images": {"original": 9},
+    }
+    bias = {"shape_bias": 25.0, "shape_correct": 10, "texture_correct": 30, "images": 72}
+    return {
+        "accuracy": {method: {"test_poses": top, "test_glyphs": top} for method in IMAGENET_METHODS},
+        "cue_conflict": dict.fromkeys(IMAGENET_METHODS, bias),
+        "in9": dict.fromkeys(IMAGENET_METHODS, in9),
+    }
+
+
+@pytest.fixture(scope="session")
+def imagenet(imagenet_json: dict[str, Any]) -> ImageNetScores:
+    return parse_scores(imagenet_json, "scores/imagenet")
 
 
 @pytest.fixture(scope="session")

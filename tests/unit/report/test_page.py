@@ -15,8 +15,12 @@ from PIL import Image
 from cgn.common.arrays import write_arrays
 from cgn.common.files import write_json
 from cgn.errors import UserError
+from cgn.imagenet.worlds.cue_conflict_set import write_cue_conflict_set
+from cgn.imagenet.worlds.emoji import render
+from cgn.imagenet.worlds.in9_set import write_in9_set
+from cgn.report.imagenet import ImageNetScores, side_by_side, table_3, table_4
 from cgn.report.names import METHODS, VARIANTS
-from cgn.report.page import CausalModel, render_page
+from cgn.report.page import CausalModel, ImageNetTable, render_page
 from cgn.report.run_facts import run_facts
 from cgn.report.scores import ClassifierScore, MechanismScore
 from cgn.report.tables import table_2
@@ -53,6 +57,7 @@ def inputs(
     tmp_path_factory: pytest.TempPathFactory,
     classifiers_json: dict[str, Any],
     mechanisms_json: dict[str, Any],
+    imagenet_json: dict[str, Any],
 ) -> Path:
     """The files that the stage reads: small, but in the formats of the stages that write them."""
     root = tmp_path_factory.mktemp("project")
@@ -90,6 +95,15 @@ def inputs(
                 names = {name: int(label) for name in ("shape", "foreground", "background")}
                 record = {"index": index, "seed": 0, "labels": names, "noise": dict.fromkeys(names, index)}
                 tar.write({"__key__": f"{index:08d}", "png": Image.fromarray(image), "json": record})
+    for stage, scores in imagenet_json.items():
+        write_json(root / f"scores/imagenet/{stage}.json", scores)
+    emoji = root / "data/imagenet/emoji"
+    world = render(
+        "train", 0, 20, resolution=32, background_correlation=0.95, surface_correlation=0.95, seed=0
+    )
+    write_arrays(emoji / "train.safetensors", world)
+    write_in9_set(emoji / "in9", images_per_class=1, resolution=32, seed=0)
+    write_cue_conflict_set(emoji / "cue_conflict", images_per_pair=1, resolution=32, seed=0)
     (root / ".scratch/timings").mkdir(parents=True)
     for stage, seconds in (("digits", 1.5), ("train_cgn-wildlife_mnist", 300), ("report", 1000)):
         write_json(root / f".scratch/timings/{stage}.json", {"seconds": seconds})
@@ -119,7 +133,7 @@ def reports(inputs: Path) -> Path:
 def test_the_page_loads_nothing_from_outside_and_all_it_links_is_there(reports: Path) -> None:
     page = Page((reports / "index.html").read_text())
 
-    assert len(page.loaded) == 1 + 4 * len(VARIANTS)
+    assert len(page.loaded) == 1 + 4 * len(VARIANTS) + 3
     assert page.scripts == 0
     for target in page.loaded + page.linked:
         if target.startswith("#"):
@@ -148,6 +162,8 @@ def test_tables_come_as_markdown_and_csv_with_the_line_on_sizes(reports: Path) -
         "table_2",
         "mechanisms",
         "mechanisms_by_class",
+        "table_3",
+        "table_4",
         *(f"confusion_{variant}" for variant in VARIANTS),
     ]
     assert {path.name for path in (reports / "tables").iterdir()} == {
@@ -165,6 +181,7 @@ def test_tables_come_as_markdown_and_csv_with_the_line_on_sizes(reports: Path) -
         "scores/mnist/colored_mnist/classifiers.json",
         "data/mnist/variants/colored_mnist.safetensors",
         "models/mnist/gan/colored_mnist/history.csv",
+        "scores/imagenet/in9.json",
     ],
 )
 def test_a_missing_input_is_one_line_that_names_it_and_spoils_nothing(
@@ -184,11 +201,17 @@ def test_a_missing_input_is_one_line_that_names_it_and_spoils_nothing(
 
 
 def test_the_page_shows_the_numbers_and_escapes_names(
-    classifiers: Classifiers, mechanisms: dict[str, MechanismScore]
+    classifiers: Classifiers, mechanisms: dict[str, MechanismScore], imagenet: ImageNetScores
 ) -> None:
     model = CausalModel("<MNIST>", ["m := f(y & u)"], [("Y1", "M"), ("M", "X_gen")], {"M": "shape"})
     facts = run_facts("laptop", 7, [])
-    text = render_page(classifiers, mechanisms, table_2(classifiers), [model], facts, "Profile laptop.")
+    tables = [
+        ImageNetTable("Table <3>", side_by_side(frame), "Read me.", "table_3")
+        for frame in (table_3(imagenet), table_4(imagenet))
+    ]
+    text = render_page(
+        classifiers, mechanisms, table_2(classifiers), tables, [model], facts, "Profile laptop."
+    )
 
     assert "<MNIST>" not in text
     assert "&lt;MNIST&gt;" in text
@@ -202,3 +225,6 @@ def test_the_page_shows_the_numbers_and_escapes_names(
     assert text.count("no value") == 2 + 4 * 3 * 2
     assert text.count("✗ 41.5") == 0 + 1 + 2  # the classes that are not healthy
     assert "not recorded" in text
+    assert "Table &lt;3&gt;" in text
+    assert "<td>25.0 (21.4)</td><td>61.5 (76.1)</td><td>97.5 (92.9)</td><td>61.5</td>" in text
+    assert "<td>88.0 (95.6)</td><td>80.0 (86.2)</td><td>61.0 (78.9)</td><td>19.0 (7.3)</td>" in text

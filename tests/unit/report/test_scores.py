@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from cgn.errors import UserError
+from cgn.report.imagenet import ImageNetScores
 from cgn.report.names import METHODS, VARIANTS
 from cgn.report.run_facts import duration, run_facts, sizes_sentence
 from cgn.report.scores import (
@@ -19,12 +20,18 @@ SOURCE = "scores/mnist/colored_mnist/classifiers.json"
 
 
 def test_the_metric_is_complete(
-    classifiers: dict[str, dict[str, ClassifierScore]], mechanisms: dict[str, MechanismScore]
+    classifiers: dict[str, dict[str, ClassifierScore]],
+    mechanisms: dict[str, MechanismScore],
+    imagenet: ImageNetScores,
 ) -> None:
     run = run_facts("laptop", 0, [1.5, 2.25])
-    metrics = json.loads(json.dumps(assemble_metrics(classifiers, mechanisms, run)))
+    metrics = json.loads(json.dumps(assemble_metrics(classifiers, mechanisms, imagenet, run)))
 
-    assert set(metrics) == {"mnist", "run"}
+    assert set(metrics) == {"mnist", "imagenet", "run"}
+    assert metrics["imagenet"]["in9"]["sin"]["bg_gap"] == 19.0
+    assert metrics["imagenet"]["cue_conflict"]["oracle"]["shape_bias"] == 25.0
+    assert metrics["imagenet"]["accuracy"]["in"]["top1"] == 61.5
+    assert metrics["imagenet"]["accuracy"]["in"]["held_out_glyphs"]["top5"] == 97.5
     assert (
         list(metrics["mnist"])
         == list(VARIANTS)

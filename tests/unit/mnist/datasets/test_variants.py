@@ -20,7 +20,7 @@ from cgn.mnist.datasets.variants import (
     synthesize_splits,
     upsample,
 )
-from cgn.params import ColoredParams, DoubleColoredParams, WildlifeParams
+from cgn.params.mnist import ColoredParams, DoubleColoredParams, WildlifeParams
 
 COLORS = [(25 * index, 255 - 25 * index, 40 + index) for index in range(10)]
 COLORED = ColoredParams.model_validate({"colors": COLORS, "variance": 0.02})

@@ -13,7 +13,8 @@ from cgn.mnist.generators import training
 from cgn.mnist.generators.mechanisms import CGNConfig
 from cgn.mnist.generators.sampling import BLOCK, sample_counterfactuals, sample_gan
 from cgn.mnist.generators.stored import load_cgn, load_gan
-from cgn.params import GeneratorBudget, Params, validate
+from cgn.params.budgets import GeneratorBudget
+from cgn.params.whole import Params, validate
 
 BUDGET = GeneratorBudget(width=4, steps=8, batch=8)
 Arrays = tuple[NDArray[np.uint8], NDArray[np.uint8]]

@@ -1,0 +1,21 @@
+"""The paper's two losses on masks, which both worlds have (section 3.1, appendix C.1)."""
+
+import math
+
+from torch import Tensor
+from torch.nn import functional
+
+
+def binary_entropy(mask: Tensor) -> Tensor:
+    """L_binary: mean pixel-wise entropy in bits of masks in [0, 1]; 0 when every pixel is 0 or 1."""
+    p = mask.clamp(1e-6, 1 - 1e-6)
+    return -(p * p.log() + (1 - p) * (1 - p).log()).mean() / math.log(2)
+
+
+def mask_interval_loss(mask: Tensor, low: float, high: float) -> Tensor:
+    """L_mask: how far the mean of each mask lies outside [low, high], averaged.
+
+    The paper's interval is [tau, 1 - tau] with tau = 0.1.
+    """
+    mean = mask.mean(dim=(1, 2, 3))
+    return (functional.relu(low - mean) + functional.relu(mean - high)).mean()

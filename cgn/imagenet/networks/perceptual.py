@@ -1,0 +1,97 @@
+"""Perceptual losses under a VGG with batch norm (Johnson et al. 2016; Gatys et al. 2015 for the Gram matrix).
+
+The features are those after the first four max-pools, as the paper has it (section 3.2).
+"""
+
+from collections.abc import Sequence
+from typing import Literal, Self
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from torchvision.models.vgg import cfgs, make_layers
+
+from cgn.imagenet.networks.normalisation import ImageNetNormalisation
+
+TAPS = 4
+
+# Output channels of each convolution; "M" is a max-pool.
+Channels = Sequence[int | str]
+VGG16: Channels = tuple(cfgs["D"])
+
+
+class VGGClassifier(nn.Module):
+    """A small VGG with batch norm: images (n, 3, height, width) to logits (n, classes).
+
+    Global average pooling and one linear layer follow the convolutions, so it takes any resolution that its
+    pools can halve. `features` has torchvision's layer numbers.
+    """
+
+    def __init__(self, channels: Channels, classes: int) -> None:
+        super().__init__()
+        self.features = make_layers(list(channels), batch_norm=True)
+        width = [entry for entry in channels if isinstance(entry, int)][-1]
+        self.head = nn.Linear(width, classes)
+
+    def forward(self, images: Tensor) -> Tensor:
+        logits: Tensor = self.head(self.features(images).mean(dim=(2, 3)))
+        return logits
+
+
+class PerceptualFeatures(nn.Module):
+    """The features of images (n, 3, height, width) in [-1, 1] after each of the first four max-pools.
+
+    `features` are the convolutions of a VGG, here frozen: torchvision's `vgg16_bn(...).features` or a
+    VGGClassifier's. `normalisation` says what they see: `imagenet`, the images in [0, 1] less ImageNet's mean
+    over its standard deviation, as they were trained; or `raw`, the values in [-1, 1], as the released code
+    of the paper feeds them. Gradients pass through to the images. Raises ValueError below four max-pools.
+    """
+
+    def __init__(self, features: nn.Sequential, normalisation: Literal["imagenet", "raw"]) -> None:
+        super().__init__()
+        pools = [index for index, layer in enumerate(features) if isinstance(layer, nn.MaxPool2d)]
+        if len(pools) < TAPS:
+            raise ValueError(f"{len(pools)} max-pools, {TAPS} are needed")
+        self.layers = features[: pools[TAPS - 1] + 1].eval().requires_grad_(False)
+        self.normalisation = normalisation
+        self.normalise = ImageNetNormalisation()
+
+    def train(self, mode: bool = True) -> Self:
+        """Stay in evaluation mode: it is frozen, its batch norms too."""
+        return super().train(False)
+
+    def forward(self, images: Tensor) -> list[Tensor]:
+        x = images
+        if self.normalisation == "imagenet":
+            x = self.normalise((x + 1) / 2)
+        taps = []
+        for layer in self.layers:
+            x = layer(x)
+            if isinstance(layer, nn.MaxPool2d):
+                taps.append(x)
+        return taps
+
+
+def gram_matrix(features: Tensor) -> Tensor:
+    """G = F F^T / (c h w), (n, c, c), of features (n, c, h, w), F being (c, h w) (Johnson et al., eq. 3)."""
+    flat = features.flatten(2)
+    return flat @ flat.transpose(1, 2) / flat[0].numel()
+
+
+def gram_loss(features: Sequence[Tensor], reference: Sequence[Tensor], factors: Sequence[float]) -> Tensor:
+    """The sum over taps of factor x L1(gram(features), gram(reference)): the mean over n and c x c.
+
+    The paper names one weight for all taps (lambda_2, lambda_5); `released_factors` gives those of its code.
+    The features' resolution may differ from the reference's. Raises ValueError when the numbers of taps do.
+    """
+    losses = [
+        factor * functional.l1_loss(gram_matrix(ours), gram_matrix(theirs))
+        for factor, ours, theirs in zip(factors, features, reference, strict=True)
+        if factor
+    ]
+    return torch.stack(losses).sum()
+
+
+def released_factors(weights: Sequence[float]) -> list[float]:
+    """The factors w^2 x 5000 that the released code makes of its weights w: 4,4,4,4 and 0,5,5,0."""
+    return [weight**2 * 5e3 for weight in weights]

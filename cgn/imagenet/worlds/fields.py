@@ -1,0 +1,93 @@
+"""What surfaces and backgrounds are painted with: coordinates, noise and colours.
+
+A field is float32 (side, side), a picture float32 (3, side, side) on [0, 1], channels first because that is
+twice as fast. Lengths are in widths of the picture, so a family looks the same at every resolution.
+"""
+
+import colorsys
+from collections.abc import Callable
+from functools import cache
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+SUPERSAMPLING = 2  # painted pixels, in both directions, that a pixel of the picture averages
+
+Field: TypeAlias = NDArray[np.float32]
+Picture: TypeAlias = NDArray[np.float32]
+Color: TypeAlias = NDArray[np.float32]  # red, green, blue on [0, 1], (3, 1, 1)
+Family: TypeAlias = Callable[[np.random.Generator, int], Picture]  # paints a picture of a side
+
+
+def paint(family: Family, random: np.random.Generator, resolution: int) -> NDArray[np.float32]:
+    """A picture of a family, float32 (resolution, resolution, 3) on [0, 1]."""
+    fine = family(random, resolution * SUPERSAMPLING)
+    # Two means over one axis each are faster than one over both.
+    rows = fine.reshape(3, resolution, SUPERSAMPLING, -1).mean(axis=2)
+    small = rows.reshape(3, resolution, resolution, SUPERSAMPLING).mean(axis=3)
+    return np.clip(small.transpose(1, 2, 0), 0, 1)
+
+
+def to_bytes(image: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """An image on [0, 1] as uint8, rounded."""
+    return np.rint(image * np.float32(255)).astype(np.uint8)
+
+
+@cache
+def axes(side: int) -> tuple[Field, Field]:
+    """x from left to right and y from top to bottom, 0 to 1 (pixel centres)."""
+    centres = ((np.arange(side) + 0.5) / side).astype(np.float32)
+    return np.tile(centres, (side, 1)), np.tile(centres[:, None], (1, side))
+
+
+def turned_axes(random: np.random.Generator, side: int, angle: float | None = None) -> tuple[Field, Field]:
+    """Two perpendicular coordinates with a random origin, turned by `angle` (radians; random by default)."""
+    x, y = axes(side)
+    turn = random.uniform(0, 2 * np.pi) if angle is None else angle
+    cosine, sine = np.float32(np.cos(turn)), np.float32(np.sin(turn))
+    along, across = random.random(2, dtype=np.float32)
+    return x * cosine + y * sine + along, y * cosine - x * sine + across
+
+
+def noise(random: np.random.Generator, side: int, columns: int, rows: int) -> Field:
+    """Smooth noise on [0, 1]: a random grid of `rows` by `columns` over the picture, interpolated."""
+    grid = random.random((rows + 1, columns + 1), dtype=np.float32)
+    smooth = Image.fromarray(grid).resize((side, side), Image.Resampling.BICUBIC)
+    return np.clip(np.asarray(smooth), 0, 1)
+
+
+def fractal(random: np.random.Generator, side: int, columns: int, rows: int) -> Field:
+    """Noise of three octaves on [0, 1], the first of the given grid."""
+    octaves = [noise(random, side, columns << octave, rows << octave) for octave in range(3)]
+    return np.float32(4 / 7) * octaves[0] + np.float32(2 / 7) * octaves[1] + np.float32(1 / 7) * octaves[2]
+
+
+def step(value: Field, width: float) -> Field:
+    """0 below -width, 1 above width, a ramp between."""
+    return np.clip(value * np.float32(0.5 / width) + np.float32(0.5), 0, 1)
+
+
+def wave(phase: Field) -> Field:
+    """A triangle wave of period 1 between 0 (at whole numbers) and 1 (between them)."""
+    return 1 - np.abs(2 * (phase - np.floor(phase)) - 1)
+
+
+def length(x: Field, y: Field) -> Field:
+    """The Euclidean length of vectors; several times faster than np.hypot, which guards against overflow."""
+    return np.sqrt(x * x + y * y)
+
+
+def color(random: np.random.Generator, red: int, green: int, blue: int, spread: float = 1.0) -> Color:
+    """A colour near (red, green, blue), 0 to 255 each; `spread` scales how near."""
+    hue, saturation, value = colorsys.rgb_to_hsv(red / 255, green / 255, blue / 255)
+    hue += spread * random.uniform(-0.04, 0.04)
+    saturation = min(saturation * (1 + spread * random.uniform(-0.25, 0.15)), 1)
+    value = min(value * (1 + spread * random.uniform(-0.18, 0.12)), 1)
+    return np.array(colorsys.hsv_to_rgb(hue % 1, saturation, value), dtype=np.float32)[:, None, None]
+
+
+def mix(under: Picture | Color, over: Picture | Color, share: Field) -> Picture:
+    """`over` on `under` where `share` is 1."""
+    return under + share * (over - under)

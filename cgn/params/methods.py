@@ -1,0 +1,51 @@
+"""`methods` of params.yaml: the knobs of each way to train a classifier."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from cgn.params.section import NonNegative, Probability, Section
+
+
+class OriginalParams(Section):
+    """Plain training on the biased images has nothing to set."""
+
+
+class MixtureParams(Section):
+    real_share: Probability
+
+
+class IRMParams(Section):
+    environments: dict[Literal["irm_2", "irm_5"], Annotated[list[Probability], Field(min_length=2)]]
+    penalty: NonNegative
+    penalty_start: Annotated[float, Field(ge=0, lt=1)]
+    weight_decay: NonNegative
+
+
+class GroupDROParams(Section):
+    environments: Annotated[list[Probability], Field(min_length=2)]
+    step_size: NonNegative
+    weight_decay: NonNegative
+
+
+class AugmentationParams(Section):
+    share: Probability
+    kernel_sizes: Annotated[list[Literal[1, 3, 5, 7]], Field(min_length=1)]
+
+
+class LNTLParams(Section):
+    bins: Annotated[int, Field(ge=2, le=256)]
+    entropy_weight: NonNegative
+    reversal_weight: NonNegative
+    pretraining: Probability
+
+
+class MethodsParams(Section):
+    original: OriginalParams
+    gan: MixtureParams
+    cgn: MixtureParams
+    cgn_only: MixtureParams
+    irm: IRMParams
+    group_dro: GroupDROParams
+    lntl: LNTLParams
+    augmentation: AugmentationParams

@@ -1,0 +1,160 @@
+"""Tables 3 and 4 of the ImageNet branch: the emoji world's scores beside the paper's on ImageNet.
+
+The two columns are of different worlds: the signs and the order of the rows can be compared, values cannot.
+"""
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import pandas as pd
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from cgn.errors import UserError
+
+Percent = Annotated[float, Field(ge=0, le=100)]
+
+# The rows, in the paper's order.
+METHODS = {
+    "in": "plain (IN)",
+    "sin": "restyled (SIN)",
+    "in_sin": "plain + restyled (IN + SIN)",
+    "mixed_rand": "Mixed-Rand",
+    "oracle": "Oracle (not in the paper)",
+}
+# In percent. Table 3: shape bias, top-1, top-5. Table 4: original, mixed_same, mixed_rand, BG-Gap.
+PAPER_TABLE_3 = {"in": (21.39, 76.13, 92.86), "sin": (81.37, 60.18, 82.62), "in_sin": (34.65, 74.59, 92.14)}
+PAPER_TABLE_4 = {
+    "in": (95.6, 86.2, 78.9, 7.3),
+    "sin": (89.2, 73.1, 63.7, 9.4),
+    "in_sin": (94.7, 85.9, 78.5, 7.4),
+    "mixed_rand": (73.3, 71.5, 71.3, 0.2),
+}
+TABLE_3 = "Table 3: texture against shape"
+TABLE_4 = "Table 4: IN-9 and the background gap"
+_LEGEND = (
+    "Ours: a small network on the emoji world (the paper: ResNet-50 on ImageNet). Two worlds: compare the "
+    "order of the rows, not the values. All in percent. "
+)
+TABLE_3_LEGEND = _LEGEND + (
+    "Shape bias: of the cue-conflict stimuli answered by either cue, those answered by shape. Accuracy: "
+    "held-out poses, and glyphs never seen; shortcuts as in training."
+)
+TABLE_4_LEGEND = _LEGEND + "BG-Gap: Mixed-Same minus Mixed-Rand, in points."
+
+
+class TopAccuracy(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+    top1: Percent
+    top5: Percent
+
+
+class SplitAccuracy(BaseModel):
+    """On training glyphs at new poses, and on glyphs never seen."""
+
+    model_config = ConfigDict(frozen=True)
+
+    test_poses: TopAccuracy
+    test_glyphs: TopAccuracy
+
+
+class ShapeBias(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+    shape_bias: Percent | None
+    shape_correct: int
+    texture_correct: int
+    images: int
+
+
+class ImageNetScores(BaseModel):
+    """What the three scoring stages wrote, each by method."""
+
+    model_config = ConfigDict(frozen=True)
+
+    accuracy: dict[str, SplitAccuracy]
+    cue_conflict: dict[str, ShapeBias]
+    in9: dict[str, dict[str, Any]]  # the variants' accuracies, bg_gap, and images by variant
+
+    def metrics(self) -> dict[str, Any]:
+        """As in reports/metrics.json: accuracy on held-out poses, the held-out glyphs beside it."""
+        accuracy = {
+            method: score.test_poses.model_dump() | {"held_out_glyphs": score.test_glyphs.model_dump()}
+            for method, score in self.accuracy.items()
+        }
+        in9 = {
+            method: {name: value for name, value in scores.items() if name != "images"}
+            for method, scores in self.in9.items()
+        }
+        conflict = {method: score.model_dump() for method, score in self.cue_conflict.items()}
+        return {"accuracy": accuracy, "cue_conflict": conflict, "in9": in9}
+
+
+def parse_scores(values: Mapping[str, Any], source: str) -> ImageNetScores:
+    """The scores by the name of their stage; `source` names the folder in the message.
+
+    Raises UserError when a method or a field is missing or out of range.
+    """
+    try:
+        scores = TypeAdapter(ImageNetScores).validate_python(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        raise UserError(f"{source}: {key}: {first['msg']}; delete the folder and run dvc repro") from None
+    for stage, found in dict(scores).items():
+        if missing := [method for method in METHODS if method not in found]:
+            raise UserError(f"{source}/{stage}.json: no scores for {', '.join(missing)}; run dvc repro")
+    return scores
+
+
+def table_3(scores: ImageNetScores) -> pd.DataFrame:
+    """Texture against shape, a row a method; `paper_*` are NaN where the paper has no value."""
+    rows = []
+    for method in METHODS:
+        accuracy, conflict = scores.accuracy[method], scores.cue_conflict[method]
+        ours = (conflict.shape_bias, accuracy.test_poses.top1, accuracy.test_poses.top5)
+        paper = PAPER_TABLE_3.get(method, (None,) * 3)
+        names = ("shape_bias", "top1", "top5")
+        rows.append(
+            {"method": method}
+            | dict(zip(names, ours, strict=True))
+            | {"top1_held_out_glyphs": accuracy.test_glyphs.top1}
+            | {f"paper_{name}": value for name, value in zip(names, paper, strict=True)}
+        )
+    return _frame(rows)
+
+
+def table_4(scores: ImageNetScores) -> pd.DataFrame:
+    """IN-9, a row a method; `paper_*` are NaN where the paper has no value."""
+    names = ("original", "mixed_same", "mixed_rand", "bg_gap")
+    rows = []
+    for method in METHODS:
+        paper = PAPER_TABLE_4.get(method, (None,) * 4)
+        rows.append(
+            {"method": method}
+            | {name: scores.in9[method].get(name) for name in names}
+            | {f"paper_{name}": value for name, value in zip(names, paper, strict=True)}
+        )
+    return _frame(rows)
+
+
+def _frame(rows: list[dict[str, Any]]) -> pd.DataFrame:
+    frame = pd.DataFrame(rows)
+    return frame.astype({name: float for name in frame.columns if name != "method"})
+
+
+def side_by_side(table: pd.DataFrame) -> pd.DataFrame:
+    """The same for reading: "ours (paper)" to one decimal, methods by their names."""
+    names = [name for name in table.columns if name != "method" and not name.startswith("paper_")]
+    cells: dict[str, list[str]] = {"trained on": [METHODS[method] for method in table["method"]]}
+    for name in names:
+        paper = table[f"paper_{name}"] if f"paper_{name}" in table else [float("nan")] * len(table)
+        cells[name.replace("_", " ")] = [
+            _number(ours) if pd.isna(theirs) else f"{_number(ours)} ({_number(theirs)})"
+            for ours, theirs in zip(table[name], paper, strict=True)
+        ]
+    return pd.DataFrame(cells)
+
+
+def _number(value: float) -> str:
+    return "\u2013" if pd.isna(value) else f"{value:.1f}"

@@ -1,0 +1,37 @@
+"""Stage `imagenet_accuracy`: top-1 and top-5 accuracy of the emoji world's classifiers on held-out images."""
+
+import logging
+from pathlib import Path
+
+from stages.command import run, section
+
+SPLITS = ("test_poses", "test_glyphs")  # training glyphs at new poses; glyphs never seen
+OUTPUT = Path("scores/imagenet/accuracy.json")
+
+_log = logging.getLogger(__name__)
+
+
+def main() -> None:
+    """Score every classifier on both held-out splits, whose cues follow the class as in training."""
+    section("threads")
+
+    from cgn.common.arrays import read_arrays
+    from cgn.common.files import write_json
+    from cgn.imagenet.classifiers.cue_sources import METHODS
+    from cgn.imagenet.classifiers.small_resnet import load_small_resnet
+    from cgn.imagenet.evaluation.top_accuracy import top_accuracy
+
+    splits = {split: read_arrays(Path(f"data/imagenet/emoji/{split}.safetensors")) for split in SPLITS}
+    scores = {}
+    for method in METHODS:
+        network = load_small_resnet(Path(f"models/imagenet/classifiers/{method}"))
+        scores[method] = {
+            split: top_accuracy(network, arrays["images"], arrays["labels"])
+            for split, arrays in splits.items()
+        }
+    write_json(OUTPUT, scores)
+    _log.info("the accuracies are in %s", OUTPUT)
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,59 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from safetensors.torch import save_file
+
+from cgn.errors import UserError
+from cgn.imagenet.classifiers.by_name import load_image_classifier, of_small_world
+from cgn.imagenet.classifiers.small_resnet import SmallResNet, load_small_resnet
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> None:
+    torch.set_num_threads(1)
+
+
+def _save(network: SmallResNet, folder: Path) -> None:
+    weights = {name: value.contiguous() for name, value in network.state_dict().items()}
+    save_file(weights, folder / "weights.safetensors")
+
+
+def test_sizes_and_seeds() -> None:
+    network = SmallResNet(3, 9, [4, 8, 12]).eval()
+    images = torch.randn(2, 3, 48, 48)
+    assert network(images).shape == (2, 9)
+    assert network.features(images).shape == (2, 12)
+    assert network.stages(network.stem(images)).shape == (2, 12, 6, 6)
+    same, other = SmallResNet(3, 9, [4, 8, 12]).eval(), SmallResNet(4, 9, [4, 8, 12]).eval()
+    assert torch.equal(network(images), same(images))
+    assert not torch.equal(network(images), other(images))
+
+
+def test_a_stored_network_tells_its_own_sizes(tmp_path: Path) -> None:
+    network = SmallResNet(0, 9, [4, 8]).eval()
+    _save(network, tmp_path)
+    images = torch.randn(2, 3, 32, 32)
+    assert torch.equal(load_small_resnet(tmp_path)(images), network(images))
+    with pytest.raises(UserError, match=r"nowhere/weights\.safetensors: not found"):
+        load_small_resnet(tmp_path / "nowhere")
+    save_file({"linear.weight": torch.zeros(9, 4)}, tmp_path / "weights.safetensors")
+    with pytest.raises(UserError, match="not a classifier of ours"):
+        load_small_resnet(tmp_path)
+
+
+def test_as_a_classifier_of_both_scores(tmp_path: Path) -> None:
+    network = SmallResNet(0, 9, [4, 8]).eval()
+    _save(network, tmp_path)
+    pixels = np.random.default_rng(0).integers(256, size=(3, 32, 32, 3), dtype=np.uint8)
+    pictures = [Image.fromarray(image) for image in pixels]
+    classifier = load_image_classifier(str(tmp_path))
+    probabilities = classifier.probabilities(pictures)
+    assert probabilities.sum(axis=1) == pytest.approx(np.ones(3), abs=1e-5)
+    assert np.array_equal(probabilities.argmax(axis=1), network.predict(torch.from_numpy(pixels)).numpy())
+    assert classifier.cue_conflict_outputs["musical_instrument"] == [6]
+    assert classifier.in9_classes.tolist() == list(range(9))
+    with pytest.raises(UserError, match="images of several sizes"):
+        of_small_world(network).probabilities([pictures[0], pictures[1].resize((40, 40))])

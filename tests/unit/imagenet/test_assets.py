@@ -1,0 +1,78 @@
+"""Published files: mirrors first, then the cache, then the network; the right bytes or one clear line."""
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from cgn.errors import UserError
+from cgn.imagenet.assets import Asset, local_file
+
+CONTENT = b"weights"
+SHA256 = hashlib.sha256(CONTENT).hexdigest()
+
+
+@pytest.fixture
+def address(tmp_path: Path, serve: Callable[[Path], str]) -> str:
+    """The address of a file with CONTENT."""
+    (tmp_path / "remote").mkdir()
+    (tmp_path / "remote" / "model.bin").write_bytes(CONTENT)
+    return f"{serve(tmp_path / 'remote')}/model.bin"
+
+
+@pytest.fixture
+def cache(tmp_path: Path) -> str:
+    return str(tmp_path / "cache")
+
+
+@pytest.mark.parametrize("sha256", [SHA256, SHA256[:8], SHA256.upper(), None])
+def test_a_mirror_needs_no_network(sha256: str | None, unreachable: str, tmp_path: Path, cache: str) -> None:
+    mirror = tmp_path / "mirror"
+    mirror.mkdir()
+    (mirror / "model.bin").write_bytes(CONTENT)
+    asset = Asset(f"{unreachable}/model.bin", sha256, "MIT")
+    assert local_file(asset, [tmp_path / "absent", mirror], cache) == mirror / "model.bin"
+    assert not Path(cache).exists()
+
+
+def test_a_mirror_with_another_file_is_an_error(address: str, tmp_path: Path, cache: str) -> None:
+    (tmp_path / "model.bin").write_bytes(b"other")
+    with pytest.raises(UserError, match=rf"model\.bin: not the expected sha256 {SHA256}; put the right file"):
+        local_file(Asset(address, SHA256, "MIT"), [tmp_path], cache)
+
+
+@pytest.mark.parametrize("sha256", [SHA256, SHA256[:8], None])
+def test_downloads_once(sha256: str | None, address: str, tmp_path: Path, cache: str) -> None:
+    asset = Asset(address, sha256, "MIT")
+    path = local_file(asset, [tmp_path / "absent"], cache)
+    assert path == Path(cache) / "model.bin"
+    assert path.read_bytes() == CONTENT
+    (tmp_path / "remote" / "model.bin").unlink()
+    assert local_file(asset, [], cache) == path
+
+
+def test_a_damaged_file_in_the_cache_is_fetched_again(address: str, cache: str) -> None:
+    Path(cache).mkdir()
+    (Path(cache) / "model.bin").write_bytes(CONTENT[:3])
+    assert local_file(Asset(address, SHA256, "MIT"), [], cache).read_bytes() == CONTENT
+
+
+def test_other_bytes_are_refused_and_not_kept(address: str, cache: str) -> None:
+    with pytest.raises(UserError, match=r"model\.bin: what came has not the expected sha256 0{8}; try again"):
+        local_file(Asset(address, "0" * 8, "MIT"), [], cache)
+    assert list(Path(cache).iterdir()) == []
+
+
+@pytest.mark.parametrize("absent", [False, True], ids=["no server", "no file"])
+def test_failure_names_the_manual_route(absent: bool, address: str, unreachable: str, cache: str) -> None:
+    url = address.replace("model", "absent") if absent else f"{unreachable}/absent.bin"
+    with pytest.raises(UserError) as failure:
+        local_file(Asset(url, SHA256, "MIT"), [], cache)
+    message = str(failure.value)
+    assert "\n" not in message
+    assert message.startswith(f"{url}: download failed")
+    assert message.endswith(
+        f"fetch it elsewhere and put it at {Path(cache) / 'absent.bin'}, or into a mirror folder"
+    )
+    assert list(Path(cache).iterdir()) == []

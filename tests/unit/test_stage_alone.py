@@ -1,0 +1,104 @@
+"""The score commands run alone, on any folder, and say in one line what is wrong with their options."""
+
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from stages import cue_conflict, in9
+from stages.command import run
+
+
+def run_command(folder: Path, root: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", *words],
+        cwd=folder,
+        env={"PYTHONPATH": str(root)},
+        capture_output=True,
+        text=True,
+    )
+
+
+@pytest.fixture
+def folder(root: Path, tmp_path: Path) -> Path:
+    shutil.copy(root / "params.yaml", tmp_path)
+    return tmp_path
+
+
+def draw(file: Path) -> None:
+    file.parent.mkdir(parents=True)
+    pixels = np.random.default_rng(0).integers(256, size=(80, 100, 3), dtype=np.uint8)
+    Image.fromarray(pixels).save(file)
+
+
+@pytest.fixture
+def run_here(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """`run_here(main, stage, *words)` is `python -m stages.<stage> <words>` without a new process."""
+    monkeypatch.chdir(folder)
+    for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+        monkeypatch.setenv(variable, "1")  # set by the command, and put back when the test ends
+
+    def run_main(main: Callable[..., None], stage: str, *words: str) -> None:
+        monkeypatch.setattr(sys, "argv", [f"{stage}.py", *words])
+        run(main)
+
+    return run_main
+
+
+def test_in9(run_here: Callable[..., None], tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    data, out = tmp_path / "set", tmp_path / "scores" / "in9.json"
+    draw(data / "mixed_same" / "val" / "00_dog" / "a.png")
+    draw(data / "mixed_rand" / "val" / "02_wheeled vehicle" / "a.png")
+    run_here(in9.main, "in9", "--model", "efficientnet_lite0", "--data", str(data), "--out", str(out))
+    scores = json.loads(out.read_text())
+    assert list(scores) == ["mixed_same", "mixed_rand", "bg_gap", "images"]
+    assert scores["images"] == {"mixed_same": 1, "mixed_rand": 1}
+    assert "not scored: original, mixed_next, only_bg_b, only_bg_t, no_fg, only_fg" in caplog.text
+
+
+def test_cue_conflict(
+    run_here: Callable[..., None], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    stimuli, out = tmp_path / "set", tmp_path / "scores" / "cue_conflict.json"
+    draw(stimuli / "cat" / "cat1-dog1.png")
+    words = ("--model", "efficientnet_lite0", "--stimuli", str(stimuli), "--out", str(out))
+    run_here(cue_conflict.main, "cue_conflict", *words)
+    scores = json.loads(out.read_text())
+    assert list(scores) == ["shape_bias", "shape_correct", "texture_correct", "images"]
+    assert scores["images"] == 1
+    assert "no folder for the shapes airplane, bear," in caplog.text
+
+
+def test_an_unknown_model_is_one_line(
+    run_here: Callable[..., None], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with pytest.raises(SystemExit) as finished:
+        run_here(in9.main, "in9", "--model", "resnet5000", "--data", ".", "--out", "scores.json")
+    assert finished.value.code == 1
+    (record,) = caplog.records
+    assert record.getMessage().startswith("in9: error: resnet5000: unknown classifier; known are")
+    assert not (tmp_path / "scores.json").exists()
+
+
+@pytest.mark.parametrize(("stage", "option"), [("in9", "--data"), ("cue_conflict", "--stimuli")])
+@pytest.mark.parametrize(
+    ("data", "out", "message"),
+    [("nowhere", "scores.json", "'nowhere' does not exist"), (".", "kept", "'kept' is a directory")],
+)
+def test_wrong_options(
+    stage: str, option: str, data: str, out: str, message: str, folder: Path, root: Path
+) -> None:
+    (folder / "kept").mkdir()
+    (folder / "kept" / "file").write_text("mine")
+    words = ("--model", "efficientnet_lite0", option, data, "--out", out)
+    done = run_command(folder, root, f"stages.{stage}", *words)
+    assert done.returncode == 2
+    (line,) = done.stderr.strip().splitlines()
+    assert message in line
+    assert (folder / "kept" / "file").read_text() == "mine"
