@@ -146,7 +146,7 @@ def _specks(random: np.random.Generator, side: int, count: int, smallest: float,
     for x, y, radius in zip(random.random(count), random.random(count), radii, strict=True):
         box = [4 * side * float(edge) for edge in (x - radius, y - radius, x + radius, y + radius)]
         draw.ellipse(box, fill=255)
-    return np.asarray(canvas.reduce(4)).astype(np.float32) / 255
+    return np.asarray(canvas.reduce(4), dtype=np.float32) / np.float32(255)
 
 
 # In the order of the classes: dog, bird, wheeled vehicle, reptile, carnivore, insect, musical instrument,

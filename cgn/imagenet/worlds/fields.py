@@ -27,12 +27,12 @@ def paint(family: Family, random: np.random.Generator, resolution: int) -> NDArr
     # Two means over one axis each are faster than one over both.
     rows = fine.reshape(3, resolution, SUPERSAMPLING, -1).mean(axis=2)
     small = rows.reshape(3, resolution, resolution, SUPERSAMPLING).mean(axis=3)
-    return np.clip(small.transpose(1, 2, 0), 0, 1)
+    return np.asarray(np.clip(small.transpose(1, 2, 0), 0, 1))
 
 
 def to_bytes(image: NDArray[np.float32]) -> NDArray[np.uint8]:
     """An image on [0, 1] as uint8, rounded."""
-    return np.rint(image * np.float32(255)).astype(np.uint8)
+    return np.asarray(np.rint(image * np.float32(255)), dtype=np.uint8)
 
 
 @cache
@@ -55,18 +55,18 @@ def noise(random: np.random.Generator, side: int, columns: int, rows: int) -> Fi
     """Smooth noise on [0, 1]: a random grid of `rows` by `columns` over the picture, interpolated."""
     grid = random.random((rows + 1, columns + 1), dtype=np.float32)
     smooth = Image.fromarray(grid).resize((side, side), Image.Resampling.BICUBIC)
-    return np.clip(np.asarray(smooth), 0, 1)
+    return np.asarray(np.clip(np.asarray(smooth), 0, 1))
 
 
 def fractal(random: np.random.Generator, side: int, columns: int, rows: int) -> Field:
     """Noise of three octaves on [0, 1], the first of the given grid."""
-    octaves = [noise(random, side, columns << octave, rows << octave) for octave in range(3)]
-    return np.float32(4 / 7) * octaves[0] + np.float32(2 / 7) * octaves[1] + np.float32(1 / 7) * octaves[2]
+    coarse, middle, fine = (noise(random, side, columns << octave, rows << octave) for octave in range(3))
+    return np.asarray(np.float32(4 / 7) * coarse + np.float32(2 / 7) * middle + np.float32(1 / 7) * fine)
 
 
 def step(value: Field, width: float) -> Field:
     """0 below -width, 1 above width, a ramp between."""
-    return np.clip(value * np.float32(0.5 / width) + np.float32(0.5), 0, 1)
+    return np.asarray(np.clip(value * np.float32(0.5 / width) + np.float32(0.5), 0, 1))
 
 
 def wave(phase: Field) -> Field:

@@ -67,7 +67,7 @@ def scales(random: np.random.Generator, side: int) -> Picture:
 
 def zigzag(random: np.random.Generator, side: int) -> Picture:
     u, v = turned_axes(random, side)
-    height = wave(u / _period(random, 0.2, 0.3)) * _period(random, 0.09, 0.14)
+    height: Field = wave(u / _period(random, 0.2, 0.3)) * _period(random, 0.09, 0.14)
     bands = step(wave((v + height) / _period(random, 0.15, 0.22)) - np.float32(0.5), 0.1)
     return mix(color(random, 70, 5, 45), color(random, 245, 70, 150), bands)
 

@@ -43,10 +43,14 @@ def test_a_surface_is_the_same_on_every_shape(stimuli: dict[Key, NDArray[np.uint
         # The middle of both objects: no grey of the rim is mixed in.
         inside = eroded(first) & eroded(second)
         assert inside.sum() > 30
-        colours = [image[inside] / image[inside].sum(axis=1, keepdims=True) for image in (first, second)]
-        assert np.abs(colours[0] - colours[1]).max() < 0.05
-        other = stimuli[5, surface, 2].astype(float)[inside]
-        assert np.abs(colours[0] - other / other.sum(axis=1, keepdims=True)).max() > 0.05
+        third = stimuli[5, surface, 2].astype(float)
+        colours = [
+            image[inside] / image[inside].sum(axis=1, keepdims=True) for image in (first, second, third)
+        ]
+        # Medians: here and there a gap of the drawing is narrower than a pixel, and grey shows through.
+        same, another = (np.median(np.abs(colours[0] - colour)) for colour in colours[1:])
+        assert same < 0.005
+        assert another > 2 * same
 
 
 def eroded(image: NDArray[np.float64]) -> NDArray[np.bool_]:
