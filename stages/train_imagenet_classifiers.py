@@ -24,10 +24,11 @@ def main() -> None:
     data = Path("data/imagenet/emoji")
     inputs = [data / "train.safetensors", data / "validation.safetensors"]
     arrays, held_out = (read_arrays(path) for path in inputs)
-    steps = steps_for(budget.image_passes, schedule.batch, schedule.decays)
 
     runs = []
     for method, source in cue_sources(arrays, schedule.batch, seed).items():
+        passes = budget.oracle_image_passes if method == "oracle" else budget.image_passes
+        steps = steps_for(passes, schedule.batch, schedule.decays)
         network = SmallResNet(
             seed_for(seed, "imagenet", method, "network"), len(IN9_CLASSES), schedule.channels
         )

@@ -47,6 +47,10 @@ class TrainingBudget(Section):
     image_passes: Count
 
 
+class ImageNetClassifiersBudget(TrainingBudget):
+    oracle_image_passes: Count
+
+
 class Budget(Section):
     digits: DigitsBudget
     textures: TexturesBudget
@@ -61,7 +65,7 @@ class Budget(Section):
     train_on_gan_samples: TrainingBudget
     train_on_counterfactuals: TrainingBudget
     emoji_world: EmojiWorldBudget
-    train_imagenet_classifiers: TrainingBudget
+    train_imagenet_classifiers: ImageNetClassifiersBudget
 
 
 class BudgetsParams(Section):
