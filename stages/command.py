@@ -76,11 +76,11 @@ def run(main: Callable[..., None]) -> None:
             log.error("%s: error: %s (see --help)", stage, error.format_message())
             sys.exit(2)
         raise
-    if not any(word.startswith("-") for word in sys.argv[1:]):  # not a command run alone, on any folder
-        _record_time([stage, *sys.argv[1:]], time.monotonic() - started)
+    if "DVC_STAGE" in os.environ:  # set by DVC: a command that runs alone is no part of the reproduction
+        _record_time(os.environ["DVC_STAGE"].replace("@", "-"), time.monotonic() - started)
 
 
-def _record_time(words: list[str], seconds: float) -> None:
+def _record_time(stage: str, seconds: float) -> None:
     folder = SCRATCH / "timings"
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / ("-".join(words) + ".json")).write_text(json.dumps({"seconds": round(seconds, 2)}) + "\n")
+    (folder / f"{stage}.json").write_text(json.dumps({"seconds": round(seconds, 2)}) + "\n")

@@ -40,6 +40,25 @@ def test_accuracies(title: str, readme: str, variants: list[dict[str, Any]]) -> 
     assert ours == [f"{scores[TITLES[title]]['test_accuracy']:.1f}" for scores in variants]
 
 
+IMAGENET_TITLES = {
+    "plain": "in",
+    "restyled": "sin",
+    "plain + restyled": "in_sin",
+    "Mixed-Rand": "mixed_rand",
+    "Oracle (both cues at random)": "oracle",
+}
+
+
+@pytest.mark.parametrize("title", IMAGENET_TITLES)
+def test_the_emoji_world(title: str, readme: str, root: Path) -> None:
+    scores = json.loads((root / "reports/metrics.json").read_text())["imagenet"]
+    method = IMAGENET_TITLES[title]
+    (row,) = (line for line in readme.splitlines() if line.startswith(f"| {title} |"))
+    in9 = [scores["in9"][method][name] for name in ("original", "mixed_same", "mixed_rand", "bg_gap")]
+    values = [*in9, scores["cue_conflict"][method]["shape_bias"]]
+    assert [cell.strip() for cell in row.strip("|").split("|")][1:] == [f"{value:.1f}" for value in values]
+
+
 def test_health(readme: str, variants: list[dict[str, Any]]) -> None:
     text = " ".join(readme.split())
     healthy = re.findall(r"(\d+) on (?:colored|double-colored|Wildlife)", text)
