@@ -77,7 +77,8 @@ def run(main: Callable[..., None]) -> None:
             sys.exit(2)
         raise
     if "DVC_STAGE" in os.environ:  # set by DVC: a command that runs alone is no part of the reproduction
-        _record_time(os.environ["DVC_STAGE"].replace("@", "-"), time.monotonic() - started)
+        name = os.environ["DVC_STAGE"].rpartition(":")[2]  # without dvc.yaml's path, seen from a sub-folder
+        _record_time(name.replace("@", "-"), time.monotonic() - started)
 
 
 def _record_time(stage: str, seconds: float) -> None:
