@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 from ruamel.yaml import YAML
@@ -21,6 +21,15 @@ PARAMS_FILE = Path("params.yaml")
 # Outside of DVC's outputs: checkpoints and timings. Long runs keep them outside of the clone.
 SCRATCH = Path(os.environ.get("CGN_SCRATCH", ".scratch"))
 log = logging.getLogger("stages")
+
+# The option of the commands that score any classifier.
+Models = Annotated[
+    list[str],
+    typer.Option(
+        help="efficientnet_lite0, a torchvision classification model, or the folder of a trained one; "
+        "several give {model: scores}"
+    ),
+]
 
 
 @cache

@@ -6,19 +6,13 @@ from typing import Annotated
 
 from typer import Option
 
-from stages.command import run
+from stages.command import Models, run
 
 _log = logging.getLogger(__name__)
 
 
 def main(
-    model: Annotated[
-        list[str],
-        Option(
-            help="efficientnet_lite0, a torchvision classification model, or the folder of a trained one; "
-            "several give {model: scores}"
-        ),
-    ],
+    model: Models,
     stimuli: Annotated[
         Path, Option(help="folder of <shape>/<shape><n>-<texture><n>.png", exists=True, file_okay=False)
     ],
@@ -26,11 +20,10 @@ def main(
 ) -> None:
     """Write the shape bias of MODEL on the cue-conflict stimuli of a folder (Geirhos et al., 2019)."""
     from cgn.common.files import write_json
-    from cgn.imagenet.classifiers.by_name import load_image_classifier
+    from cgn.imagenet.classifiers.by_name import scores_by_model
     from cgn.imagenet.evaluation.shape_bias import shape_bias_scores
 
-    scores = {Path(name).name: shape_bias_scores(load_image_classifier(name), stimuli) for name in model}
-    write_json(out, scores if len(model) > 1 else next(iter(scores.values())))
+    write_json(out, scores_by_model(model, lambda classifier: shape_bias_scores(classifier, stimuli)))
     _log.info("the scores are in %s", out)
 
 

@@ -6,19 +6,13 @@ from typing import Annotated
 
 from typer import Option
 
-from stages.command import run
+from stages.command import Models, run
 
 _log = logging.getLogger(__name__)
 
 
 def main(
-    model: Annotated[
-        list[str],
-        Option(
-            help="efficientnet_lite0, a torchvision classification model, or the folder of a trained one; "
-            "several give {model: scores}"
-        ),
-    ],
+    model: Models,
     data: Annotated[
         Path, Option(help="folder of <variant>/val/<00_dog .. 08_fish>/*.JPEG", exists=True, file_okay=False)
     ],
@@ -26,11 +20,10 @@ def main(
 ) -> None:
     """Write the accuracies and the background gap of MODEL on IN-9 variants (Xiao et al., 2021)."""
     from cgn.common.files import write_json
-    from cgn.imagenet.classifiers.by_name import load_image_classifier
+    from cgn.imagenet.classifiers.by_name import scores_by_model
     from cgn.imagenet.evaluation.background_gap import in9_scores
 
-    scores = {Path(name).name: in9_scores(load_image_classifier(name), data) for name in model}
-    write_json(out, scores if len(model) > 1 else next(iter(scores.values())))
+    write_json(out, scores_by_model(model, lambda classifier: in9_scores(classifier, data)))
     _log.info("the scores are in %s", out)
 
 

@@ -72,13 +72,12 @@ def write_report(profile: str, seed: int, digits: str, textures: str) -> None:
 def _write_tables(
     classifiers: dict[str, dict[str, ClassifierScore]],
     mechanisms: dict[str, MechanismScore],
-    imagenet: ImageNetScores,
+    scores: ImageNetScores,
     sizes: str,
 ) -> pd.DataFrame:
     """Write every table as CSV and markdown; return Table 2."""
     from cgn.common.files import atomic_folder
-    from cgn.report import imagenet as emoji_world
-    from cgn.report import tables
+    from cgn.report import imagenet, tables
     from cgn.report.names import VARIANTS
 
     table_2 = tables.table_2(classifiers)
@@ -96,11 +95,9 @@ def _write_tables(
             ("mechanisms_by_class", by_class, "Health of the mechanisms by class"),
         ):
             write(name, frame, title, frame.to_markdown(index=False), tables.MECHANISMS_LEGEND)
-        for name, frame, title, legend in (
-            ("table_3", emoji_world.table_3(imagenet), emoji_world.TABLE_3, emoji_world.TABLE_3_LEGEND),
-            ("table_4", emoji_world.table_4(imagenet), emoji_world.TABLE_4, emoji_world.TABLE_4_LEGEND),
-        ):
-            write(name, frame, title, emoji_world.side_by_side(frame).to_markdown(index=False), legend)
+        for table in imagenet.tables(scores):
+            cells = imagenet.side_by_side(table.frame).to_markdown(index=False)
+            write(table.name, table.frame, table.title, cells, table.legend)
         for variant, title in VARIANTS.items():
             counts = tables.confusion(classifiers[variant])
             matrices = tables.confusion_markdown(counts)
@@ -154,28 +151,23 @@ def _write_page(
     classifiers: dict[str, dict[str, ClassifierScore]],
     mechanisms: dict[str, MechanismScore],
     table_2: pd.DataFrame,
-    imagenet: ImageNetScores,
+    scores: ImageNetScores,
     facts: dict[str, object],
     sizes: str,
 ) -> None:
     from cgn.common.files import atomic_path
-    from cgn.report import imagenet as emoji_world
-    from cgn.report.page import CausalModel, ImageNetTable, render_page
+    from cgn.report.imagenet import tables
+    from cgn.report.page import CausalModel, render_page
     from cgn.scm import IMAGENET_SCM, MNIST_SCM
 
     models = [
         CausalModel(scm.name, scm.equations(), scm.edges(), {node.symbol: node.name for node in scm.nodes})
         for scm in (MNIST_SCM, IMAGENET_SCM)
     ]
-    tables = [
-        ImageNetTable(title, emoji_world.side_by_side(frame), legend, name)
-        for title, frame, legend, name in (
-            (emoji_world.TABLE_3, emoji_world.table_3(imagenet), emoji_world.TABLE_3_LEGEND, "table_3"),
-            (emoji_world.TABLE_4, emoji_world.table_4(imagenet), emoji_world.TABLE_4_LEGEND, "table_4"),
-        )
-    ]
     with atomic_path(REPORTS / "index.html") as temporary:
-        temporary.write_text(render_page(classifiers, mechanisms, table_2, tables, models, facts, sizes))
+        temporary.write_text(
+            render_page(classifiers, mechanisms, table_2, tables(scores), models, facts, sizes)
+        )
 
 
 def _stage_seconds() -> list[float]:

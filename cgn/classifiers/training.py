@@ -108,9 +108,8 @@ def train_and_save(runs: Sequence[Run], validation: Images, threads: int) -> Non
     """`train` each of a stage's runs, then write every network's weights and history into its folder.
 
     The runs share `threads`: as many as that go on at once, the longest first, each with an equal part.
-    (Batches are small: two runs with a thread each take three quarters of the time of one after the other
-    with two.) A run that has ended keeps its checkpoint until all are written: a stage killed later does not
-    repeat it.
+    (Batches are small: two runs with a thread each are faster than one after the other with two.) A run that
+    has ended keeps its checkpoint until all are written: a stage killed later does not repeat it.
     """
     at_once = min(threads, len(runs))
     longest_first = sorted(runs, key=lambda run: run.algorithm.steps, reverse=True)

@@ -36,8 +36,6 @@ class ImageNetCGNParams(Section):
     patch_grid: Count
     patch_candidates: Count
     learning_rates: LearningRates
-    truncation: Annotated[float, Field(gt=0, le=1)]
-    pretrained: bool
 
     def lambdas(self) -> dict[str, float]:
         """The weight of each loss by its name, in the paper's order."""

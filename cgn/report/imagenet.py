@@ -4,7 +4,7 @@ The two columns are of different worlds: the signs and the order of the rows can
 """
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
@@ -29,17 +29,24 @@ PAPER_TABLE_4 = {
     "in_sin": (94.7, 85.9, 78.5, 7.4),
     "mixed_rand": (73.3, 71.5, 71.3, 0.2),
 }
-TABLE_3 = "Table 3: texture against shape"
-TABLE_4 = "Table 4: IN-9 and the background gap"
 _LEGEND = (
     "Ours: a small network on the emoji world (the paper: ResNet-50 on ImageNet). Two worlds: compare the "
     "order of the rows, not the values. All in percent. "
 )
-TABLE_3_LEGEND = _LEGEND + (
+_TABLE_3_LEGEND = _LEGEND + (
     "Shape bias: of the cue-conflict stimuli answered by either cue, those answered by shape. Accuracy: "
     "held-out poses, and glyphs never seen; shortcuts as in training."
 )
-TABLE_4_LEGEND = _LEGEND + "BG-Gap: Mixed-Same minus Mixed-Rand, in points."
+_TABLE_4_LEGEND = _LEGEND + "BG-Gap: Mixed-Same minus Mixed-Rand, in points."
+
+
+class Table(NamedTuple):
+    """One table with its file's name (no ending) and how to read it."""
+
+    name: str
+    title: str
+    frame: pd.DataFrame
+    legend: str
 
 
 class TopAccuracy(BaseModel):
@@ -105,6 +112,14 @@ def parse_scores(values: Mapping[str, Any], source: str) -> ImageNetScores:
         if missing := [method for method in METHODS if method not in found]:
             raise UserError(f"{source}/{stage}.json: no scores for {', '.join(missing)}; run dvc repro")
     return scores
+
+
+def tables(scores: ImageNetScores) -> list[Table]:
+    """All tables of the branch."""
+    return [
+        Table("table_3", "Table 3: texture against shape", table_3(scores), _TABLE_3_LEGEND),
+        Table("table_4", "Table 4: IN-9 and the background gap", table_4(scores), _TABLE_4_LEGEND),
+    ]
 
 
 def table_3(scores: ImageNetScores) -> pd.DataFrame:

@@ -10,6 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from cgn.report.graph import graph_svg
+from cgn.report.imagenet import Table, side_by_side
 from cgn.report.names import METHOD_MEANINGS, METHODS, VARIANTS
 from cgn.report.paper_values import MARKS, TABLE_2, paper_value
 from cgn.report.run_facts import duration
@@ -26,20 +27,11 @@ class CausalModel(NamedTuple):
     captions: Mapping[str, str]  # symbol -> the mechanism's name
 
 
-class ImageNetTable(NamedTuple):
-    """One table of the ImageNet branch: cells as text, the first column names the row."""
-
-    title: str
-    cells: pd.DataFrame
-    legend: str
-    file: str  # in tables/, without its ending
-
-
 def render_page(
     classifiers: Mapping[str, Mapping[str, ClassifierScore]],
     mechanisms: Mapping[str, MechanismScore],
     table_2: pd.DataFrame,
-    imagenet_tables: Sequence[ImageNetTable],
+    imagenet_tables: Sequence[Table],
     causal_models: Sequence[CausalModel],
     run: Mapping[str, Any],
     sizes: str,
@@ -68,7 +60,7 @@ def render_page(
         headlines=[_headline(variant, classifiers[variant]) for variant in VARIANTS],
         cells=cells,
         mechanisms=mechanisms,
-        imagenet_tables=imagenet_tables,
+        imagenet_tables=[(table, side_by_side(table.frame)) for table in imagenet_tables],
         graphs=[
             (model, Markup(graph_svg(model.edges, f"Causal graph: {model.name}", model.captions)))
             for model in causal_models

@@ -1,12 +1,31 @@
-"""Fixtures for tests of downloads: a server on this machine, so that no test needs the internet."""
+"""For tests of commands: a folder to run them in. For tests of downloads: a server on this machine."""
 
 import functools
 import http.server
+import shutil
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
+
+def run_stage(folder: Path, root: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", *words],
+        cwd=folder,
+        env={"PYTHONPATH": str(root)},
+        capture_output=True,
+        text=True,
+    )
+
+
+@pytest.fixture
+def folder(root: Path, tmp_path: Path) -> Path:
+    shutil.copy(root / "params.yaml", tmp_path)
+    return tmp_path
 
 
 class _QuietHandler(http.server.SimpleHTTPRequestHandler):

@@ -1,8 +1,6 @@
 """The score commands run alone, on any folder, and say in one line what is wrong with their options."""
 
 import json
-import shutil
-import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -13,22 +11,7 @@ from PIL import Image
 
 from stages import cue_conflict, in9
 from stages.command import run
-
-
-def run_command(folder: Path, root: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", *words],
-        cwd=folder,
-        env={"PYTHONPATH": str(root)},
-        capture_output=True,
-        text=True,
-    )
-
-
-@pytest.fixture
-def folder(root: Path, tmp_path: Path) -> Path:
-    shutil.copy(root / "params.yaml", tmp_path)
-    return tmp_path
+from tests.unit.conftest import run_stage
 
 
 def draw(file: Path) -> None:
@@ -97,7 +80,7 @@ def test_wrong_options(
     (folder / "kept").mkdir()
     (folder / "kept" / "file").write_text("mine")
     words = ("--model", "efficientnet_lite0", option, data, "--out", out)
-    done = run_command(folder, root, f"stages.{stage}", *words)
+    done = run_stage(folder, root, f"stages.{stage}", *words)
     assert done.returncode == 2
     (line,) = done.stderr.strip().splitlines()
     assert message in line

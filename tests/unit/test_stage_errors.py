@@ -1,27 +1,10 @@
 """A user's mistake ends a stage with one line on standard error and status 1, 2 for the command line."""
 
-import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-
-def run_stage(folder: Path, root: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", *words],
-        cwd=folder,
-        env={"PYTHONPATH": str(root)},
-        capture_output=True,
-        text=True,
-    )
-
-
-@pytest.fixture
-def folder(root: Path, tmp_path: Path) -> Path:
-    shutil.copy(root / "params.yaml", tmp_path)
-    return tmp_path
+from tests.unit.conftest import run_stage
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,8 @@
 """Any classifier that the IN-9 and cue-conflict scores take: our own by folder, published ones by name."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -25,6 +26,20 @@ def load_image_classifier(model: str) -> ImageClassifier:
     from cgn.imagenet.classifiers.pretrained import load_classifier  # late: torchvision takes 2 s
 
     return load_classifier(model)
+
+
+def scores_by_model(
+    models: Sequence[str], score: Callable[[ImageClassifier], dict[str, Any]]
+) -> dict[str, Any]:
+    """What `score` gives for a model, by its name where there are several (of a folder, the last part).
+
+    Raises UserError when two have one name, and what `load_image_classifier` raises.
+    """
+    names = [Path(model).name for model in models]
+    if len(set(names)) < len(names):
+        raise UserError(f"--model: two models of one name ({', '.join(names)}); score them apart")
+    scores = [score(load_image_classifier(model)) for model in models]
+    return dict(zip(names, scores, strict=True)) if len(models) > 1 else scores[0]
 
 
 def of_small_world(network: SmallResNet) -> ImageClassifier:

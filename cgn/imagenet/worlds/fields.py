@@ -1,7 +1,7 @@
 """What surfaces and backgrounds are painted with: coordinates, noise and colours.
 
 A field is float32 (side, side), a picture float32 (3, side, side) on [0, 1], channels first because that is
-twice as fast. Lengths are in widths of the picture, so a family looks the same at every resolution.
+faster. Lengths are in widths of the picture, so a family looks the same at every resolution.
 """
 
 import colorsys

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from cgn.common.assets import fetch
+from cgn.common.assets import Asset, local_file
 from cgn.errors import UserError
 from cgn.mnist.datasets.digits import CLASSES
 from cgn.mnist.datasets.procedural_textures import striped, veined
@@ -20,8 +20,11 @@ from cgn.params.budgets import TexturesBudget
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-DTD_URL = "https://www.robots.ox.ac.uk/~vgg/data/dtd/download/dtd-r1.0.1.tar.gz"
-DTD_SHA256 = "e42855a52a4950a3b59612834602aa253914755c95b0cff9ead6d07395f8e205"
+DTD = Asset(
+    "https://www.robots.ox.ac.uk/~vgg/data/dtd/download/dtd-r1.0.1.tar.gz",
+    "e42855a52a4950a3b59612834602aa253914755c95b0cff9ead6d07395f8e205",
+    "for research purposes",
+)
 _STRIPED = ("0001", "0091", "0008", "0043", "0092", "0028", "0097", "0004", "0125", "0033")
 _VEINED = ("0066", "0067", "0073", "0180", "0131", "0157", "0158", "0104", "0188", "0189")
 # The paper's choice: file in the archive -> (cue, class).
@@ -49,7 +52,7 @@ def load_textures(budget: TexturesBudget, size: int, seed: int) -> Textures:
         return {"foreground": striped(size, seed), "background": veined(size, seed)}
     if budget.source == "folder":
         return _from_folder(budget.folder, size)
-    return _from_archive(fetch(DTD_URL, DTD_SHA256, budget.folder), size)
+    return _from_archive(local_file(DTD, cache=budget.folder), size)
 
 
 def _from_folder(folder: str | None, size: int) -> Textures:

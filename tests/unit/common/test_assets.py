@@ -1,4 +1,4 @@
-"""Downloads: checked by hash, kept, and with a way out when there is no network."""
+"""Published files: mirrors first, then the cache, then the network; the right bytes or one clear line."""
 
 import hashlib
 from collections.abc import Callable
@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from cgn.common.assets import cache_folder, fetch
+from cgn.common.assets import Asset, cache_folder, local_file
 from cgn.errors import UserError
 
-CONTENT = b"a small archive"
+CONTENT = b"weights"
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
 
 
@@ -17,44 +17,73 @@ SHA256 = hashlib.sha256(CONTENT).hexdigest()
 def address(tmp_path: Path, serve: Callable[[Path], str]) -> str:
     """The address of a file with CONTENT."""
     (tmp_path / "remote").mkdir()
-    (tmp_path / "remote" / "archive.tar").write_bytes(CONTENT)
-    return f"{serve(tmp_path / 'remote')}/archive.tar"
+    (tmp_path / "remote" / "model.bin").write_bytes(CONTENT)
+    return f"{serve(tmp_path / 'remote')}/model.bin"
 
 
-def test_fetches_once(address: str, tmp_path: Path) -> None:
-    path = fetch(address, SHA256, str(tmp_path / "local"))
-    assert path == tmp_path / "local" / "archive.tar"
-    assert path.read_bytes() == CONTENT
-    (tmp_path / "remote" / "archive.tar").unlink()
-    assert fetch(address, SHA256, str(tmp_path / "local")) == path
+@pytest.fixture
+def cache(tmp_path: Path) -> str:
+    return str(tmp_path / "cache")
+
+
+@pytest.mark.parametrize("sha256", [SHA256, SHA256[:8], SHA256.upper(), None])
+def test_a_mirror_needs_no_network(sha256: str | None, unreachable: str, tmp_path: Path, cache: str) -> None:
+    mirror = tmp_path / "mirror"
+    mirror.mkdir()
+    (mirror / "model.bin").write_bytes(CONTENT)
+    asset = Asset(f"{unreachable}/model.bin", sha256, "MIT")
+    assert local_file(asset, [tmp_path / "absent", mirror], cache) == mirror / "model.bin"
+    assert not Path(cache).exists()
+
+
+def test_a_mirror_with_another_file_is_an_error(address: str, tmp_path: Path, cache: str) -> None:
+    (tmp_path / "model.bin").write_bytes(b"other")
+    with pytest.raises(UserError, match=rf"model\.bin: not the expected sha256 {SHA256}; put the right file"):
+        local_file(Asset(address, SHA256, "MIT"), [tmp_path], cache)
 
 
 def test_a_file_put_there_by_hand_needs_no_network(unreachable: str, tmp_path: Path) -> None:
     (tmp_path / "archive.tar").write_bytes(CONTENT)
-    assert fetch(f"{unreachable}/archive.tar", SHA256, str(tmp_path)).read_bytes() == CONTENT
+    asset = Asset(f"{unreachable}/archive.tar", SHA256, "MIT")
+    assert local_file(asset, cache=str(tmp_path)).read_bytes() == CONTENT
 
 
-def test_a_damaged_local_file_is_fetched_again(address: str, tmp_path: Path) -> None:
-    (tmp_path / "archive.tar").write_bytes(CONTENT[:5])
-    assert fetch(address, SHA256, str(tmp_path)).read_bytes() == CONTENT
+@pytest.mark.parametrize("sha256", [SHA256, SHA256[:8], None])
+def test_downloads_once(sha256: str | None, address: str, tmp_path: Path, cache: str) -> None:
+    asset = Asset(address, sha256, "MIT")
+    path = local_file(asset, [tmp_path / "absent"], cache)
+    assert path == Path(cache) / "model.bin"
+    assert path.read_bytes() == CONTENT
+    (tmp_path / "remote" / "model.bin").unlink()
+    assert local_file(asset, [], cache) == path
 
 
-def test_another_content_is_refused_and_not_kept(address: str, tmp_path: Path) -> None:
-    local = tmp_path / "local"
-    with pytest.raises(UserError, match=r"archive\.tar: what came has not the expected sha256 0{64}"):
-        fetch(address, "0" * 64, str(local))
-    assert not (local / "archive.tar").exists()
+def test_a_damaged_file_in_the_cache_is_fetched_again(address: str, cache: str) -> None:
+    Path(cache).mkdir()
+    (Path(cache) / "model.bin").write_bytes(CONTENT[:3])
+    assert local_file(Asset(address, SHA256, "MIT"), [], cache).read_bytes() == CONTENT
 
 
+def test_other_bytes_are_refused_and_not_kept(address: str, cache: str) -> None:
+    with pytest.raises(UserError, match=r"model\.bin: what came has not the expected sha256 0{8}; try again"):
+        local_file(Asset(address, "0" * 8, "MIT"), [], cache)
+    assert list(Path(cache).iterdir()) == []
+
+
+@pytest.mark.parametrize("mirrored", [False, True])
 @pytest.mark.parametrize("absent", [False, True], ids=["no server", "no file"])
-def test_failure_names_the_way_out(absent: bool, address: str, unreachable: str, tmp_path: Path) -> None:
-    url = address.replace("archive", "absent") if absent else f"{unreachable}/absent.tar"
+def test_failure_names_the_manual_route(
+    absent: bool, mirrored: bool, address: str, unreachable: str, cache: str
+) -> None:
+    url = address.replace("model", "absent") if absent else f"{unreachable}/absent.bin"
     with pytest.raises(UserError) as failure:
-        fetch(url, SHA256, str(tmp_path / "local"))
+        local_file(Asset(url, SHA256, "MIT"), [Path(cache) / "mirror"] if mirrored else [], cache)
     message = str(failure.value)
     assert "\n" not in message
     assert message.startswith(f"{url}: download failed")
-    assert message.endswith(f"fetch it elsewhere and put it at {tmp_path / 'local' / 'absent.tar'}")
+    by_hand = f"fetch it elsewhere and put it at {Path(cache) / 'absent.bin'}"
+    assert message.endswith(f"{by_hand}, or into a mirror folder" if mirrored else by_hand)
+    assert list(Path(cache).iterdir()) == []
 
 
 def test_cache_folder_prefers_the_argument_then_the_environment(

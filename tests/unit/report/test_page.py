@@ -18,9 +18,9 @@ from cgn.errors import UserError
 from cgn.imagenet.worlds.cue_conflict_set import write_cue_conflict_set
 from cgn.imagenet.worlds.emoji import render
 from cgn.imagenet.worlds.in9_set import write_in9_set
-from cgn.report.imagenet import ImageNetScores, side_by_side, table_3, table_4
+from cgn.report.imagenet import ImageNetScores, tables
 from cgn.report.names import METHODS, VARIANTS
-from cgn.report.page import CausalModel, ImageNetTable, render_page
+from cgn.report.page import CausalModel, render_page
 from cgn.report.run_facts import run_facts
 from cgn.report.scores import ClassifierScore, MechanismScore
 from cgn.report.tables import table_2
@@ -205,12 +205,9 @@ def test_the_page_shows_the_numbers_and_escapes_names(
 ) -> None:
     model = CausalModel("<MNIST>", ["m := f(y & u)"], [("Y1", "M"), ("M", "X_gen")], {"M": "shape"})
     facts = run_facts("laptop", 7, [])
-    tables = [
-        ImageNetTable("Table <3>", side_by_side(frame), "Read me.", "table_3")
-        for frame in (table_3(imagenet), table_4(imagenet))
-    ]
+    of_imagenet = [table._replace(title="Table <3>") for table in tables(imagenet)]
     text = render_page(
-        classifiers, mechanisms, table_2(classifiers), tables, [model], facts, "Profile laptop."
+        classifiers, mechanisms, table_2(classifiers), of_imagenet, [model], facts, "Profile laptop."
     )
 
     assert "<MNIST>" not in text

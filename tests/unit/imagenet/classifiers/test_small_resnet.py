@@ -7,7 +7,7 @@ from PIL import Image
 from safetensors.torch import save_file
 
 from cgn.errors import UserError
-from cgn.imagenet.classifiers.by_name import load_image_classifier, of_small_world
+from cgn.imagenet.classifiers.by_name import load_image_classifier, of_small_world, scores_by_model
 from cgn.imagenet.classifiers.small_resnet import SmallResNet, load_small_resnet
 
 
@@ -57,3 +57,15 @@ def test_as_a_classifier_of_both_scores(tmp_path: Path) -> None:
     assert classifier.in9_classes.tolist() == list(range(9))
     with pytest.raises(UserError, match="images of several sizes"):
         of_small_world(network).probabilities([pictures[0], pictures[1].resize((40, 40))])
+
+
+def test_scores_of_several_models_stand_under_their_names(tmp_path: Path) -> None:
+    for name in ("first", "second", "other/first"):
+        (tmp_path / name).mkdir(parents=True)
+        _save(SmallResNet(len(name), 9, [4, 8]), tmp_path / name)
+    first, second, same_name = (str(tmp_path / name) for name in ("first", "second", "other/first"))
+    outputs = scores_by_model([first, second], lambda model: {"outputs": len(model.in9_classes)})
+    assert outputs == {"first": {"outputs": 9}, "second": {"outputs": 9}}
+    assert scores_by_model([second], lambda model: {"outputs": len(model.in9_classes)}) == {"outputs": 9}
+    with pytest.raises(UserError, match=r"two models of one name \(first, first\)"):
+        scores_by_model([first, same_name], lambda model: {})

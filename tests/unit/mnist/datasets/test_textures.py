@@ -200,8 +200,9 @@ def publish(
         (tmp_path / "remote").mkdir()
         archive = tmp_path / "remote" / "dtd-r1.0.1.tar.gz"
         write_archive(archive, images)
-        monkeypatch.setattr(module, "DTD_URL", f"{serve(archive.parent)}/{archive.name}")
-        monkeypatch.setattr(module, "DTD_SHA256", hashlib.sha256(archive.read_bytes()).hexdigest())
+        sha256 = hashlib.sha256(archive.read_bytes()).hexdigest()
+        served = module.DTD._replace(url=f"{serve(archive.parent)}/{archive.name}", sha256=sha256)
+        monkeypatch.setattr(module, "DTD", served)
         return TexturesBudget(source="dtd", folder=str(tmp_path / "local"))
 
     return start
@@ -239,7 +240,8 @@ def test_a_truncated_archive_is_named(
     budget = publish(plain_dtd())
     archive = tmp_path / "remote" / "dtd-r1.0.1.tar.gz"
     archive.write_bytes(archive.read_bytes()[:400])
-    monkeypatch.setattr(module, "DTD_SHA256", hashlib.sha256(archive.read_bytes()).hexdigest())
+    truncated = module.DTD._replace(sha256=hashlib.sha256(archive.read_bytes()).hexdigest())
+    monkeypatch.setattr(module, "DTD", truncated)
     with pytest.raises(UserError, match=r"dtd-r1\.0\.1\.tar\.gz: not a readable archive"):
         load_textures(budget, size=32, seed=0)
 
