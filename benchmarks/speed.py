@@ -22,6 +22,7 @@ from webdataset import TarWriter
 
 from cgn.classifiers.network import DigitCNN
 from cgn.common.pixels import from_bytes, to_bytes
+from cgn.common.shards import write_shards
 from cgn.mnist.datasets.variants import Cues, synthesize
 from cgn.mnist.generators.discriminator import Discriminator
 from cgn.mnist.generators.mechanisms import CGN, CGNConfig, UpsamplingNetwork
@@ -29,7 +30,6 @@ from cgn.mnist.generators.sampling import sample_counterfactuals
 from cgn.params.mnist import WildlifeParams
 from cgn.params.shared import CounterfactualParams
 from cgn.scm import compose
-from cgn.shards import write_shards
 
 ROUNDS = 7  # of which the median counts
 WIDTH, NOISE, LABEL, BATCH = 16, 10, 16, 16  # of the laptop profile's CGN

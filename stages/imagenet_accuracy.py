@@ -21,7 +21,7 @@ def main() -> None:
     from cgn.imagenet.classifiers.small_resnet import load_small_resnet
     from cgn.imagenet.evaluation.top_accuracy import top_accuracy
 
-    splits = {split: read_arrays(Path(f"data/imagenet/emoji/{split}.safetensors")) for split in SPLITS}
+    splits = {split: read_arrays(Path(f"data/imagenet/world/{split}.safetensors")) for split in SPLITS}
     scores = {}
     for method in METHODS:
         network = load_small_resnet(Path(f"models/imagenet/classifiers/{method}"))

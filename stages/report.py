@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 REPORTS = Path("reports")
 SCORES = Path("scores/mnist")
 IMAGENET_SCORES = Path("scores/imagenet")
-EMOJI = Path("data/imagenet/emoji")
+EMOJI = Path("data/imagenet/world")
 MODELS = Path("models/mnist")
 DATA = Path("data/mnist")
 TIMINGS = SCRATCH / "timings"  # written by each stage as it ends; no output of any stage
@@ -110,12 +110,12 @@ def _write_figures(classifiers: dict[str, dict[str, ClassifierScore]], table_2: 
 
     from cgn.common.arrays import read_arrays
     from cgn.common.files import atomic_folder
+    from cgn.common.shards import read_images, shard_paths
     from cgn.imagenet.evaluation.class_maps import IN9_CLASSES, IN9_VARIANTS
     from cgn.images import write_png
     from cgn.report import charts, emoji_sheets, figures, tables
     from cgn.report.histories import read_history
     from cgn.report.names import METHODS, VARIANTS
-    from cgn.shards import read_images, shard_paths
 
     with atomic_folder(REPORTS / "figures") as folder:
         for variant, title in tqdm(VARIANTS.items(), desc="figures", unit="variant"):

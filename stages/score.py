@@ -34,10 +34,10 @@ def _classifier_scores(variant: str) -> dict[str, dict[str, Any]]:
     """Accuracies (percent) of each method on each split, and its confusion on the test images."""
     from tqdm import tqdm
 
+    from cgn.classifiers.accuracy import accuracy, confusion, predict
     from cgn.classifiers.network import DigitCNN
     from cgn.classifiers.trained import load_classifier
     from cgn.common.arrays import read_arrays
-    from cgn.evaluation.accuracy import accuracy, confusion, predict
     from cgn.report.names import METHODS
 
     arrays = read_arrays(Path(f"data/mnist/variants/{variant}.safetensors"))
@@ -57,11 +57,11 @@ def _mechanism_scores(variant: str, seed: int, params: Any, threshold: float) ->
     import numpy as np
     import torch
 
+    from cgn.classifiers.accuracy import accuracy, predict
     from cgn.classifiers.network import DigitCNN
     from cgn.classifiers.trained import load_classifier
     from cgn.common.arrays import read_arrays
     from cgn.common.seeding import indexed_normals
-    from cgn.evaluation.accuracy import accuracy, predict
     from cgn.evaluation.mechanism_quality import as_digit_images, mechanism_quality
     from cgn.mnist.datasets.masks import real_masks
     from cgn.mnist.generators.stored import load_cgn

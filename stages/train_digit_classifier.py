@@ -16,13 +16,13 @@ def main() -> None:
     threshold = section("mnist.variants.double_colored_mnist.binarize_threshold")
     budget = section("budgets.train_digit_classifier")
 
+    from cgn.classifiers.erm import ERM
     from cgn.classifiers.network import DigitCNN
     from cgn.classifiers.sources import FreshImages, Images
     from cgn.classifiers.training import Run, steps_for, train_and_save
     from cgn.common.arrays import read_arrays
     from cgn.common.checkpoint import Checkpoint, fingerprint
     from cgn.common.seeding import seed_for
-    from cgn.methods.erm import ERM
     from cgn.mnist.datasets.masks import distorted_masks, real_masks, translated_masks
 
     data = Path("data/mnist/digits.safetensors")

@@ -26,10 +26,10 @@ def main(variant: str) -> None:
     from cgn.common.arrays import read_arrays
     from cgn.common.checkpoint import Checkpoint, fingerprint
     from cgn.common.files import atomic_folder
+    from cgn.common.shards import write_shards
     from cgn.mnist.generators.sampling import sample_gan
     from cgn.mnist.generators.stored import load_gan
     from cgn.mnist.generators.training import train_gan
-    from cgn.shards import write_shards
 
     source, output, shards = DATA / f"{variant}.safetensors", MODELS / variant, SHARDS / variant / "gan"
     arrays = read_arrays(source)

@@ -11,6 +11,7 @@ def main() -> None:
     schedule = section("imagenet.classifier")
     budget = section("budgets.train_imagenet_classifiers")
 
+    from cgn.classifiers.erm import ERM
     from cgn.classifiers.sources import Images
     from cgn.classifiers.training import Run, steps_for, train_and_save
     from cgn.common.arrays import read_arrays
@@ -19,9 +20,8 @@ def main() -> None:
     from cgn.imagenet.classifiers.cue_sources import cue_sources
     from cgn.imagenet.classifiers.small_resnet import SmallResNet
     from cgn.imagenet.evaluation.class_maps import IN9_CLASSES
-    from cgn.methods.erm import ERM
 
-    data = Path("data/imagenet/emoji")
+    data = Path("data/imagenet/world")
     inputs = [data / "train.safetensors", data / "validation.safetensors"]
     arrays, held_out = (read_arrays(path) for path in inputs)
 

@@ -16,6 +16,7 @@ def main(variant: str) -> None:
     }
     budget = section("budgets.train_on_biased")
 
+    from cgn.classifiers.erm import ERM
     from cgn.classifiers.network import DigitCNN
     from cgn.classifiers.sources import FixedImages, Images
     from cgn.classifiers.training import Run, steps_for, train_and_save
@@ -24,7 +25,6 @@ def main(variant: str) -> None:
     from cgn.common.seeding import seed_for
     from cgn.methods.adaptations import ignores_black
     from cgn.methods.augmentation import AugmentedERM
-    from cgn.methods.erm import ERM
     from cgn.methods.lntl import LNTL
 
     data = Path(f"data/mnist/variants/{variant}.safetensors")

@@ -17,16 +17,16 @@ def main(variant: str) -> None:
     irm, group_dro = section("methods.irm"), section("methods.group_dro")
     budget = section("budgets.train_on_environments")
     # The oracle has the steps, batch and schedule of the counterfactuals' classifiers, whose limit it is.
-    oracle_budget = section("budgets.train_on_counterfactuals")
+    oracle_budget = section("budgets.train_on_generated")
 
     from cgn.classifiers.algorithm import Algorithm
+    from cgn.classifiers.erm import ERM
     from cgn.classifiers.network import DigitCNN
     from cgn.classifiers.sources import Environments, FreshImages, Images, Source
     from cgn.classifiers.training import Run, steps_for, train_and_save
     from cgn.common.arrays import read_arrays
     from cgn.common.checkpoint import Checkpoint, fingerprint
     from cgn.common.seeding import seed_for
-    from cgn.methods.erm import ERM
     from cgn.methods.group_dro import GroupDRO
     from cgn.methods.irm import IRM
     from cgn.mnist.datasets.environments import environment

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from cgn.classifiers.algorithm import Minibatch, concatenate
 from cgn.classifiers.sources import FixedImages, Images, Mixture, Source
 from cgn.common.seeding import generator
+from cgn.common.shards import count_samples, read_images, shard_paths
 from cgn.errors import UserError
-from cgn.shards import count_samples, read_images, shard_paths
 
 _decoding = Lock()  # two runs that want one shard decode it once
 

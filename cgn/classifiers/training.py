@@ -11,12 +11,12 @@ import torch
 from safetensors.torch import save_file
 from tqdm import tqdm
 
+from cgn.classifiers.accuracy import accuracy, predict
 from cgn.classifiers.algorithm import Algorithm
 from cgn.classifiers.sources import Images, Source
 from cgn.common.checkpoint import Checkpoint
 from cgn.common.files import atomic_folder
 from cgn.common.history import write_history
-from cgn.evaluation.accuracy import accuracy, predict
 
 WEIGHTS = "weights.safetensors"
 HISTORY = "history.csv"

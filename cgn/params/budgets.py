@@ -35,7 +35,7 @@ class SamplingBudget(Section):
     images_per_shard: Count
 
 
-class EmojiWorldBudget(Section):
+class WorldBudget(Section):
     train: Count
     validation: Count
     test: Count
@@ -45,6 +45,10 @@ class EmojiWorldBudget(Section):
 
 class TrainingBudget(Section):
     image_passes: Count
+
+
+class GeneratedBudget(TrainingBudget):
+    gan_image_passes: Count
 
 
 class ImageNetClassifiersBudget(TrainingBudget):
@@ -62,9 +66,8 @@ class Budget(Section):
     sample_gan: SamplingBudget
     train_on_biased: TrainingBudget
     train_on_environments: TrainingBudget
-    train_on_gan_samples: TrainingBudget
-    train_on_counterfactuals: TrainingBudget
-    emoji_world: EmojiWorldBudget
+    train_on_generated: GeneratedBudget
+    imagenet_world: WorldBudget
     train_imagenet_classifiers: ImageNetClassifiersBudget
 
 

@@ -36,6 +36,8 @@ class ImageNetCGNParams(Section):
     patch_grid: Count
     patch_candidates: Count
     learning_rates: LearningRates
+    truncation: Annotated[float, Field(gt=0, le=1)]
+    start: Literal["pretrained", "scratch"]
 
     def lambdas(self) -> dict[str, float]:
         """The weight of each loss by its name, in the paper's order."""
@@ -53,8 +55,28 @@ class ImageNetParams(Section):
 
 
 class ImageNetCGNBudget(Section):
-    """`accumulation` batches make one update."""
+    """`accumulation` batches make one update; `precision` is that of the networks' arithmetic."""
 
     steps: Count
     batch: Count
     accumulation: Count
+    precision: Literal["fp32", "bf16"]
+
+
+class BigGANTrainingParams(Section):
+    """Of a world that trains its own BigGAN. Lengths are in widths of the picture."""
+
+    discriminator_channels: Annotated[list[Count], Field(min_length=2)]
+    generator_learning_rate: Positive
+    discriminator_learning_rate: Positive
+    gradient_penalty: NonNegative
+    gradient_penalty_interval: Count
+    translation: Annotated[float, Field(ge=0, lt=0.5)]
+    cutout: Annotated[float, Field(ge=0, lt=1)]
+    weight_averaging: Annotated[float, Field(ge=0, lt=1)]
+    statistics_batches: Count
+
+
+class BigGANBudget(Section):
+    steps: Count
+    batch: Annotated[int, Field(ge=2)]

@@ -3,16 +3,26 @@
 The values and their explanation stand in params.yaml, never here: there are no defaults.
 """
 
+import re
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 Probability = Annotated[float, Field(ge=0, le=1)]
 NonNegative = Annotated[float, Field(ge=0)]
 Positive = Annotated[float, Field(gt=0)]
 Count = Annotated[int, Field(ge=1)]
-Byte = Annotated[int, Field(ge=0, le=255)]
-TenColors = Annotated[list[tuple[Byte, Byte, Byte]], Field(min_length=10, max_length=10)]
+
+
+def _color(value: object) -> tuple[int, ...]:
+    """Red, green and blue (0..255) of "#rrggbb"."""
+    if not isinstance(value, str) or not re.fullmatch(r"#[0-9a-fA-F]{6}", value):
+        raise ValueError('a colour is "#" and six hexadecimal digits, as "#00ff7f"')
+    return tuple(bytes.fromhex(value[1:]))
+
+
+Color = Annotated[tuple[int, int, int], BeforeValidator(_color)]
+TenColors = Annotated[list[Color], Field(min_length=10, max_length=10)]
 Mechanism = Literal["shape", "foreground", "background"]
 
 

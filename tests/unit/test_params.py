@@ -35,7 +35,7 @@ def test_the_committed_file_is_valid(values: dict[str, Any]) -> None:
         ("mnist.cgn.mask_interval", [0.5, 0.1], "mask_interval must rise"),
         ("mnist.counterfactuals.ratio", 0, "ratio: .*got 0"),
         ("methods.irm.environments.irm_2", [0.9], "irm_2: .*at least 2"),
-        ("mnist.variants.colored_mnist.colors", [[0, 0, 300]] * 10, "colors.0.2: .*255, got 300"),
+        ("mnist.variants.colored_mnist.colors", ["#00012c0"] * 10, "colors.0: .*#00ff7f.*, got '#00012c0'"),
         ("budgets.smoke.train_cgn.steps", "many", "steps: .*got 'many'"),
     ],
 )

@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from cgn.classifiers.accuracy import accuracy
 from cgn.errors import UserError
-from cgn.evaluation.accuracy import accuracy
 from cgn.imagenet.classifiers.image_classifier import ImageClassifier, classify_files, image_files
 from cgn.imagenet.evaluation.class_maps import IN9_CLASSES, IN9_VARIANTS
 

@@ -17,7 +17,7 @@ from cgn.common.checkpoint import Checkpoint
 from cgn.common.optimizers import Adam
 from cgn.common.pixels import to_bytes
 from cgn.common.seeding import indexed_integers, seed_for
-from cgn.imagenet.generators.losses import cgn_losses, gradient_shares
+from cgn.imagenet.generators.losses import Losses, cgn_losses, gradient_shares
 from cgn.imagenet.generators.mechanisms import ImageNetCGN, Outputs
 from cgn.imagenet.networks.biggan import generate, truncated_noise
 from cgn.imagenet.networks.perceptual import PerceptualFeatures
@@ -60,7 +60,7 @@ def train_cgn(
     history: list[dict[str, float]] = []
     snapshots: list[dict[str, Tensor]] = []
     shares: dict[str, dict[str, float]] = {}
-    sums: dict[str, float] = {}  # of what the next row of the history reports
+    sums: dict[str, Tensor] = {}  # of what the next row reports; on the device, which nothing waits for
     first_step = 0
 
     resumed = checkpoint.load()
@@ -84,14 +84,8 @@ def train_cgn(
             snapshots.append(_sheet(cgn, seed, 0))
 
         for part in range(budget.accumulation):
-            # Draw x_gt, and with the same noise and class the outputs of the mechanisms.
             number = step * budget.accumulation + part
-            noise, labels = _batch(cgn, seed, number * budget.batch, (number + 1) * budget.batch)
-            with torch.no_grad():
-                reference = generate(cgan, noise, labels, cgn.truncation)
-            outputs = cgn.together(noise, labels)
-            draws = torch.Generator().manual_seed(seed_for(seed, "patches", number))
-            losses = cgn_losses(outputs, reference, features, cgn.saliency, params, draws)
+            outputs, losses = batch_losses(cgn, cgan, features, params, budget, seed, number)
             if number == 0:
                 shares = {
                     name: gradient_shares(losses, list(cgn.generators[name].parameters())) for name in names
@@ -102,9 +96,9 @@ def train_cgn(
 
             # Accumulate their gradients.
             torch.autograd.backward(torch.stack(list(losses.values())).sum() / budget.accumulation)
-            for name, value in losses.items():
-                sums[name] = sums.get(name, 0.0) + value.item()
-            sums["mask_mean"] = sums.get("mask_mean", 0.0) + outputs.mask.mean().item()
+            for name, value in (losses | {"mask_mean": outputs.mask.mean()}).items():
+                value = value.detach().double()
+                sums[name] = sums[name] + value if name in sums else value
 
         optimizer.step()
         optimizer.zero_grad()
@@ -112,11 +106,36 @@ def train_cgn(
         done = step + 1
         if done % report_every == 0 or done == budget.steps:
             batches = (done - (int(history[-1]["step"]) if history else 0)) * budget.accumulation
-            history.append({"step": float(done)} | {name: total / batches for name, total in sums.items()})
+            history.append(
+                {"step": float(done)} | {name: total.item() / batches for name, total in sums.items()}
+            )
             sums.clear()
         if done in sheet_steps:
             snapshots.append(_sheet(cgn, seed, done))
     return TrainedCGN(history, shares, snapshots)
+
+
+def batch_losses(
+    cgn: ImageNetCGN,
+    cgan: BigGAN,
+    features: PerceptualFeatures,
+    params: ImageNetCGNParams,
+    budget: ImageNetCGNBudget,
+    seed: int,
+    number: int,
+) -> tuple[Outputs, Losses]:
+    """What the mechanisms draw for the training batch `number` (from 0), and its losses.
+
+    x_gt and the mechanisms have the same noise and classes. With `budget.precision` bf16 the networks compute
+    in bfloat16; images, Gram matrices and losses stay in float32.
+    """
+    noise, labels = _batch(cgn, seed, number * budget.batch, (number + 1) * budget.batch)
+    draws = torch.Generator().manual_seed(seed_for(seed, "patches", number))
+    with torch.autocast(noise.device.type, torch.bfloat16, enabled=budget.precision == "bf16"):
+        with torch.no_grad():
+            reference = generate(cgan, noise, labels, cgn.truncation)
+        outputs = cgn.together(noise, labels)
+        return outputs, cgn_losses(outputs, reference, features, cgn.saliency, params, draws)
 
 
 def _batch(cgn: ImageNetCGN, seed: int, start: int, stop: int) -> tuple[Tensor, Tensor]:

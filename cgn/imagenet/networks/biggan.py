@@ -18,7 +18,7 @@ from cgn.imagenet.networks.biggan_batch_norm import BatchNorm
 from cgn.imagenet.networks.weights import load_weights, read_state_dict
 
 TRUNCATED_AT = 2.0  # standard deviations
-POWER_ITERATIONS = 15  # of a new network's spectral norms
+POWER_ITERATIONS = 15  # of the spectral norms of new or averaged weights
 
 
 class BigGANSizes(NamedTuple):
@@ -63,11 +63,11 @@ BIGGAN_DEEP_256 = BIGGAN_DEEP_128._replace(
 BIGGAN_SMALL = BigGANSizes(
     classes=9,
     noise_dimensions=32,
-    width=16,
+    width=24,
     layers=_layers((16, 8), (8, 4), (4, 2), (2, 1)),
     attention_position=4,
     start=3,
-    truncations=11,
+    truncations=5,
 )
 
 
@@ -102,6 +102,20 @@ def biggan_config(sizes: BigGANSizes) -> BigGANConfig:
     )
 
 
+def sizes_of(network: BigGAN) -> BigGANSizes:
+    """The sizes that `build_biggan` made `network` of."""
+    config = network.config
+    return BigGANSizes(
+        classes=config.num_classes,
+        noise_dimensions=config.z_dim,
+        width=config.channel_width,
+        layers=tuple((bool(doubles), before, after) for doubles, before, after in config.layers),
+        attention_position=config.attention_layer_position,
+        start=network.generator.start,
+        truncations=config.n_stats,
+    )
+
+
 def build_biggan(sizes: BigGANSizes, seed: int) -> BigGAN:
     """A generator with random weights, a function of `seed`, and statistics of mean 0 and variance 1.
 
@@ -117,19 +131,22 @@ def build_biggan(sizes: BigGANSizes, seed: int) -> BigGAN:
         for name, norm in list(network.named_modules()):
             if isinstance(norm, BigGANBatchNorm):
                 network.set_submodule(name, _trainable(norm, config))
-        for module in network.modules():
-            for hook in module._forward_pre_hooks.values():
-                if isinstance(hook, SpectralNorm):
-                    _settle(hook, module)
+        settle_spectral_norms(network)
     return network
 
 
 @torch.no_grad()
-def _settle(norm: SpectralNorm, module: torch.nn.Module) -> None:
-    """Find the largest singular value: it starts at chance, and evaluation mode would divide by that."""
-    iterations, norm.n_power_iterations = norm.n_power_iterations, POWER_ITERATIONS
-    norm.compute_weight(module, do_power_iteration=True)
-    norm.n_power_iterations = iterations
+def settle_spectral_norms(network: BigGAN) -> None:
+    """Find the largest singular values of weights that no training step has followed.
+
+    They start at chance, and evaluation mode would divide by that.
+    """
+    for module in network.modules():
+        for norm in module._forward_pre_hooks.values():
+            if isinstance(norm, SpectralNorm):
+                iterations, norm.n_power_iterations = norm.n_power_iterations, POWER_ITERATIONS
+                norm.compute_weight(module, do_power_iteration=True)
+                norm.n_power_iterations = iterations
 
 
 def _trainable(norm: BigGANBatchNorm, config: BigGANConfig) -> BatchNorm:
@@ -162,7 +179,7 @@ def generate(network: BigGAN, noise: Tensor, labels: Tensor, truncation: float) 
     """
     one_hot = functional.one_hot(labels, network.config.num_classes).to(noise.dtype)
     images: Tensor = network(noise, one_hot, truncation)
-    return images
+    return images.float()  # also where autocast computed them in half precision
 
 
 def truncated_noise(

@@ -73,9 +73,13 @@ class PerceptualFeatures(nn.Module):
 
 
 def gram_matrix(features: Tensor) -> Tensor:
-    """G = F F^T / (c h w), (n, c, c), of features (n, c, h, w), F being (c, h w) (Johnson et al., eq. 3)."""
-    flat = features.flatten(2)
-    return flat @ flat.transpose(1, 2) / flat[0].numel()
+    """G = F F^T / (c h w), (n, c, c), of features (n, c, h, w), F being (c, h w) (Johnson et al., eq. 3).
+
+    In float32 also under autocast: the losses are small differences of Gram matrices.
+    """
+    with torch.autocast(features.device.type, enabled=False):
+        flat = features.float().flatten(2)
+        return flat @ flat.transpose(1, 2) / flat[0].numel()
 
 
 def gram_loss(features: Sequence[Tensor], reference: Sequence[Tensor], factors: Sequence[float]) -> Tensor:

@@ -41,7 +41,8 @@ class Saliency(nn.Module):
             brightest = x.amax(dim=(1, 2, 3), keepdim=True).clamp_min(1e-6)  # a black image stays black
             x = self.normalise(x / brightest)
         fused: Tensor = self.network(x)[:, :1]
-        return _resize(fused.sigmoid(), images.shape[-2:])
+        # In float32 also under autocast: half precision rounds a mask near 1 to 1, where it has no gradient.
+        return _resize(fused.float().sigmoid(), images.shape[-2:])
 
 
 def _resize(x: Tensor, size: Sequence[int]) -> Tensor:

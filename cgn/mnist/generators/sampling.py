@@ -13,12 +13,12 @@ from torch import Tensor
 
 from cgn.common.pixels import to_bytes
 from cgn.common.seeding import indexed_integers, indexed_normals, indexed_uniforms
+from cgn.common.shards import Sample
 from cgn.counterfactuals import plan_counterfactuals
 from cgn.mnist.generators.gan import GAN
 from cgn.mnist.generators.mechanisms import ARRANGEMENT_DIMENSIONS, CGN, CLASSES
 from cgn.params.shared import CounterfactualParams
 from cgn.scm import MNIST_SCM, compose
-from cgn.shards import Sample
 
 BLOCK = 500  # images computed at once
 

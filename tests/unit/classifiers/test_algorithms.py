@@ -6,13 +6,13 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from cgn.classifiers.accuracy import accuracy, predict
 from cgn.classifiers.algorithm import Algorithm, Minibatch, learning_rate
+from cgn.classifiers.erm import ERM
 from cgn.classifiers.network import DigitCNN
 from cgn.classifiers.sources import Environments, FixedImages, Images, Source
-from cgn.evaluation.accuracy import accuracy, predict
 from cgn.methods.adaptations import ignores_black
 from cgn.methods.augmentation import AugmentedERM, random_convolution
-from cgn.methods.erm import ERM
 from cgn.methods.group_dro import GroupDRO
 from cgn.methods.irm import IRM, invariance_penalty, penalty_weight, scale_gradient
 from cgn.methods.lntl import IGNORED, LNTL, entropy, quantized_colors, reverse_gradient

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from cgn.classifiers.algorithm import Algorithm
+from cgn.classifiers.erm import ERM
 from cgn.classifiers.network import DigitCNN
 from cgn.classifiers.sources import Environments, FixedImages, Source
 from cgn.classifiers.trained import load_classifier
@@ -14,7 +15,6 @@ from cgn.classifiers.training import Run, steps_for, train, train_and_save
 from cgn.common.checkpoint import Checkpoint
 from cgn.errors import UserError
 from cgn.methods.augmentation import AugmentedERM
-from cgn.methods.erm import ERM
 from cgn.methods.group_dro import GroupDRO
 from cgn.methods.irm import IRM
 from cgn.methods.lntl import LNTL

@@ -5,8 +5,8 @@ import pytest
 
 from cgn.classifiers.sources import Images
 from cgn.classifiers.streaming import StreamedShards, real_and_generated
+from cgn.common.shards import Sample, write_shards
 from cgn.errors import UserError
-from cgn.shards import Sample, write_shards
 
 
 @pytest.fixture

@@ -97,7 +97,7 @@ def inputs(
                 tar.write({"__key__": f"{index:08d}", "png": Image.fromarray(image), "json": record})
     for stage, scores in imagenet_json.items():
         write_json(root / f"scores/imagenet/{stage}.json", scores)
-    emoji = root / "data/imagenet/emoji"
+    emoji = root / "data/imagenet/world"
     world = render(
         "train", 0, 20, resolution=32, background_correlation=0.95, surface_correlation=0.95, seed=0
     )

@@ -55,4 +55,6 @@ def params() -> ImageNetCGNParams:
         patch_grid=4,
         patch_candidates=20,
         learning_rates=LearningRates(shape=1e-3, foreground=1e-3, background=1e-3),
+        truncation=1.0,
+        start="pretrained",
     )

@@ -14,7 +14,7 @@ from cgn.params.imagenet import ImageNetCGNBudget, ImageNetCGNParams
 from tests.unit.imagenet.generators.conftest import TINY
 
 Make = Callable[[int], ImageNetCGN]
-BUDGET = ImageNetCGNBudget(steps=6, batch=2, accumulation=2)
+BUDGET = ImageNetCGNBudget(steps=6, batch=2, accumulation=2, precision="fp32")
 
 
 class KilledError(Exception):

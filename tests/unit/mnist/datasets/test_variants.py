@@ -23,9 +23,10 @@ from cgn.mnist.datasets.variants import (
 from cgn.params.mnist import ColoredParams, DoubleColoredParams, WildlifeParams
 
 COLORS = [(25 * index, 255 - 25 * index, 40 + index) for index in range(10)]
-COLORED = ColoredParams.model_validate({"colors": COLORS, "variance": 0.02})
+HEXADECIMAL = [f"#{red:02x}{green:02x}{blue:02x}" for red, green, blue in COLORS]
+COLORED = ColoredParams.model_validate({"colors": HEXADECIMAL, "variance": 0.02})
 DOUBLE = DoubleColoredParams.model_validate(
-    {"colors": COLORS, "foreground_shift": 6, "standard_deviation": 0.0, "binarize_threshold": 0.1}
+    {"colors": HEXADECIMAL, "foreground_shift": 6, "standard_deviation": 0.0, "binarize_threshold": 0.1}
 )
 WILDLIFE = WildlifeParams(texture_size=40, crop_padding=3, binarize_threshold=0.1)
 PARAMS: dict[str, VariantParams] = dict(zip(VARIANTS, (COLORED, DOUBLE, WILDLIFE), strict=True))
@@ -122,7 +123,7 @@ def test_colors_are_normal_around_the_class_mean_and_clipped() -> None:
 
 
 def test_grey_scales_the_color_on_black() -> None:
-    without_noise = ColoredParams.model_validate({"colors": COLORS, "variance": 0.0})
+    without_noise = ColoredParams.model_validate({"colors": HEXADECIMAL, "variance": 0.0})
     digits = digits_like(10)
     classes = np.arange(10, dtype=np.uint8)
     images = synthesize("colored_mnist", digits, Cues(classes, classes[::-1]), without_noise, None, fixed())

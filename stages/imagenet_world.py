@@ -1,4 +1,4 @@
-"""Stage `emoji_world`: a miniature ImageNet-9 with two shortcuts, its IN-9 and its cue-conflict set."""
+"""Stage `imagenet_world`: a miniature ImageNet-9 with two shortcuts, its IN-9 and its cue-conflict set."""
 
 import logging
 from functools import partial
@@ -6,7 +6,7 @@ from pathlib import Path
 
 from stages.command import run, section
 
-OUTPUT = Path("data/imagenet/emoji")
+OUTPUT = Path("data/imagenet/world")
 
 _log = logging.getLogger(__name__)
 
@@ -15,7 +15,7 @@ def main() -> None:
     """Draw the splits with both shortcuts, the IN-9 variants and the cue-conflict stimuli."""
     seed = section("seed")
     world = section("imagenet.emoji")
-    budget = section("budgets.emoji_world")
+    budget = section("budgets.imagenet_world")
 
     from cgn.common.arrays import write_arrays
     from cgn.common.files import atomic_path

@@ -1,7 +1,7 @@
 import numpy as np
 import torch
 
-from cgn.evaluation.accuracy import accuracy, confusion, predict
+from cgn.classifiers.accuracy import accuracy, confusion, predict
 
 
 class _FirstPixel:

@@ -1,4 +1,4 @@
-"""Stage `train_on_counterfactuals`: classifiers of shape on the counterfactuals of one variant."""
+"""Stage `train_on_generated`: classifiers on the generated images of one variant."""
 
 from pathlib import Path
 
@@ -6,12 +6,20 @@ from stages.command import SCRATCH, run, section
 
 
 def main(variant: str) -> None:
-    """Train on VARIANT: cgn (biased images and counterfactuals) and cgn_only (the latter alone)."""
+    """Train on VARIANT: gan and cgn (biased and generated images), and cgn_only (counterfactuals alone).
+
+    The label of a counterfactual is that of its shape.
+    """
     seed, threads = section("seed"), section("threads")
     schedule = section("mnist.classifier")
-    methods = {"cgn": section("methods.cgn"), "cgn_only": section("methods.cgn_only")}
-    budget = section("budgets.train_on_counterfactuals")
+    methods = {
+        "gan": section("methods.gan"),
+        "cgn": section("methods.cgn"),
+        "cgn_only": section("methods.cgn_only"),
+    }
+    budget = section("budgets.train_on_generated")
 
+    from cgn.classifiers.erm import ERM
     from cgn.classifiers.network import DigitCNN
     from cgn.classifiers.sources import Images
     from cgn.classifiers.streaming import real_and_generated
@@ -19,21 +27,23 @@ def main(variant: str) -> None:
     from cgn.common.arrays import read_arrays
     from cgn.common.checkpoint import Checkpoint, fingerprint
     from cgn.common.seeding import seed_for
-    from cgn.methods.erm import ERM
 
     data = Path(f"data/mnist/variants/{variant}.safetensors")
-    shards = Path(f"data/mnist/shards/{variant}/counterfactuals")
     arrays = read_arrays(data)
     real = Images(arrays["train_images"], arrays["train_labels"])
     validation = Images(arrays["validation_images"], arrays["validation_labels"])
-    steps = steps_for(budget.image_passes, schedule.batch, schedule.decays)
 
     runs = []
     for method, params in methods.items():
+        generated, passes = (
+            ("gan", budget.gan_image_passes) if method == "gan" else ("counterfactuals", budget.image_passes)
+        )
+        shards = Path(f"data/mnist/shards/{variant}/{generated}")
+        steps = steps_for(passes, schedule.batch, schedule.decays)
         algorithm = ERM(DigitCNN(seed_for(seed, variant, method, "network")), steps, schedule)
         source = real_and_generated(real, shards, params.real_share, schedule.batch, seed, variant, method)
         run_id = fingerprint([seed, threads, schedule, params, budget, method], [data, shards])
-        checkpoint = Checkpoint(SCRATCH / "train_on_counterfactuals" / f"{variant}-{method}.pt", run_id)
+        checkpoint = Checkpoint(SCRATCH / "train_on_generated" / f"{variant}-{method}.pt", run_id)
         folder = Path(f"models/mnist/classifiers/{variant}/{method}")
         runs.append(Run(folder, algorithm, source, checkpoint, f"{method} on {variant}"))
     train_and_save(runs, validation, threads)

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import webdataset
 
+from cgn.common.shards import Sample, count_samples, iterate, read_images, shard_paths, write_shards
 from cgn.errors import UserError
-from cgn.shards import Sample, count_samples, iterate, read_images, shard_paths, write_shards
 
 
 def samples(count: int) -> list[Sample]:
