@@ -1,4 +1,5 @@
 # make repro   the whole reproduction (profile: laptop); make test   lint, types and tests
+# make pretrain   the small networks of weights/emoji; NAMES='vgg biggan' only these
 # make paper SEED=0   one seed of MNIST at the paper's sizes (hours); SET='-S key=value' changes parameters
 PYTHON ?= python3
 SEED ?= 0
@@ -6,7 +7,7 @@ BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PYTHONHASHSEED := 0
 
-.PHONY: repro paper test setup lint clean
+.PHONY: repro paper pretrain test setup lint clean
 
 repro: setup
 	@test -e .git || dvc config --local core.no_scm true  # an unpacked archive
@@ -15,6 +16,9 @@ repro: setup
 
 paper: setup
 	python -m experiments.paper run $(SEED) $(SET)
+
+pretrain: setup
+	python -m stages.pretrain $(NAMES)
 
 test: setup lint
 	pytest

@@ -17,18 +17,18 @@ def main() -> None:
 
     from cgn.common.arrays import read_arrays
     from cgn.common.files import write_json
+    from cgn.imagenet.classifiers.by_name import load_networks
     from cgn.imagenet.classifiers.cue_sources import METHODS
-    from cgn.imagenet.classifiers.small_resnet import load_small_resnet
     from cgn.imagenet.evaluation.top_accuracy import top_accuracy
 
     splits = {split: read_arrays(Path(f"data/imagenet/world/{split}.safetensors")) for split in SPLITS}
     scores = {}
-    for method in METHODS:
-        network = load_small_resnet(Path(f"models/imagenet/classifiers/{method}"))
-        scores[method] = {
-            split: top_accuracy(network, arrays["images"], arrays["labels"])
-            for split, arrays in splits.items()
-        }
+    for folder in (*METHODS, "ensemble"):
+        for name, network in load_networks(Path("models/imagenet/classifiers") / folder).items():
+            scores[name] = {
+                split: top_accuracy(network, arrays["images"], arrays["labels"])
+                for split, arrays in splits.items()
+            }
     write_json(OUTPUT, scores)
     _log.info("the accuracies are in %s", OUTPUT)
 

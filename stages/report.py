@@ -20,10 +20,12 @@ SCORES = Path("scores/mnist")
 IMAGENET_SCORES = Path("scores/imagenet")
 EMOJI = Path("data/imagenet/world")
 MODELS = Path("models/mnist")
+IMAGENET_MODELS = Path("models/imagenet")
+IMAGENET_SHARDS = Path("data/imagenet/shards/counterfactuals")
 DATA = Path("data/mnist")
 TIMINGS = SCRATCH / "timings"  # written by each stage as it ends; no output of any stage
 
-# For Figure 3: enough for eight images of every class.
+# For figures of them: enough for a dozen images of every class.
 COUNTERFACTUALS = 1000
 
 _log = logging.getLogger(__name__)
@@ -54,7 +56,7 @@ def write_report(profile: str, seed: int, digits: str, textures: str) -> None:
         classifiers[variant] = parse_classifiers(read_json(path), str(path))
         path = SCORES / variant / "mechanisms.json"
         mechanisms[variant] = parse_mechanisms(read_json(path), str(path))
-    scored = ("accuracy", "cue_conflict", "in9")
+    scored = ("accuracy", "cue_conflict", "in9", "cgn")
     imagenet = parse_scores(
         {name: read_json(IMAGENET_SCORES / f"{name}.json") for name in scored}, str(IMAGENET_SCORES)
     )
@@ -96,7 +98,7 @@ def _write_tables(
         ):
             write(name, frame, title, frame.to_markdown(index=False), tables.MECHANISMS_LEGEND)
         for table in imagenet.tables(scores):
-            cells = imagenet.side_by_side(table.frame).to_markdown(index=False)
+            cells = table.cells.to_markdown(index=False)
             write(table.name, table.frame, table.title, cells, table.legend)
         for variant, title in VARIANTS.items():
             counts = tables.confusion(classifiers[variant])
@@ -113,7 +115,8 @@ def _write_figures(classifiers: dict[str, dict[str, ClassifierScore]], table_2: 
     from cgn.common.shards import read_images, shard_paths
     from cgn.imagenet.evaluation.class_maps import IN9_CLASSES, IN9_VARIANTS
     from cgn.images import write_png
-    from cgn.report import charts, emoji_sheets, figures, tables
+    from cgn.report import charts, emoji_sheets, figures, imagenet_figures, tables
+    from cgn.report.ablation import ABLATIONS
     from cgn.report.histories import read_history
     from cgn.report.names import METHODS, VARIANTS
 
@@ -145,6 +148,17 @@ def _write_figures(classifiers: dict[str, dict[str, ClassifierScore]], table_2: 
         write_png(folder / "emoji_in9.png", emoji_sheets.in9_sheet(EMOJI / "in9", IN9_VARIANTS))
         conflicts = emoji_sheets.cue_conflict_sheet(EMOJI / "cue_conflict", IN9_CLASSES)
         write_png(folder / "emoji_cue_conflict.png", conflicts)
+        ablations = {
+            name: read_history(IMAGENET_MODELS / "ablation" / name / "history.csv", ["step", "mask_mean"])
+            for name in ABLATIONS
+        }
+        images, labels = read_images(shard_paths(IMAGENET_SHARDS), COUNTERFACTUALS)
+        sheet = emoji_sheets.counterfactual_sheet(images, labels["shape"], IN9_CLASSES)
+        write_png(folder / "imagenet_counterfactuals.png", sheet)
+        (folder / "imagenet_mask_mean.svg").write_text(imagenet_figures.mask_mean_curves(ablations))
+        snapshots = read_arrays(IMAGENET_MODELS / "cgn/all/snapshots.safetensors")
+        outputs = imagenet_figures.mechanisms_over_training(snapshots, IN9_CLASSES)
+        write_png(folder / "imagenet_mechanisms.png", outputs)
 
 
 def _write_page(

@@ -13,24 +13,25 @@ _log = logging.getLogger(__name__)
 
 def main(variant: str) -> None:
     """Train the mechanisms of VARIANT on its biased training images."""
-    seed, threads = section("seed"), section("threads")
+    seed, threads, device = section("seed"), section("threads"), section("device")
     params = section("mnist.cgn")
     adversarial = section("mnist.adversarial")
     budget = section("budgets.train_cgn")
 
     from cgn.common.arrays import read_arrays
     from cgn.common.checkpoint import Checkpoint, fingerprint
+    from cgn.common.device import torch_device
     from cgn.common.files import atomic_folder
     from cgn.mnist.generators.training import train_cgn
 
     source, output = DATA / f"{variant}.safetensors", MODELS / variant
     arrays = read_arrays(source)
-    run_id = fingerprint([seed, threads, params, adversarial, budget], [source])
+    run_id = fingerprint([seed, threads, device, params, adversarial, budget], [source])
     checkpoint = Checkpoint(SCRATCH / "train_cgn" / f"{variant}.pt", run_id)
     _log.info("training the CGN of %s: %d steps of %d images", variant, budget.steps, budget.batch)
     images, labels = arrays["train_images"], arrays["train_labels"]
     with atomic_folder(output) as folder:
-        train_cgn(folder, images, labels, params, adversarial, budget, seed, checkpoint)
+        train_cgn(folder, images, labels, params, adversarial, budget, seed, checkpoint, torch_device(device))
     checkpoint.remove()
     _log.info("weights, training history and snapshots are in %s", output)
 

@@ -11,7 +11,7 @@ DISTORTION = 0.1  # standard deviation of the linear map's coefficients
 
 def main() -> None:
     """Train the classifier that reads the masks of every variant."""
-    seed, threads = section("seed"), section("threads")
+    seed, threads, device = section("seed"), section("threads"), section("device")
     schedule = section("mnist.classifier")
     threshold = section("mnist.variants.double_colored_mnist.binarize_threshold")
     budget = section("budgets.train_digit_classifier")
@@ -22,6 +22,7 @@ def main() -> None:
     from cgn.classifiers.training import Run, steps_for, train_and_save
     from cgn.common.arrays import read_arrays
     from cgn.common.checkpoint import Checkpoint, fingerprint
+    from cgn.common.device import torch_device
     from cgn.common.seeding import seed_for
     from cgn.mnist.datasets.masks import distorted_masks, real_masks, translated_masks
 
@@ -39,10 +40,17 @@ def main() -> None:
     algorithm = ERM(DigitCNN(seed_for(seed, "digit_classifier", "network"), channels=1), steps, schedule)
     source = FreshImages(draw, len(labels), schedule.batch, seed, "digit_classifier")
     validation = Images(translated_masks(validation_masks, 0, seed), digits["validation_labels"])
-    run_id = fingerprint([seed, threads, schedule, threshold, budget, TRANSLATION, DISTORTION], [data])
+    run_id = fingerprint(
+        [seed, threads, device, schedule, threshold, budget, TRANSLATION, DISTORTION], [data]
+    )
     checkpoint = Checkpoint(SCRATCH / "train_digit_classifier" / "digit_classifier.pt", run_id)
     folder = Path("models/mnist/digit_classifier")
-    train_and_save([Run(folder, algorithm, source, checkpoint, "digit classifier")], validation, threads)
+    train_and_save(
+        [Run(folder, algorithm, source, checkpoint, "digit classifier")],
+        validation,
+        threads,
+        torch_device(device),
+    )
 
 
 if __name__ == "__main__":

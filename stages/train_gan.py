@@ -17,7 +17,7 @@ _log = logging.getLogger(__name__)
 
 def main(variant: str) -> None:
     """Train a conditional GAN, as large as the CGN, on the biased training images of VARIANT; sample it."""
-    seed, threads = section("seed"), section("threads")
+    seed, threads, device = section("seed"), section("threads"), section("device")
     adversarial = section("mnist.adversarial")
     budget, sampling = section("budgets.train_gan"), section("budgets.sample_gan")
 
@@ -25,6 +25,7 @@ def main(variant: str) -> None:
 
     from cgn.common.arrays import read_arrays
     from cgn.common.checkpoint import Checkpoint, fingerprint
+    from cgn.common.device import torch_device
     from cgn.common.files import atomic_folder
     from cgn.common.shards import write_shards
     from cgn.mnist.generators.sampling import sample_gan
@@ -33,12 +34,12 @@ def main(variant: str) -> None:
 
     source, output, shards = DATA / f"{variant}.safetensors", MODELS / variant, SHARDS / variant / "gan"
     arrays = read_arrays(source)
-    run_id = fingerprint([seed, threads, adversarial, budget], [source])
+    run_id = fingerprint([seed, threads, device, adversarial, budget], [source])
     checkpoint = Checkpoint(SCRATCH / "train_gan" / f"{variant}.pt", run_id)
     _log.info("training the GAN of %s: %d steps of %d images", variant, budget.steps, budget.batch)
     images, labels = arrays["train_images"], arrays["train_labels"]
     with atomic_folder(output) as folder:
-        train_gan(folder, images, labels, adversarial, budget, seed, checkpoint)
+        train_gan(folder, images, labels, adversarial, budget, seed, checkpoint, torch_device(device))
     _log.info("weights and training history are in %s", output)
     samples = sample_gan(load_gan(output), seed, 0, sampling.images)
     write_shards(shards, tqdm(samples, total=sampling.images, unit="image"), sampling.images_per_shard)

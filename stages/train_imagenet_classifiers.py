@@ -7,7 +7,7 @@ from stages.command import SCRATCH, run, section
 
 def main() -> None:
     """Train in, sin, in_sin, mixed_rand and oracle, a small residual network each."""
-    seed, threads = section("seed"), section("threads")
+    seed, threads, device = section("seed"), section("threads"), section("device")
     schedule = section("imagenet.classifier")
     budget = section("budgets.train_imagenet_classifiers")
 
@@ -16,6 +16,7 @@ def main() -> None:
     from cgn.classifiers.training import Run, steps_for, train_and_save
     from cgn.common.arrays import read_arrays
     from cgn.common.checkpoint import Checkpoint, fingerprint
+    from cgn.common.device import torch_device
     from cgn.common.seeding import seed_for
     from cgn.imagenet.classifiers.cue_sources import cue_sources
     from cgn.imagenet.classifiers.small_resnet import SmallResNet
@@ -32,11 +33,11 @@ def main() -> None:
         network = SmallResNet(
             seed_for(seed, "imagenet", method, "network"), len(IN9_CLASSES), schedule.channels
         )
-        run_id = fingerprint([seed, threads, schedule, budget, method], inputs)
+        run_id = fingerprint([seed, threads, device, schedule, budget, method], inputs)
         checkpoint = Checkpoint(SCRATCH / "train_imagenet_classifiers" / f"{method}.pt", run_id)
         folder = Path(f"models/imagenet/classifiers/{method}")
         runs.append(Run(folder, ERM(network, steps, schedule), source, checkpoint, method))
-    train_and_save(runs, Images(held_out["images"], held_out["labels"]), threads)
+    train_and_save(runs, Images(held_out["images"], held_out["labels"]), threads, torch_device(device))
 
 
 if __name__ == "__main__":

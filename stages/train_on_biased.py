@@ -7,7 +7,7 @@ from stages.command import SCRATCH, run, section
 
 def main(variant: str) -> None:
     """Train original, lntl and augmentation on VARIANT."""
-    seed, threads = section("seed"), section("threads")
+    seed, threads, device = section("seed"), section("threads"), section("device")
     schedule = section("mnist.classifier")
     methods = {
         "original": section("methods.original"),
@@ -22,6 +22,7 @@ def main(variant: str) -> None:
     from cgn.classifiers.training import Run, steps_for, train_and_save
     from cgn.common.arrays import read_arrays
     from cgn.common.checkpoint import Checkpoint, fingerprint
+    from cgn.common.device import torch_device
     from cgn.common.seeding import seed_for
     from cgn.methods.adaptations import ignores_black
     from cgn.methods.augmentation import AugmentedERM
@@ -46,11 +47,11 @@ def main(variant: str) -> None:
     runs = []
     for method, algorithm in algorithms.items():
         source = FixedImages(train, schedule.batch, seed, variant, method)
-        run_id = fingerprint([seed, threads, schedule, methods[method], budget, method], [data])
+        run_id = fingerprint([seed, threads, device, schedule, methods[method], budget, method], [data])
         checkpoint = Checkpoint(SCRATCH / "train_on_biased" / f"{variant}-{method}.pt", run_id)
         folder = Path(f"models/mnist/classifiers/{variant}/{method}")
         runs.append(Run(folder, algorithm, source, checkpoint, f"{method} on {variant}"))
-    train_and_save(runs, validation, threads)
+    train_and_save(runs, validation, threads, torch_device(device))
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from stages.command import SCRATCH, run, section
 
 def main(variant: str) -> None:
     """Train irm_2, irm_5, group_dro and oracle on environments of VARIANT."""
-    seed, threads = section("seed"), section("threads")
+    seed, threads, device = section("seed"), section("threads"), section("device")
     schedule = section("mnist.classifier")
     variant_params = section(f"mnist.variants.{variant}")
     irm, group_dro = section("methods.irm"), section("methods.group_dro")
@@ -26,6 +26,7 @@ def main(variant: str) -> None:
     from cgn.classifiers.training import Run, steps_for, train_and_save
     from cgn.common.arrays import read_arrays
     from cgn.common.checkpoint import Checkpoint, fingerprint
+    from cgn.common.device import torch_device
     from cgn.common.seeding import seed_for
     from cgn.methods.group_dro import GroupDRO
     from cgn.methods.irm import IRM
@@ -48,7 +49,7 @@ def main(variant: str) -> None:
         return Images(images, labels)
 
     def add(method: str, algorithm: Algorithm, source: Source, *depends_on: object) -> None:
-        run_id = fingerprint([seed, threads, schedule, variant_params, method, *depends_on], inputs)
+        run_id = fingerprint([seed, threads, device, schedule, variant_params, method, *depends_on], inputs)
         checkpoint = Checkpoint(SCRATCH / "train_on_environments" / f"{variant}-{method}.pt", run_id)
         folder = Path(f"models/mnist/classifiers/{variant}/{method}")
         runs.append(Run(folder, algorithm, source, checkpoint, f"{method} on {variant}"))
@@ -71,7 +72,7 @@ def main(variant: str) -> None:
         lambda number: draw("oracle", 0.0, number), len(labels), schedule.batch, seed, variant, "oracle"
     )
     add("oracle", oracle, fresh, oracle_budget)
-    train_and_save(runs, validation, threads)
+    train_and_save(runs, validation, threads, torch_device(device))
 
 
 if __name__ == "__main__":

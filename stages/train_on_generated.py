@@ -10,7 +10,7 @@ def main(variant: str) -> None:
 
     The label of a counterfactual is that of its shape.
     """
-    seed, threads = section("seed"), section("threads")
+    seed, threads, device = section("seed"), section("threads"), section("device")
     schedule = section("mnist.classifier")
     methods = {
         "gan": section("methods.gan"),
@@ -26,6 +26,7 @@ def main(variant: str) -> None:
     from cgn.classifiers.training import Run, steps_for, train_and_save
     from cgn.common.arrays import read_arrays
     from cgn.common.checkpoint import Checkpoint, fingerprint
+    from cgn.common.device import torch_device
     from cgn.common.seeding import seed_for
 
     data = Path(f"data/mnist/variants/{variant}.safetensors")
@@ -42,11 +43,11 @@ def main(variant: str) -> None:
         steps = steps_for(passes, schedule.batch, schedule.decays)
         algorithm = ERM(DigitCNN(seed_for(seed, variant, method, "network")), steps, schedule)
         source = real_and_generated(real, shards, params.real_share, schedule.batch, seed, variant, method)
-        run_id = fingerprint([seed, threads, schedule, params, budget, method], [data, shards])
+        run_id = fingerprint([seed, threads, device, schedule, params, budget, method], [data, shards])
         checkpoint = Checkpoint(SCRATCH / "train_on_generated" / f"{variant}-{method}.pt", run_id)
         folder = Path(f"models/mnist/classifiers/{variant}/{method}")
         runs.append(Run(folder, algorithm, source, checkpoint, f"{method} on {variant}"))
-    train_and_save(runs, validation, threads)
+    train_and_save(runs, validation, threads, torch_device(device))
 
 
 if __name__ == "__main__":

@@ -17,10 +17,16 @@ from cgn.params.shared import ClassifierParams
 
 
 class Minibatch(NamedTuple):
-    """Images uint8 (n, height, width, channels) and labels int64 (n,), of one environment."""
+    """Images uint8 (n, height, width, channels) and labels int64 of one environment.
+
+    Labels are (n,), or (n, factors) where each factor of variation has its own.
+    """
 
     images: Tensor
     labels: Tensor
+
+    def to(self, device: torch.device) -> "Minibatch":
+        return Minibatch(self.images.to(device), self.labels.to(device))
 
 
 def concatenate(minibatches: Sequence[Minibatch]) -> Minibatch:
@@ -68,6 +74,10 @@ class Algorithm(ABC):
     def predict(self, images: Tensor) -> Tensor:
         """The most probable class int64 (n,) of each image uint8 (n, height, width, channels)."""
         return self.network.predict(images)
+
+    def to(self, device: torch.device) -> None:
+        """Move what is trained to `device`; minibatches are expected there from now on."""
+        self._modules.to(device)
 
     @property
     def progress(self) -> float:

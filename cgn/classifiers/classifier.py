@@ -14,6 +14,7 @@ class Classifier(nn.Module):
         """The most probable class int64 (n,) of each image uint8 (n, height, width, channels)."""
         training = self.training
         self.eval()
-        predicted: Tensor = self(from_bytes(images)).argmax(dim=1)
+        device = next(self.parameters()).device
+        predicted: Tensor = self(from_bytes(images.to(device))).argmax(dim=1).cpu()
         self.train(training)
         return predicted

@@ -15,7 +15,7 @@ from cgn.common.seeding import generator
 
 
 class Images(NamedTuple):
-    """Labelled images: uint8 (n, height, width, channels) and integers (n,)."""
+    """Labelled images: uint8 (n, height, width, channels) and integers (n,), or (n, factors)."""
 
     images: NDArray[np.uint8]
     labels: NDArray[np.integer]
@@ -81,27 +81,33 @@ class FreshImages:
         return self._drawn[1]
 
 
-class Mixture:
-    """Every batch is one of each part together, e.g. of real and of generated images."""
+class SideBySide:
+    """One minibatch of each part, e.g. of real images and of counterfactuals, whose labels differ in kind."""
 
     def __init__(self, parts: Sequence[Source]) -> None:
         self._parts = parts
 
     def minibatches(self, step: int) -> list[Minibatch]:
-        return [concatenate([part.minibatches(step)[0] for part in self._parts])]
+        return [part.minibatches(step)[0] for part in self._parts]
 
 
-class Environments:
+class Environments(SideBySide):
     """One minibatch of `batch` images from each environment."""
 
     def __init__(self, environments: Sequence[Images], batch: int, seed: int, *names: str | int) -> None:
-        self._parts = [
-            FixedImages(images, batch, seed, *names, "environment", index)
-            for index, images in enumerate(environments)
-        ]
+        super().__init__(
+            [
+                FixedImages(images, batch, seed, *names, "environment", index)
+                for index, images in enumerate(environments)
+            ]
+        )
+
+
+class Mixture(SideBySide):
+    """Every batch is one of each part together, e.g. of real and of generated images."""
 
     def minibatches(self, step: int) -> list[Minibatch]:
-        return [part.minibatches(step)[0] for part in self._parts]
+        return [concatenate(super().minibatches(step))]
 
 
 def _take(images: Images, rows: NDArray[np.int64]) -> Minibatch:

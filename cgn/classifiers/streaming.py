@@ -26,11 +26,14 @@ def _decoded(shard: Path) -> tuple[NDArray[np.uint8], dict[str, NDArray[np.int64
 class StreamedShards:
     """Every pass takes the shards of `folder` in a new random order, and shuffles the images of each.
 
-    The label is that of `mechanism`. Shards are drawn from one distribution, so shuffling within them is
-    enough. Raises UserError when the folder holds none or one is damaged.
+    The label is that of `mechanism`, or of a tuple of mechanisms: labels (n, mechanisms). Shards are drawn
+    from one distribution, so shuffling within them is enough. Raises UserError when the folder holds none or
+    one is damaged.
     """
 
-    def __init__(self, folder: Path, mechanism: str, batch: int, seed: int, *names: str | int) -> None:
+    def __init__(
+        self, folder: Path, mechanism: str | tuple[str, ...], batch: int, seed: int, *names: str | int
+    ) -> None:
         self._shards = shard_paths(folder)
         self._counts = np.array([count_samples(shard) for shard in self._shards])
         self._mechanism, self._batch, self._seed, self._names = mechanism, batch, seed, names
@@ -64,8 +67,13 @@ class StreamedShards:
                     f" {self._counts[shard]} were expected; delete its folder and run dvc repro"
                 )
             order = generator(self._seed, *self._names, "order", number, shard).permutation(len(images))
-            self._held = (number, shard), Images(images[order], labels[self._mechanism][order])
+            self._held = (number, shard), Images(images[order], self._asked_for(labels)[order])
         return self._held[1]
+
+    def _asked_for(self, labels: dict[str, NDArray[np.int64]]) -> NDArray[np.int64]:
+        if isinstance(self._mechanism, str):
+            return labels[self._mechanism]
+        return np.stack([labels[name] for name in self._mechanism], axis=1)
 
 
 def real_and_generated(

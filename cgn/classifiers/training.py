@@ -36,6 +36,7 @@ def train(
     source: Source,  # one minibatch of each environment for every step
     validation: Images,  # of the training distribution; only reported
     checkpoint: Checkpoint,  # from where a killed run goes on
+    device: torch.device,
     description: str = "training",  # of the progress bar
 ) -> History:
     """Train to the end. Returns one row for each equal part of the run ("epoch") of one learning rate.
@@ -44,6 +45,7 @@ def train(
     part ("loss" in nats, ...) and validation_accuracy (percent). The result is a function of the arguments
     alone, whether or not the run was interrupted.
     """
+    algorithm.to(device)
     epochs = algorithm.schedule.decays
     history: History = []
     sums: dict[str, float] = defaultdict(float)  # of the values to log, since the last row
@@ -72,7 +74,7 @@ def train(
             checkpoint.save_if_due(state)
 
             # Learn from one minibatch.
-            minibatches = source.minibatches(step)
+            minibatches = [batch.to(device) for batch in source.minibatches(step)]
             for name, value in algorithm.update(minibatches).items():
                 sums[name] += value
             images = sum(len(batch.labels) for batch in minibatches)
@@ -104,7 +106,7 @@ class Run(NamedTuple):
     description: str
 
 
-def train_and_save(runs: Sequence[Run], validation: Images, threads: int) -> None:
+def train_and_save(runs: Sequence[Run], validation: Images, threads: int, device: torch.device) -> None:
     """`train` each of a stage's runs, then write every network's weights and history into its folder.
 
     The runs share `threads`: as many as that go on at once, the longest first, each with an equal part.
@@ -115,13 +117,15 @@ def train_and_save(runs: Sequence[Run], validation: Images, threads: int) -> Non
     longest_first = sorted(runs, key=lambda run: run.algorithm.steps, reverse=True)
 
     def train_one(run: Run) -> tuple[Run, History]:
-        return run, train(run.algorithm, run.source, validation, run.checkpoint, run.description)
+        return run, train(run.algorithm, run.source, validation, run.checkpoint, device, run.description)
 
     with ThreadPool(at_once, initializer=torch.set_num_threads, initargs=(threads // at_once,)) as pool:
         trained = list(pool.imap_unordered(train_one, longest_first))
     for run, history in trained:
         with atomic_folder(run.folder) as temporary:
-            weights = {name: value.contiguous() for name, value in run.algorithm.network.state_dict().items()}
+            weights = {
+                name: value.cpu().contiguous() for name, value in run.algorithm.network.state_dict().items()
+            }
             save_file(weights, temporary / WEIGHTS)
             write_history(temporary / HISTORY, history)
         reached = history[-1]["validation_accuracy"]

@@ -9,7 +9,7 @@ from torch import Tensor
 def to_bytes(images: Tensor) -> NDArray[np.uint8]:
     """(n, c, h, w) in [-1, 1] to uint8 (n, h, w, c). No stretching: -1 is 0 and 1 is 255."""
     scaled = images.permute(0, 2, 3, 1).add(1).mul(127.5).round().clamp(0, 255)
-    return scaled.to(torch.uint8).contiguous().numpy()
+    return scaled.to(torch.uint8).contiguous().cpu().numpy()
 
 
 def from_bytes(images: Tensor) -> Tensor:

@@ -26,11 +26,13 @@ def random_convolution(images: Tensor, size: int, draws: torch.Generator) -> Ten
     """
     count, channels = images.shape[:2]
     deviation = (channels * size * size) ** -0.5
-    kernels = torch.randn(count * channels, channels, size, size, generator=draws) * deviation
+    kernels = torch.randn(count * channels, channels, size, size, generator=draws).to(images.device)
     # One group of channels for each image.
     grouped = images.reshape(1, count * channels, *images.shape[2:])
-    convolved = functional.conv2d(grouped, kernels, padding=size // 2, groups=count).view(images.shape)
-    mixing = torch.rand(count, 1, 1, 1, generator=draws)
+    convolved = functional.conv2d(grouped, kernels * deviation, padding=size // 2, groups=count).view(
+        images.shape
+    )
+    mixing = torch.rand(count, 1, 1, 1, generator=draws).to(images.device)
     return mixing * images + (1 - mixing) * convolved
 
 
@@ -58,7 +60,7 @@ class AugmentedERM(Algorithm):
         sizes = self._params.kernel_sizes
         size = sizes[int(torch.randint(len(sizes), (), generator=draws))]
         augmented = random_convolution(images, size, draws)
-        images = torch.where(chosen[:, None, None, None], augmented, images)
+        images = torch.where(chosen.to(images.device)[:, None, None, None], augmented, images)
         images = images.contiguous(memory_format=torch.channels_last)
         loss = functional.cross_entropy(self.network(images), batch.labels)
         self._descend(loss)

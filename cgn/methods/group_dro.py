@@ -32,7 +32,7 @@ class GroupDRO(Algorithm):
         logits = self.network(from_bytes(concatenate(minibatches).images))
         pairs = split_by_environment(logits, minibatches)
         risks = torch.stack([functional.cross_entropy(z, labels) for z, labels in pairs])
-        self._weights = self._weights * (self._step_size * risks.detach()).exp()
+        self._weights = self._weights.to(risks.device) * (self._step_size * risks.detach()).exp()
         self._weights /= self._weights.sum()
         self._descend((self._weights * risks).sum())
         return {"loss": risks.mean().item(), "worst": risks.max().item()}

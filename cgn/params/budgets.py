@@ -4,7 +4,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from cgn.params.imagenet import CommittedNetworks, ImageNetCGNBudget, TrainedNetworks
 from cgn.params.section import Count, Section
+from cgn.params.shared import TrainingBudget
 
 
 class DigitsBudget(Section):
@@ -43,16 +45,16 @@ class WorldBudget(Section):
     cue_conflict_images_per_pair: Count
 
 
-class TrainingBudget(Section):
-    image_passes: Count
-
-
 class GeneratedBudget(TrainingBudget):
     gan_image_passes: Count
 
 
 class ImageNetClassifiersBudget(TrainingBudget):
     oracle_image_passes: Count
+
+
+class CGNScoreBudget(Section):
+    images: Count
 
 
 class Budget(Section):
@@ -68,7 +70,13 @@ class Budget(Section):
     train_on_environments: TrainingBudget
     train_on_generated: GeneratedBudget
     imagenet_world: WorldBudget
+    pretrained_networks: Annotated[CommittedNetworks | TrainedNetworks, Field(discriminator="source")]
     train_imagenet_classifiers: ImageNetClassifiersBudget
+    train_imagenet_cgn: ImageNetCGNBudget
+    ablate_imagenet_cgn: ImageNetCGNBudget
+    score_imagenet_cgn: CGNScoreBudget
+    sample_imagenet_counterfactuals: SamplingBudget
+    train_ensemble: TrainingBudget
 
 
 class BudgetsParams(Section):

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from cgn.params.section import Count, NonNegative, Positive, Probability, Section
-from cgn.params.shared import ClassifierParams
+from cgn.params.shared import ClassifierParams, CounterfactualParams, TrainingBudget
 
 
 class EmojiParams(Section):
@@ -45,13 +45,17 @@ class ImageNetCGNParams(Section):
         return {name: getattr(self, f"lambda_{name}") for name in names}
 
 
+class ImageNetSamplingParams(Section):
+    truncation: Annotated[float, Field(gt=0, le=1)]
+
+
 class ImageNetClassifierParams(ClassifierParams):
     channels: Annotated[list[Count], Field(min_length=1)]
 
 
-class ImageNetParams(Section):
-    emoji: EmojiParams
-    classifier: ImageNetClassifierParams
+class CGNScoreParams(Section):
+    truncation: Annotated[float, Field(gt=0, le=1)]
+    splits: Count
 
 
 class ImageNetCGNBudget(Section):
@@ -80,3 +84,49 @@ class BigGANTrainingParams(Section):
 class BigGANBudget(Section):
     steps: Count
     batch: Annotated[int, Field(ge=2)]
+
+
+class NetworkTrainingParams(Section):
+    """Of a small network that is trained by Adam; the rate rises for the share `warmup`, then falls to 0."""
+
+    batch: Annotated[int, Field(ge=2)]
+    learning_rate: Positive
+    warmup: Annotated[float, Field(ge=0, lt=1)]
+
+
+class PretrainingBudget(Section):
+    """Sizes of the trainings, and how many images are rendered for them and for their scores."""
+
+    renders: Count
+    held_out: Count
+    biggan: BigGANBudget
+    u2net: TrainingBudget
+    vgg: TrainingBudget
+    segmenter: TrainingBudget
+
+
+class PretrainingParams(Section):
+    biggan: BigGANTrainingParams
+    u2net: NetworkTrainingParams
+    vgg: NetworkTrainingParams
+    segmenter: NetworkTrainingParams
+    world_images: Count
+    budget: PretrainingBudget
+
+
+class CommittedNetworks(Section):
+    source: Literal["committed"]
+
+
+class TrainedNetworks(PretrainingBudget):
+    source: Literal["trained"]
+
+
+class ImageNetParams(Section):
+    emoji: EmojiParams
+    pretraining: PretrainingParams
+    cgn: ImageNetCGNParams
+    cgn_score: CGNScoreParams
+    counterfactuals: CounterfactualParams
+    sampling: ImageNetSamplingParams
+    classifier: ImageNetClassifierParams

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from cgn.params.section import NonNegative, Probability, Section
+from cgn.params.section import NonNegative, Positive, Probability, Section
 
 
 class OriginalParams(Section):
@@ -40,6 +40,11 @@ class LNTLParams(Section):
     pretraining: Probability
 
 
+class EnsembleParams(Section):
+    real_to_counterfactual: Positive
+    start: Literal["in", "scratch", "resnet18", "resnet34", "resnet50", "resnet101", "resnet152"]
+
+
 class MethodsParams(Section):
     original: OriginalParams
     gan: MixtureParams
@@ -49,3 +54,4 @@ class MethodsParams(Section):
     group_dro: GroupDROParams
     lntl: LNTLParams
     augmentation: AugmentationParams
+    ensemble: EnsembleParams

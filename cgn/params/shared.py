@@ -1,4 +1,4 @@
-"""Sections that every world has: the sampling policy and the classifier's schedule."""
+"""Sections that every world has: the sampling policy, the classifier's schedule and its length."""
 
 from typing import Annotated, Literal
 
@@ -24,3 +24,9 @@ class ClassifierParams(Section):
     warmup: Annotated[float, Field(ge=0, lt=1)]
     learning_rate_decay: Annotated[float, Field(gt=0, le=1)]
     decays: Count
+
+
+class TrainingBudget(Section):
+    """How many images are shown to a network, each as often as it is."""
+
+    image_passes: Count

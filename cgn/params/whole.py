@@ -18,6 +18,7 @@ class Params(Section):
     seed: Annotated[int, Field(ge=0)]
     profile: Literal["smoke", "laptop", "paper"]
     threads: Count
+    device: Literal["cpu", "cuda"]
     mnist: MnistParams
     imagenet: ImageNetParams
     methods: MethodsParams

@@ -52,7 +52,7 @@ _DASHES: dict[str, Any] = {
 }
 _GENERATOR_STYLES: dict[str, tuple[str, Any]] = {"CGN": ("#c1272d", "-"), "GAN": ("#2474b5", (0, (5, 1.5)))}
 
-_STYLE: Any = {
+STYLE: Any = {
     "svg.hashsalt": "cgn",
     "svg.fonttype": "path",
     "font.family": "DejaVu Sans",
@@ -76,7 +76,7 @@ def accuracy_bars(table: pd.DataFrame) -> str:
     `table` is `cgn.report.tables.table_2`. A filled diamond is a value of the paper that was read in a
     published source (V, C), a hollow one an unverified recollection (U).
     """
-    with rc_context(_STYLE):
+    with rc_context(STYLE):
         figure = Figure(figsize=(10.5, 4.5))
         margins = {"left": 0.145, "right": 0.96, "top": 0.925, "bottom": 0.205, "wspace": 0.17}
         axes: Any = figure.subplots(1, len(VARIANTS), sharey=True, gridspec_kw=margins)
@@ -113,7 +113,7 @@ def accuracy_bars(table: pd.DataFrame) -> str:
             _diamond("white", "black", "paper, unverified recollection (U)"),
         ]
         figure.legend(handles=handles, loc="lower center", ncols=4)
-        return _svg(figure)
+        return svg(figure)
 
 
 def confusion_matrices(table: pd.DataFrame, title: str) -> str:
@@ -121,7 +121,7 @@ def confusion_matrices(table: pd.DataFrame, title: str) -> str:
 
     `table` is `cgn.report.tables.confusion` of one variant.
     """
-    with rc_context(_STYLE | {"font.size": 7.5, "axes.spines.left": False, "axes.spines.bottom": False}):
+    with rc_context(STYLE | {"font.size": 7.5, "axes.spines.left": False, "axes.spines.bottom": False}):
         figure = Figure(figsize=(10.5, 4.9))
         margins = {
             "left": 0.045,
@@ -163,7 +163,7 @@ def confusion_matrices(table: pd.DataFrame, title: str) -> str:
         bar.set_label("% of the true class")
         bar.outline.set_visible(False)
         figure.text(0.045, 0.965, title, fontsize=11)
-        return _svg(figure)
+        return svg(figure)
 
 
 def training_curves(
@@ -178,7 +178,7 @@ def training_curves(
     names = [str(name) for history in generators.values() for name in history.columns]
     losses = [name for name in dict.fromkeys(names) if name != "step"]
     loss_rows = -(-len(losses) // _LOSS_COLUMNS)
-    with rc_context(_STYLE | {"font.size": 8, "axes.titlesize": 9}):
+    with rc_context(STYLE | {"font.size": 8, "axes.titlesize": 9}):
         # In inches: the panels keep their size however many losses there are.
         upper_height, lower_height = 1.75 * loss_rows + 0.35, 3.4
         figure = Figure(figsize=(10.5, upper_height + lower_height))
@@ -188,7 +188,7 @@ def training_curves(
         upper.text(0.01, 1 - 0.2 / upper_height, f"{title}: losses of the generators", fontsize=11)
         _draw_classifiers(lower, classifiers)
         lower.text(0.01, 0.94, f"{title}: classifiers", fontsize=11)
-        return _svg(figure)
+        return svg(figure)
 
 
 def _draw_generators(
@@ -201,7 +201,7 @@ def _draw_generators(
         for name, history in generators.items():
             if loss in history:
                 color, dashes = _GENERATOR_STYLES[name]
-                _line(axis, history, "step", loss, color=color, linestyle=dashes)
+                draw_line(axis, history, "step", loss, color=color, linestyle=dashes)
         axis.set_title(loss.replace("_", " "))
         axis.set_xlabel("step")
         _robust_limits(axis)
@@ -222,7 +222,7 @@ def _draw_classifiers(area: SubFigure, classifiers: Mapping[str, pd.DataFrame]) 
     for axis, (quantity, title) in zip(panels, titles.items(), strict=True):
         for method, history in classifiers.items():
             style = {"color": _COLORS[method], "linestyle": _DASHES[method], "label": METHODS[method]}
-            _line(axis, history, "image_passes", quantity, **style)
+            draw_line(axis, history, "image_passes", quantity, **style)
         axis.set_title(title)
         axis.set_xlabel("images seen")
     if all((history["loss"] > 0).all() for history in classifiers.values()):
@@ -230,7 +230,8 @@ def _draw_classifiers(area: SubFigure, classifiers: Mapping[str, pd.DataFrame]) 
     area.legend(*panels[0].get_legend_handles_labels(), loc="upper right", bbox_to_anchor=(1.0, 0.85))
 
 
-def _line(axis: Axes, history: pd.DataFrame, x: str, y: str, **style: Any) -> None:
+def draw_line(axis: Axes, history: pd.DataFrame, x: str, y: str, **style: Any) -> None:
+    """One column of a history over another, thinned out to `MOST_POINTS`; `style` is matplotlib's."""
     every = max(1, -(-len(history) // MOST_POINTS))
     rows = history.iloc[::every]
     marker = "o" if len(rows) == 1 else ""
@@ -262,7 +263,8 @@ def _diamond(face: str, edge: str, label: str) -> Line2D:
     )
 
 
-def _svg(figure: Figure) -> str:
+def svg(figure: Figure) -> str:
+    """The figure as SVG text; under `STYLE` the same figure gives the same bytes."""
     buffer = io.StringIO()
     figure.savefig(buffer, format="svg", metadata=dict.fromkeys(("Date", "Creator", "Format", "Type")))
     return buffer.getvalue()

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from cgn.images import arrange, contact_sheet
+from cgn.report.figures import images_by_class
 
 Bytes = NDArray[np.uint8]
 
@@ -23,6 +24,16 @@ def world_sheet(arrays: dict[str, NDArray[Any]], classes: tuple[str, ...], colum
     names = [name.replace("_", " ") for name in classes]
     pictures = contact_sheet(images, row_labels=names, title="training images: cues tell the class", scale=1)
     return arrange([[pictures, contact_sheet(masks[:, : columns // 2], title="their masks", scale=1)]])
+
+
+def counterfactual_sheet(
+    images: Bytes, shape_labels: NDArray[np.int64], classes: tuple[str, ...], columns: int = 12
+) -> Bytes:
+    """Counterfactual images (n, r, r, 3), a row for each class of the shape; texture and background vary."""
+    rows = images_by_class(images, shape_labels, columns, len(classes))
+    names = [name.replace("_", " ") for name in classes]
+    title = "counterfactuals: the row is the class of the shape"
+    return arrange([[contact_sheet(rows, row_labels=names, title=title)]])
 
 
 def in9_sheet(folder: Path, variants: tuple[str, ...]) -> Bytes:

@@ -55,13 +55,15 @@ def figure_3(
     )
 
 
-def images_by_class(images: NDArray[np.uint8], labels: NDArray[np.integer], count: int) -> NDArray[np.uint8]:
-    """`count` images of each class, evenly spaced in `images` (n, h, w, 3): uint8 (10, count, h, w, 3)."""
-    chosen = np.full((CLASSES, count, *images.shape[1:]), 255, dtype=np.uint8)
-    for digit in range(CLASSES):
-        members = np.flatnonzero(labels == digit)
+def images_by_class(
+    images: NDArray[np.uint8], labels: NDArray[np.integer], count: int, classes: int = CLASSES
+) -> NDArray[np.uint8]:
+    """`count` images of each class, evenly spaced in `images` (n, h, w, 3): (classes, count, h, w, 3)."""
+    chosen = np.full((classes, count, *images.shape[1:]), 255, dtype=np.uint8)
+    for label in range(classes):
+        members = np.flatnonzero(labels == label)
         few = min(count, len(members))
-        chosen[digit, :few] = images[members[np.arange(few) * len(members) // max(few, 1)]]
+        chosen[label, :few] = images[members[np.arange(few) * len(members) // max(few, 1)]]
     return chosen
 
 

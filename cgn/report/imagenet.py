@@ -1,4 +1,4 @@
-"""Tables 3 and 4 of the ImageNet branch: the emoji world's scores beside the paper's on ImageNet.
+"""Tables 1, 3 and 4 of the ImageNet branch: the emoji world's scores beside the paper's on ImageNet.
 
 The two columns are of different worlds: the signs and the order of the rows can be compared, values cannot.
 """
@@ -10,6 +10,15 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from cgn.errors import UserError
+from cgn.report.ablation import (
+    ROWS,
+    AblationScore,
+    CGNScore,
+    table_1,
+    table_1_legend,
+    table_1_side_by_side,
+    verdicts,
+)
 
 Percent = Annotated[float, Field(ge=0, le=100)]
 
@@ -19,15 +28,28 @@ METHODS = {
     "sin": "restyled (SIN)",
     "in_sin": "plain + restyled (IN + SIN)",
     "mixed_rand": "Mixed-Rand",
+    "ensemble": "IN + CGN: ensemble",
+    "shape": "IN + CGN: shape head",
+    "texture": "IN + CGN: texture head",
+    "background": "IN + CGN: background head",
     "oracle": "Oracle (not in the paper)",
 }
 # In percent. Table 3: shape bias, top-1, top-5. Table 4: original, mixed_same, mixed_rand, BG-Gap.
-PAPER_TABLE_3 = {"in": (21.39, 76.13, 92.86), "sin": (81.37, 60.18, 82.62), "in_sin": (34.65, 74.59, 92.14)}
+PAPER_TABLE_3: dict[str, tuple[float | None, float | None, float | None]] = {
+    "in": (21.39, 76.13, 92.86),
+    "sin": (81.37, 60.18, 82.62),
+    "in_sin": (34.65, 74.59, 92.14),
+    "ensemble": (None, 74.0, 91.7),
+    "shape": (54.8, None, None),
+    "texture": (16.7, None, None),
+    "background": (22.9, None, None),
+}
 PAPER_TABLE_4 = {
     "in": (95.6, 86.2, 78.9, 7.3),
     "sin": (89.2, 73.1, 63.7, 9.4),
     "in_sin": (94.7, 85.9, 78.5, 7.4),
     "mixed_rand": (73.3, 71.5, 71.3, 0.2),
+    "ensemble": (94.2, 83.4, 80.1, 3.3),
 }
 _LEGEND = (
     "Ours: a small network on the emoji world (the paper: ResNet-50 on ImageNet). Two worlds: compare the "
@@ -46,6 +68,7 @@ class Table(NamedTuple):
     name: str
     title: str
     frame: pd.DataFrame
+    cells: pd.DataFrame  # the same for reading
     legend: str
 
 
@@ -74,14 +97,24 @@ class ShapeBias(BaseModel):
     images: int
 
 
+class MechanismScores(BaseModel):
+    """Of the CGN, and of each row of Table 1."""
+
+    model_config = ConfigDict(frozen=True)
+
+    cgn: CGNScore
+    ablation: dict[str, AblationScore]
+
+
 class ImageNetScores(BaseModel):
-    """What the three scoring stages wrote, each by method."""
+    """What the scoring stages wrote: each by method, and of the generators."""
 
     model_config = ConfigDict(frozen=True)
 
     accuracy: dict[str, SplitAccuracy]
     cue_conflict: dict[str, ShapeBias]
     in9: dict[str, dict[str, Any]]  # the variants' accuracies, bg_gap, and images by variant
+    cgn: MechanismScores
 
     def metrics(self) -> dict[str, Any]:
         """As in reports/metrics.json: accuracy on held-out poses, the held-out glyphs beside it."""
@@ -94,7 +127,8 @@ class ImageNetScores(BaseModel):
             for method, scores in self.in9.items()
         }
         conflict = {method: score.model_dump() for method, score in self.cue_conflict.items()}
-        return {"accuracy": accuracy, "cue_conflict": conflict, "in9": in9}
+        of_classifiers = {"accuracy": accuracy, "cue_conflict": conflict, "in9": in9}
+        return of_classifiers | self.cgn.model_dump()
 
 
 def parse_scores(values: Mapping[str, Any], source: str) -> ImageNetScores:
@@ -108,17 +142,23 @@ def parse_scores(values: Mapping[str, Any], source: str) -> ImageNetScores:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"])
         raise UserError(f"{source}: {key}: {first['msg']}; delete the folder and run dvc repro") from None
-    for stage, found in dict(scores).items():
-        if missing := [method for method in METHODS if method not in found]:
+    rows = {"accuracy": METHODS, "cue_conflict": METHODS, "in9": METHODS, "cgn": ROWS}
+    for stage, expected in rows.items():
+        found = scores.cgn.ablation if stage == "cgn" else getattr(scores, stage)
+        if missing := [row for row in expected if row not in found]:
             raise UserError(f"{source}/{stage}.json: no scores for {', '.join(missing)}; run dvc repro")
     return scores
 
 
 def tables(scores: ImageNetScores) -> list[Table]:
     """All tables of the branch."""
+    first, third, fourth = table_1(scores.cgn.ablation), table_3(scores), table_4(scores)
+    first_legend = " ".join([table_1_legend(scores.cgn.cgn), *verdicts(scores.cgn.ablation)])
+    fourth_title = "Table 4: IN-9 and the background gap"
     return [
-        Table("table_3", "Table 3: texture against shape", table_3(scores), _TABLE_3_LEGEND),
-        Table("table_4", "Table 4: IN-9 and the background gap", table_4(scores), _TABLE_4_LEGEND),
+        Table("table_1", "Table 1: loss ablation", first, table_1_side_by_side(first), first_legend),
+        Table("table_3", "Table 3: texture against shape", third, side_by_side(third), _TABLE_3_LEGEND),
+        Table("table_4", fourth_title, fourth, side_by_side(fourth), _TABLE_4_LEGEND),
     ]
 
 

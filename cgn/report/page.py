@@ -10,7 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from cgn.report.graph import graph_svg
-from cgn.report.imagenet import Table, side_by_side
+from cgn.report.imagenet import Table
 from cgn.report.names import METHOD_MEANINGS, METHODS, VARIANTS
 from cgn.report.paper_values import MARKS, TABLE_2, paper_value
 from cgn.report.run_facts import duration
@@ -60,7 +60,7 @@ def render_page(
         headlines=[_headline(variant, classifiers[variant]) for variant in VARIANTS],
         cells=cells,
         mechanisms=mechanisms,
-        imagenet_tables=[(table, side_by_side(table.frame)) for table in imagenet_tables],
+        imagenet_tables=imagenet_tables,
         graphs=[
             (model, Markup(graph_svg(model.edges, f"Causal graph: {model.name}", model.captions)))
             for model in causal_models

@@ -9,40 +9,54 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
+from cgn.classifiers.classifier import Classifier
 from cgn.common.pixels import from_bytes
 from cgn.errors import UserError
+from cgn.imagenet.classifiers.ensemble import HEADS, Head, is_ensemble, load_ensemble
 from cgn.imagenet.classifiers.image_classifier import ImageClassifier
-from cgn.imagenet.classifiers.small_resnet import SmallResNet, load_small_resnet
+from cgn.imagenet.classifiers.small_resnet import load_small_resnet
 from cgn.imagenet.evaluation.class_maps import IN9_CLASSES
 
 
-def load_image_classifier(model: str) -> ImageClassifier:
-    """The classifier in the folder `model`, or the published one of that name.
+def load_networks(folder: Path) -> dict[str, Classifier]:
+    """The classifiers in a folder, by name: an ensemble and each of its heads, else one of the folder's name.
 
-    Raises UserError when it is neither, or when its weights are missing or damaged.
+    Raises UserError when weights are missing or damaged.
+    """
+    if is_ensemble(folder):
+        ensemble = load_ensemble(folder)
+        return {"ensemble": ensemble} | {name: Head(ensemble, name).eval() for name in HEADS}
+    return {folder.name: load_small_resnet(folder)}
+
+
+def load_image_classifiers(model: str) -> dict[str, ImageClassifier]:
+    """The classifiers in the folder `model`, or the published one of that name, by their names.
+
+    Raises UserError when it is neither, or when weights are missing or damaged.
     """
     if Path(model).is_dir():
-        return of_small_world(load_small_resnet(Path(model)))
+        return {name: of_small_world(network) for name, network in load_networks(Path(model)).items()}
     from cgn.imagenet.classifiers.pretrained import load_classifier  # late: torchvision takes 2 s
 
-    return load_classifier(model)
+    return {model: load_classifier(model)}
 
 
 def scores_by_model(
     models: Sequence[str], score: Callable[[ImageClassifier], dict[str, Any]]
 ) -> dict[str, Any]:
-    """What `score` gives for a model, by its name where there are several (of a folder, the last part).
+    """What `score` gives for a classifier, by its name where there are several.
 
-    Raises UserError when two have one name, and what `load_image_classifier` raises.
+    Raises UserError when two have one name, and what `load_image_classifiers` raises.
     """
-    names = [Path(model).name for model in models]
+    named = [item for model in models for item in load_image_classifiers(model).items()]
+    names = [name for name, _ in named]
     if len(set(names)) < len(names):
         raise UserError(f"--model: two models of one name ({', '.join(names)}); score them apart")
-    scores = [score(load_image_classifier(model)) for model in models]
-    return dict(zip(names, scores, strict=True)) if len(models) > 1 else scores[0]
+    scores = {name: score(classifier) for name, classifier in named}
+    return scores if len(scores) > 1 else scores[names[0]]
 
 
-def of_small_world(network: SmallResNet) -> ImageClassifier:
+def of_small_world(network: Classifier) -> ImageClassifier:
     """A network whose outputs are the nine classes of IN-9, for both scores. Images keep their size."""
 
     @torch.inference_mode()

@@ -1,10 +1,11 @@
-"""The classifier ensemble of section 4.3 and appendix C.4: one backbone, and a head for each factor of variation.
+"""The classifier ensemble (section 4.3, appendix C.4): one backbone, and a head for each factor of variation.
 
 A counterfactual image has three labels, and trains each head on its own: a head that sees all other factors
 vary at random becomes invariant to them. Real images, whose factors agree, train the mean of the heads.
 """
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
@@ -12,7 +13,14 @@ from torch.nn import functional
 
 from cgn.classifiers.algorithm import Algorithm, Minibatch
 from cgn.classifiers.classifier import Classifier
+from cgn.classifiers.sources import FixedImages, Images, SideBySide
+from cgn.classifiers.streaming import StreamedShards
+from cgn.classifiers.trained import load_classifier
+from cgn.classifiers.training import WEIGHTS
 from cgn.common.pixels import from_bytes
+from cgn.errors import UserError
+from cgn.imagenet.classifiers.backbones import Backbone, backbone_of_shapes
+from cgn.imagenet.classifiers.small_resnet import stored_shapes
 
 # By the head's name in scores, the mechanism whose label it learns.
 HEADS = {"shape": "shape", "texture": "foreground", "background": "background"}
@@ -21,15 +29,15 @@ HEADS = {"shape": "shape", "texture": "foreground", "background": "background"}
 class EnsembleNetwork(Classifier):
     """Logits (n, classes) of images (n, 3, height, width) in [-1, 1]: the mean of those of the heads.
 
-    `backbone` turns images into features (n, width). The heads' weights are drawn from `seed` alone.
+    The heads' weights are drawn from `seed` alone.
     """
 
-    def __init__(self, backbone: nn.Module, width: int, classes: int, seed: int) -> None:
+    def __init__(self, backbone: Backbone, classes: int, seed: int) -> None:
         super().__init__()
-        self.backbone = backbone
+        self.backbone = backbone.network
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            self.heads = nn.ModuleDict({name: nn.Linear(width, classes) for name in HEADS})
+            self.heads = nn.ModuleDict({name: nn.Linear(backbone.width, classes) for name in HEADS})
 
     def forward(self, images: Tensor) -> Tensor:
         return self.head_logits(images).mean(dim=1)
@@ -54,7 +62,7 @@ class Head(Classifier):
 
 
 class Ensemble(Algorithm):
-    """Cross-entropy of an `EnsembleNetwork` on real images and on counterfactuals, every image counting once."""
+    """Cross-entropy of an `EnsembleNetwork` on real images and counterfactuals, all images counting alike."""
 
     network: EnsembleNetwork
 
@@ -62,11 +70,11 @@ class Ensemble(Algorithm):
         """One step on a minibatch of real images, labels (n,), and one of counterfactuals, labels (m, heads).
 
         The loss of a real image is that of the mean logits, the loss of a counterfactual the mean over the
-        heads. Returns "loss", and the losses "real" and those of each head.
+        heads. Returns "loss", its part "real", and that of each head on counterfactuals by the head's name.
         """
         real, counterfactual = minibatches
         logits = self.network.head_logits(from_bytes(torch.cat([real.images, counterfactual.images])))
-        count, other = len(real.labels), len(counterfactual.labels)
+        count, others = len(real.labels), len(counterfactual.labels)
         real_loss = functional.cross_entropy(logits[:count].mean(dim=1), real.labels)
         by_head = torch.stack(
             [
@@ -74,6 +82,46 @@ class Ensemble(Algorithm):
                 for number in range(len(HEADS))
             ]
         )
-        loss = (count * real_loss + other * by_head.mean()) / (count + other)
+        loss = (count * real_loss + others * by_head.mean()) / (count + others)
         self._descend(loss)
-        return {"loss": loss.item(), "real": real_loss.item()} | dict(zip(HEADS, by_head.tolist(), strict=True))
+        of_heads = dict(zip(HEADS, by_head.tolist(), strict=True))
+        return {"loss": loss.item(), "real": real_loss.item()} | of_heads
+
+
+def real_and_counterfactuals(
+    real: Images, shards: Path, real_to_counterfactual: float, batch: int, seed: int, *names: str | int
+) -> SideBySide:
+    """Minibatches of both for `Ensemble`, `batch` images together, in the ratio asked for.
+
+    Raises UserError when `shards` holds none.
+    """
+    share = real_to_counterfactual / (1 + real_to_counterfactual)
+    real_batch = min(max(round(share * batch), 1), batch - 1)
+    mechanisms = tuple(HEADS.values())
+    return SideBySide(
+        [
+            FixedImages(real, real_batch, seed, *names, "real"),
+            StreamedShards(shards, mechanisms, batch - real_batch, seed, *names, "counterfactual"),
+        ]
+    )
+
+
+def is_ensemble(folder: Path) -> bool:
+    """Whether the classifier that `train_and_save` wrote into `folder` is one."""
+    return "heads.shape.weight" in stored_shapes(folder)
+
+
+def load_ensemble(folder: Path) -> EnsembleNetwork:
+    """The ensemble that `train_and_save` wrote into `folder`, with the backbone that its weights tell.
+
+    Raises UserError when it is missing, damaged or of another kind.
+    """
+    shapes = stored_shapes(folder)
+    try:
+        classes = shapes["heads.shape.weight"][0]
+        prefix = "backbone."
+        of_backbone = {key.removeprefix(prefix): shapes[key] for key in shapes if key.startswith(prefix)}
+        network = EnsembleNetwork(backbone_of_shapes(of_backbone), classes, seed=0)
+    except (KeyError, IndexError, UserError) as error:
+        raise UserError(f"{folder / WEIGHTS}: not an ensemble of ours ({error})") from None
+    return load_classifier(folder, network)

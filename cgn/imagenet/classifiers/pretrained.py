@@ -26,7 +26,7 @@ def load_classifier(name: str) -> ImageClassifier:
     if name == "efficientnet_lite0":
         return imagenet_classifier(_efficientnet_lite0(), _EFFICIENTNET_LITE0_PREPROCESSING)
     if name in (known := models.list_models(module=models)):
-        return imagenet_classifier(*_from_torchvision(name))
+        return imagenet_classifier(*torchvision_network(name))
     raise UserError(
         f"{name}: unknown classifier; known are efficientnet_lite0 and torchvision's {', '.join(known)}"
     )
@@ -72,8 +72,11 @@ def _efficientnet_lite0() -> nn.Module:
     return network
 
 
-def _from_torchvision(name: str) -> tuple[nn.Module, Preprocessing]:
-    """The network with the first weights that torchvision lists: for resnet50 those of the paper's tables."""
+def torchvision_network(name: str) -> tuple[nn.Module, Preprocessing]:
+    """The network with the first weights that torchvision lists: for resnet50 those of the paper's tables.
+
+    Raises UserError when they cannot be fetched or are damaged.
+    """
     weights = next(iter(models.get_model_weights(name)))
     file = Path(torch.hub.get_dir()) / "checkpoints" / weights.url.rsplit("/", 1)[-1]
     try:

@@ -1,5 +1,6 @@
 """The classifier of small worlds: a residual network (He et al. 2016) for images of 32 to 64 pixels."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
@@ -73,15 +74,27 @@ def load_small_resnet(folder: Path) -> SmallResNet:
 
     Raises UserError when it is missing, damaged or of another kind.
     """
+    shapes = stored_shapes(folder)
+    try:
+        network = SmallResNet(0, shapes["linear.weight"][0], stored_channels(shapes))
+    except (KeyError, IndexError) as error:
+        raise UserError(f"{folder / WEIGHTS}: not a classifier of ours ({error})") from None
+    return load_classifier(folder, network)
+
+
+def stored_shapes(folder: Path) -> dict[str, list[int]]:
+    """The shape of each of the weights in `folder`. Raises UserError when they are missing or damaged."""
     path = folder / WEIGHTS
     try:
         with safe_open(path, framework="pt") as file:
-            shapes = {name: file.get_slice(name).get_shape() for name in file.keys()}  # noqa: SIM118
-        stages = [name for name in shapes if name.startswith("stages.") and name.endswith(".second.0.weight")]
-        channels = [shapes[name][0] for name in sorted(stages)]
-        network = SmallResNet(0, shapes["linear.weight"][0], channels)
+            return {name: file.get_slice(name).get_shape() for name in file.keys()}  # noqa: SIM118
     except FileNotFoundError:
         raise UserError(f"{path}: not found; run the stage that trains it (dvc repro)") from None
-    except (SafetensorError, KeyError, IndexError) as error:
+    except SafetensorError as error:
         raise UserError(f"{path}: not a classifier of ours ({error})") from None
-    return load_classifier(folder, network)
+
+
+def stored_channels(shapes: Mapping[str, list[int]]) -> list[int]:
+    """The `channels` of a network whose weights have these shapes."""
+    stages = [name for name in shapes if name.startswith("stages.") and name.endswith(".second.0.weight")]
+    return [shapes[name][0] for name in sorted(stages)]

@@ -31,9 +31,7 @@ SNAPSHOTS = "snapshots.safetensors"
 
 def save_cgn(folder: Path, cgn: ImageNetCGN, trained: TrainedCGN) -> None:
     """Write the generators of `cgn` and the reports of its training as a new `folder`."""
-    weights = {
-        name: value.detach().cpu().contiguous() for name, value in cgn.generators.state_dict().items()
-    }
+    weights = {name: value.detach().cpu().contiguous() for name, value in cgn.generators.state_dict().items()}
     config = {"sizes": cgn.sizes._asdict(), "truncation": cgn.truncation}
     with atomic_folder(folder) as temporary:
         save_file(weights, temporary / WEIGHTS, metadata={"config": json.dumps(config)})

@@ -9,7 +9,6 @@ from typing import Literal, Self
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-from torchvision.models.vgg import cfgs, make_layers
 
 from cgn.imagenet.networks.normalisation import ImageNetNormalisation
 
@@ -17,21 +16,38 @@ TAPS = 4
 
 # Output channels of each convolution; "M" is a max-pool.
 Channels = Sequence[int | str]
-VGG16: Channels = tuple(cfgs["D"])
+VGG16: Channels = (
+    *(64, 64, "M", 128, 128, "M", 256, 256, 256, "M"),
+    *(512, 512, 512, "M", 512, 512, 512, "M"),
+)
+# Ours, for images of 32 to 64 pixels.
+VGG_SMALL: Channels = (16, "M", 32, 32, "M", 64, 64, "M", 96, 96, "M")
 
 
 class VGGClassifier(nn.Module):
     """A small VGG with batch norm: images (n, 3, height, width) to logits (n, classes).
 
     Global average pooling and one linear layer follow the convolutions, so it takes any resolution that its
-    pools can halve. `features` has torchvision's layer numbers.
+    pools can halve. `features` has torchvision's layer numbers. (Its own function that makes them is not used
+    because the import of torchvision takes longer than a short training.)
     """
 
     def __init__(self, channels: Channels, classes: int) -> None:
         super().__init__()
-        self.features = make_layers(list(channels), batch_norm=True)
-        width = [entry for entry in channels if isinstance(entry, int)][-1]
-        self.head = nn.Linear(width, classes)
+        layers: list[nn.Module] = []
+        before = 3
+        for entry in channels:
+            if isinstance(entry, int):
+                layers += [
+                    nn.Conv2d(before, entry, 3, padding=1),
+                    nn.BatchNorm2d(entry),
+                    nn.ReLU(inplace=True),
+                ]
+                before = entry
+            else:
+                layers.append(nn.MaxPool2d(2))
+        self.features = nn.Sequential(*layers)
+        self.head = nn.Linear(before, classes)
 
     def forward(self, images: Tensor) -> Tensor:
         logits: Tensor = self.head(self.features(images).mean(dim=(2, 3)))
@@ -75,10 +91,10 @@ class PerceptualFeatures(nn.Module):
 def gram_matrix(features: Tensor) -> Tensor:
     """G = F F^T / (c h w), (n, c, c), of features (n, c, h, w), F being (c, h w) (Johnson et al., eq. 3).
 
-    In float32 also under autocast: the losses are small differences of Gram matrices.
+    In float32 at least, also under autocast: the losses are small differences of Gram matrices.
     """
     with torch.autocast(features.device.type, enabled=False):
-        flat = features.float().flatten(2)
+        flat = features.to(torch.promote_types(features.dtype, torch.float32)).flatten(2)
         return flat @ flat.transpose(1, 2) / flat[0].numel()
 
 

@@ -54,10 +54,11 @@ _NARROW_DILATED = Block(4, 16, 64, dilated=True)
 U2NETP = U2NetSizes(
     encoder=(*_NARROW, _NARROW_DILATED, _NARROW_DILATED), decoder=(_NARROW_DILATED, *reversed(_NARROW))
 )
-# Ours, for images of 32 to 64 pixels: as deep as those can be halved.
+# Ours, for images of 32 to 64 pixels, with few channels where the map is large: a training of the CGN runs it
+# twice a step.
 U2NET_SMALL = U2NetSizes(
-    encoder=(Block(5, 16, 32), Block(4, 16, 32), Block(4, 16, 32, dilated=True)),
-    decoder=(Block(4, 16, 32), Block(5, 16, 32)),
+    encoder=(Block(3, 4, 8), Block(3, 8, 16), Block(3, 16, 32), Block(3, 16, 32, dilated=True)),
+    decoder=(Block(3, 16, 32), Block(3, 8, 16), Block(3, 4, 8)),
 )
 
 

@@ -68,17 +68,20 @@ def train_adversarially(
     budget: GeneratorBudget,
     seed: int,
     checkpoint: Checkpoint,
+    device: torch.device,
     snapshot: Callable[[nn.Module], dict[str, Tensor]] = lambda averaged: {},
     snapshot_steps: frozenset[int] = frozenset(),
     report_every: int = 50,
 ) -> TrainedGenerator:
     """Train `generator` against a fresh discriminator on `images` (n, 32, 32, 3) uint8 with `labels`.
 
-    Every random draw comes from one torch generator whose state is part of the checkpoint, so that
+    Every random draw comes from one torch generator on the CPU whose state is part of the checkpoint, so that
     a run that was cut off ends with the same bytes.
     """
     draws = torch.Generator().manual_seed(seed)
+    generator.to(device)
     discriminator = Discriminator(params.discriminator.channels).to(memory_format=torch.channels_last)
+    discriminator.to(device)
     averaged = copy.deepcopy(generator).requires_grad_(False)
     optimizer_g = Adam(generator.parameters(), params.learning_rate, params.adam_betas, fused=True)
     optimizer_d = Adam(discriminator.parameters(), params.learning_rate, params.adam_betas, fused=True)
@@ -102,8 +105,8 @@ def train_adversarially(
         kept = {name: part.state_dict() for name, part in parts.items()}
         return kept | {"draws": draws.get_state(), "history": history, "snapshots": snapshots, "step": step}
 
-    real_images = torch.from_numpy(images)
-    real_labels = torch.from_numpy(labels.astype(np.int64))
+    real_images = torch.from_numpy(images).to(device)
+    real_labels = torch.from_numpy(labels.astype(np.int64)).to(device)
     for step in tqdm(range(first_step, budget.steps), initial=first_step, total=budget.steps, unit="step"):
         checkpoint.save_if_due(partial(state, step))
         progress = step / budget.steps
@@ -113,12 +116,12 @@ def train_adversarially(
                 group["lr"] = rate
 
         # Draw a real batch, and fakes with the same labels.
-        chosen = torch.randint(len(real_images), (budget.batch,), generator=draws)
+        chosen = torch.randint(len(real_images), (budget.batch,), generator=draws).to(device)
         batch_labels = real_labels[chosen]
         real = from_bytes(real_images[chosen])
         fake = generator.fake(batch_labels, real, draws, progress)
         reach = params.discriminator.translation
-        offsets = torch.randint(-reach, reach + 1, (2, budget.batch, 2), generator=draws)
+        offsets = torch.randint(-reach, reach + 1, (2, budget.batch, 2), generator=draws).to(device)
         real, fake_images = translate(real, offsets[0]), translate(fake.images, offsets[1])
 
         # Discriminator step, with a lazy gradient penalty.

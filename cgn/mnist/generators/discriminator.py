@@ -43,7 +43,7 @@ class Discriminator(nn.Module):
 
 def translate(images: Tensor, offsets: Tensor) -> Tensor:
     """Shift each image (n, c, 32, 32) by whole pixels `offsets` (n, 2), repeating the edge."""
-    steps = torch.arange(SIZE)
+    steps = torch.arange(SIZE, device=images.device)
     rows = (steps + offsets[:, :1]).clamp(0, SIZE - 1)
     columns = (steps + offsets[:, 1:]).clamp(0, SIZE - 1)
     return take_pixels(images, rows[:, :, None] * SIZE + columns[:, None, :])

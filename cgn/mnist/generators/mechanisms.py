@@ -144,14 +144,14 @@ def shuffle_texture(texture: Tensor, arrangement: Tensor, shuffle: Shuffle, patc
         return texture
     if shuffle == "shift":
         offsets = (arrangement[:, :2] * SIZE).long()
-        steps = torch.arange(SIZE)
+        steps = torch.arange(SIZE, device=texture.device)
         rows = (steps + offsets[:, :1]) % SIZE
         columns = (steps + offsets[:, 1:]) % SIZE
         return take_pixels(texture, rows[:, :, None] * SIZE + columns[:, None, :])
     across = SIZE // patch_size
     order = arrangement[:, : across * across].argsort(dim=1)
     corners = (order // across * SIZE + order % across) * patch_size
-    within = torch.arange(patch_size)
+    within = torch.arange(patch_size, device=texture.device)
     patch = within[:, None] * SIZE + within
     source = corners.view(-1, across, 1, across, 1) + patch.view(1, 1, patch_size, 1, patch_size)
     return take_pixels(texture, source.reshape(-1, SIZE, SIZE))

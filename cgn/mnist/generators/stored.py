@@ -18,7 +18,7 @@ WEIGHTS = "weights.safetensors"
 
 def save_generator(folder: Path, weights: dict[str, Tensor], config: CGNConfig | GANConfig) -> None:
     """Write a generator's weights and configuration into `folder`."""
-    contiguous = {name: tensor.contiguous() for name, tensor in weights.items()}
+    contiguous = {name: tensor.cpu().contiguous() for name, tensor in weights.items()}
     with atomic_path(folder / WEIGHTS) as temporary:
         save_file(contiguous, temporary, metadata={"config": json.dumps(config._asdict())})
 

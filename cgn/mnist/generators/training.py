@@ -48,10 +48,10 @@ class TrainableCGN(CGN, AdversarialGenerator):
         `progress` in [0, 1): share of the training done, for the schedules.
         """
         params, count = self.params, len(labels)
-        noise = torch.randn(3, count, self.noise_dimensions, generator=draws)
+        noise = torch.randn(3, count, self.noise_dimensions, generator=draws).to(labels.device)
         if params.training_noise == "shared":
             noise = noise[:1].expand(3, -1, -1)
-        arrangement = torch.rand(2, count, ARRANGEMENT_DIMENSIONS, generator=draws)
+        arrangement = torch.rand(2, count, ARRANGEMENT_DIMENSIONS, generator=draws).to(labels.device)
         if progress < params.mask_warmup:
             mask = self.shape.start_masks(count)
         else:
@@ -66,7 +66,7 @@ class TrainableCGN(CGN, AdversarialGenerator):
         }
         images = compose(mask, foreground, background)
         for gram_loss in self._gram_loss:
-            losses["perceptual"] = params.lambda_perceptual * gram_loss(images, real)
+            losses["perceptual"] = params.lambda_perceptual * gram_loss.to(images.device)(images, real)
         refused = None
         if any(params.mismatch_weight):
             # The masks of other classes in the textures of these: what the shape of a class is not.
@@ -83,7 +83,7 @@ class TrainableGAN(GAN, AdversarialGenerator):
     def fake(self, labels: Tensor, real: Tensor, draws: torch.Generator, progress: float) -> Fake:
         """Images of the given classes."""
         noise = torch.randn(len(labels), self.config.noise_dimensions, generator=draws)
-        return Fake(self(noise, labels), {})
+        return Fake(self(noise.to(labels.device), labels), {})
 
 
 def train_cgn(
@@ -95,6 +95,7 @@ def train_cgn(
     budget: GeneratorBudget,
     seed: int,
     checkpoint: Checkpoint,
+    device: torch.device,
 ) -> None:
     """Train a CGN on `images` (n, 32, 32, 3) uint8 with `labels` (n,) and write it into `folder`.
 
@@ -107,7 +108,7 @@ def train_cgn(
     steps = [max(1, round(share * budget.steps)) for share in _SNAPSHOTS]
     trained = train_adversarially(
         TrainableCGN(config, params), images, labels, adversarial, params.lambda_adversarial, budget,
-        seed_for(seed, "draws"), checkpoint, lambda cgn: _snapshot(cgn, seed), frozenset(steps),
+        seed_for(seed, "draws"), checkpoint, device, lambda cgn: _snapshot(cgn, seed), frozenset(steps),
     )  # fmt: skip
     save_generator(folder, trained.weights, config)
     write_history(folder / "history.csv", trained.history)
@@ -123,12 +124,21 @@ def train_gan(
     budget: GeneratorBudget,
     seed: int,
     checkpoint: Checkpoint,
+    device: torch.device,
 ) -> None:
     """Train the GAN baseline, as large as the CGN of the same width; write weights and history.csv."""
     torch.manual_seed(seed)
     config = config_as_large_as_cgn(budget.width, adversarial.noise_dimensions, adversarial.label_dimensions)
     trained = train_adversarially(
-        TrainableGAN(config), images, labels, adversarial, 1.0, budget, seed_for(seed, "draws"), checkpoint
+        TrainableGAN(config),
+        images,
+        labels,
+        adversarial,
+        1.0,
+        budget,
+        seed_for(seed, "draws"),
+        checkpoint,
+        device,
     )
     save_generator(folder, trained.weights, config)
     write_history(folder / "history.csv", trained.history)
@@ -138,9 +148,10 @@ def _snapshot(cgn: nn.Module, seed: int) -> dict[str, Tensor]:
     """Mask, textures and composite of every class for one fixed noise, uint8."""
     assert isinstance(cgn, CGN)
     fixed = torch.Generator().manual_seed(seed_for(seed, "snapshot"))
-    noise = torch.randn(3, CLASSES, cgn.noise_dimensions, generator=fixed)
-    arrangement = torch.rand(2, CLASSES, ARRANGEMENT_DIMENSIONS, generator=fixed)
-    labels = torch.arange(CLASSES)
+    device = next(cgn.parameters()).device
+    noise = torch.randn(3, CLASSES, cgn.noise_dimensions, generator=fixed).to(device)
+    arrangement = torch.rand(2, CLASSES, ARRANGEMENT_DIMENSIONS, generator=fixed).to(device)
+    labels = torch.arange(CLASSES, device=device)
     mask = cgn.masks(labels, noise[0])
     foreground = cgn.foreground(noise[1], labels, arrangement[0])
     background = cgn.background(noise[2], labels, arrangement[1])

@@ -23,6 +23,7 @@ from cgn.params.shared import ClassifierParams
 from tests.unit.classifiers.conftest import Make
 
 STEPS = 12
+CPU = torch.device("cpu")
 
 
 class KilledError(Exception):
@@ -57,7 +58,7 @@ def _run(folder: Path, name: str, schedule: ClassifierParams, make: Make, kill_a
         _kill_at(algorithm, kill_at)
     checkpoint = Checkpoint(folder / "checkpoint.pt", "the same run", every_seconds=0)
     validation = type(images)(images.images[:50], images.labels[:50])
-    train_and_save([Run(folder / "out", algorithm, source, checkpoint, "test")], validation, 1)
+    train_and_save([Run(folder / "out", algorithm, source, checkpoint, "test")], validation, 1, CPU)
 
 
 def _kill_at(algorithm: Algorithm, step: int) -> None:
@@ -91,7 +92,7 @@ def test_a_killed_run_ends_with_the_same_bytes(
 def test_history_has_a_row_for_every_part(tmp_path: Path, schedule: ClassifierParams, make: Make) -> None:
     images = make("colored_mnist", 1.0)
     algorithm = ERM(DigitCNN(0), STEPS, schedule)
-    history = train(algorithm, FixedImages(images, 8, 0), images, Checkpoint(tmp_path / "c.pt", "x"))
+    history = train(algorithm, FixedImages(images, 8, 0), images, Checkpoint(tmp_path / "c.pt", "x"), CPU)
     assert [row["epoch"] for row in history] == [1, 2, 3]
     assert [row["image_passes"] for row in history] == [32, 64, 96]
     assert all(np.isfinite(row["loss"]) and 0 <= row["validation_accuracy"] <= 100 for row in history)

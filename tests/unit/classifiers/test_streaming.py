@@ -63,3 +63,9 @@ def test_every_batch_has_its_share_of_real_images(shards: Path, share: float, re
 def test_an_empty_folder_is_named(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"no \.tar shards"):
         StreamedShards(tmp_path, "shape", 4, 0)
+
+
+def test_several_mechanisms_give_a_label_each(shards: Path) -> None:
+    (batch,) = StreamedShards(shards, ("foreground", "shape"), 60, 0).minibatches(0)
+    numbers = batch.images[:, 0, 0, 0].long() - 100
+    assert batch.labels.tolist() == [[0, number % 10] for number in numbers.tolist()]

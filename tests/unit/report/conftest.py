@@ -75,7 +75,13 @@ def imagenet_json() -> dict[str, Any]:
         "images": {"original": 9},
     }
     bias = {"shape_bias": 25.0, "shape_correct": 10, "texture_correct": 30, "images": 72}
+    row = {"mask_mean": 0.3, "mask_entropy": 0.1, "mask_iou": 0.8, "background_residue": 2.5}
+    # Without L_text and L_bg the mean mask moves as in the paper; without the others nothing changes.
+    rows = {name: row | {"inception_score": 6.0} for name in ("all", "no_shape", "no_rec")}
+    rows |= {"no_text": rows["all"] | {"mask_mean": 0.9}, "no_bg": rows["all"] | {"mask_mean": 0.2}}
+    how = {"images": 600, "splits": 2, "truncation": 1.0, "network": "oracle"}
     return {
+        "cgn": {"cgn": rows["all"] | how, "ablation": rows | {"biggan": {"inception_score": 7.5}}},
         "accuracy": {method: {"test_poses": top, "test_glyphs": top} for method in IMAGENET_METHODS},
         "cue_conflict": dict.fromkeys(IMAGENET_METHODS, bias),
         "in9": dict.fromkeys(IMAGENET_METHODS, in9),

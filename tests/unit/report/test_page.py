@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import webdataset
+from numpy.typing import NDArray
 from PIL import Image
 
 from cgn.common.arrays import write_arrays
@@ -18,7 +19,9 @@ from cgn.errors import UserError
 from cgn.imagenet.worlds.cue_conflict_set import write_cue_conflict_set
 from cgn.imagenet.worlds.emoji import render
 from cgn.imagenet.worlds.in9_set import write_in9_set
+from cgn.report.ablation import ABLATIONS
 from cgn.report.imagenet import ImageNetScores, tables
+from cgn.report.imagenet_figures import PANELS
 from cgn.report.names import METHODS, VARIANTS
 from cgn.report.page import CausalModel, render_page
 from cgn.report.run_facts import run_facts
@@ -88,15 +91,17 @@ def inputs(
                 root / f"models/mnist/classifiers/{variant}/{method}/history.csv",
                 epoch=epochs, image_passes=40 * epochs, loss=1 / epochs, validation_accuracy=90 + epochs,
             )  # fmt: skip
-        shard = root / f"data/mnist/shards/{variant}/counterfactuals/000000.tar"
-        shard.parent.mkdir(parents=True)
-        with webdataset.TarWriter(str(shard), mtime=0) as tar:
-            for index, (image, label) in enumerate(zip(images, labels, strict=True)):
-                names = {name: int(label) for name in ("shape", "foreground", "background")}
-                record = {"index": index, "seed": 0, "labels": names, "noise": dict.fromkeys(names, index)}
-                tar.write({"__key__": f"{index:08d}", "png": Image.fromarray(image), "json": record})
+        write_shard(root / f"data/mnist/shards/{variant}/counterfactuals", images, labels)
+    write_shard(root / "data/imagenet/shards/counterfactuals", images, labels % 9)
     for stage, scores in imagenet_json.items():
         write_json(root / f"scores/imagenet/{stage}.json", scores)
+    for name in ABLATIONS:
+        write_csv(root / f"models/imagenet/ablation/{name}/history.csv", step=epochs, mask_mean=1 / epochs)
+    drawn = rng.integers(0, 256, (2, 9, 32, 32, 3), dtype=np.uint8)
+    write_arrays(
+        root / "models/imagenet/cgn/all/snapshots.safetensors",
+        {"step": np.array([0, 10])} | dict.fromkeys(PANELS, drawn),
+    )
     emoji = root / "data/imagenet/world"
     world = render(
         "train", 0, 20, resolution=32, background_correlation=0.95, surface_correlation=0.95, seed=0
@@ -108,6 +113,15 @@ def inputs(
     for stage, seconds in (("digits", 1.5), ("train_cgn-wildlife_mnist", 300), ("report", 1000)):
         write_json(root / f".scratch/timings/{stage}.json", {"seconds": seconds})
     return root
+
+
+def write_shard(folder: Path, images: NDArray[np.uint8], labels: NDArray[np.uint8]) -> None:
+    folder.mkdir(parents=True)
+    with webdataset.TarWriter(str(folder / "000000.tar"), mtime=0) as tar:
+        for index, (image, label) in enumerate(zip(images, labels, strict=True)):
+            names = {name: int(label) for name in ("shape", "foreground", "background")}
+            record = {"index": index, "seed": 0, "labels": names, "noise": dict.fromkeys(names, index)}
+            tar.write({"__key__": f"{index:08d}", "png": Image.fromarray(image), "json": record})
 
 
 def write_csv(path: Path, **columns: Any) -> None:
@@ -133,7 +147,7 @@ def reports(inputs: Path) -> Path:
 def test_the_page_loads_nothing_from_outside_and_all_it_links_is_there(reports: Path) -> None:
     page = Page((reports / "index.html").read_text())
 
-    assert len(page.loaded) == 1 + 4 * len(VARIANTS) + 3
+    assert len(page.loaded) == 1 + 4 * len(VARIANTS) + 2 + 4
     assert page.scripts == 0
     for target in page.loaded + page.linked:
         if target.startswith("#"):
@@ -162,6 +176,7 @@ def test_tables_come_as_markdown_and_csv_with_the_line_on_sizes(reports: Path) -
         "table_2",
         "mechanisms",
         "mechanisms_by_class",
+        "table_1",
         "table_3",
         "table_4",
         *(f"confusion_{variant}" for variant in VARIANTS),
@@ -182,6 +197,9 @@ def test_tables_come_as_markdown_and_csv_with_the_line_on_sizes(reports: Path) -
         "data/mnist/variants/colored_mnist.safetensors",
         "models/mnist/gan/colored_mnist/history.csv",
         "scores/imagenet/in9.json",
+        "scores/imagenet/cgn.json",
+        "models/imagenet/ablation/no_text/history.csv",
+        "models/imagenet/cgn/all/snapshots.safetensors",
     ],
 )
 def test_a_missing_input_is_one_line_that_names_it_and_spoils_nothing(

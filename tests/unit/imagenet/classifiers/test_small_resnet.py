@@ -7,7 +7,7 @@ from PIL import Image
 from safetensors.torch import save_file
 
 from cgn.errors import UserError
-from cgn.imagenet.classifiers.by_name import load_image_classifier, of_small_world, scores_by_model
+from cgn.imagenet.classifiers.by_name import load_image_classifiers, of_small_world, scores_by_model
 from cgn.imagenet.classifiers.small_resnet import SmallResNet, load_small_resnet
 
 
@@ -49,7 +49,7 @@ def test_as_a_classifier_of_both_scores(tmp_path: Path) -> None:
     _save(network, tmp_path)
     pixels = np.random.default_rng(0).integers(256, size=(3, 32, 32, 3), dtype=np.uint8)
     pictures = [Image.fromarray(image) for image in pixels]
-    classifier = load_image_classifier(str(tmp_path))
+    (classifier,) = load_image_classifiers(str(tmp_path)).values()
     probabilities = classifier.probabilities(pictures)
     assert probabilities.sum(axis=1) == pytest.approx(np.ones(3), abs=1e-5)
     assert np.array_equal(probabilities.argmax(axis=1), network.predict(torch.from_numpy(pixels)).numpy())

@@ -7,7 +7,7 @@ import torch
 from cgn.common.checkpoint import Checkpoint
 from cgn.imagenet.generators.losses import cgn_losses, gradient_shares
 from cgn.imagenet.generators.mechanisms import ImageNetCGN
-from cgn.imagenet.generators.training import TrainedCGN, train_cgn
+from cgn.imagenet.generators.training import TrainedCGN, batch_losses, train_cgn
 from cgn.imagenet.networks.biggan import build_biggan, generate, truncated_noise
 from cgn.imagenet.networks.perceptual import PerceptualFeatures
 from cgn.params.imagenet import ImageNetCGNBudget, ImageNetCGNParams
@@ -100,3 +100,19 @@ def test_each_loss_reaches_its_own_mechanisms(
     assert {"l1", "perceptual", "binary"} <= reached["shape"] <= {"l1", "perceptual", "binary", "mask"}
     assert reached["foreground"] == {"l1", "perceptual", "texture"}
     assert reached["background"] == {"l1", "perceptual", "background"}
+
+
+def test_half_precision_stays_close(
+    make_cgn: Make, features: PerceptualFeatures, params: ImageNetCGNParams
+) -> None:
+    losses = {}
+    for precision in ("fp32", "bf16"):
+        budget = BUDGET.model_copy(update={"precision": precision})
+        outputs, losses[precision] = batch_losses(
+            make_cgn(0), build_biggan(TINY, 9).eval(), features, params, budget, 0, 0
+        )
+        assert all(image.dtype == torch.float32 for image in outputs)
+        assert all(loss.dtype == torch.float32 for loss in losses[precision].values())
+    assert losses["fp32"]["l1"] != losses["bf16"]["l1"]  # it was computed in half precision
+    for name, loss in losses["fp32"].items():
+        assert losses["bf16"][name].item() == pytest.approx(loss.item(), rel=0.05, abs=0.01), name

@@ -51,7 +51,7 @@ def test_names_are_the_official_ones() -> None:
 def test_maps_have_the_size_of_the_images_whatever_it_is() -> None:
     network = U2Net(U2NET_SMALL).eval()
     for size in ((32, 32), (48, 64), (37, 41)):
-        assert network(torch.zeros(2, 3, *size)).shape == (2, 4, *size)
+        assert network(torch.zeros(2, 3, *size)).shape == (2, 5, *size)
 
 
 def test_dilated_blocks_see_as_far_as_pooled_ones() -> None:

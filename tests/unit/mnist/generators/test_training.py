@@ -16,6 +16,7 @@ from cgn.mnist.generators.stored import load_cgn, load_gan
 from cgn.params.budgets import GeneratorBudget
 from cgn.params.whole import Params, validate
 
+CPU = torch.device("cpu")
 BUDGET = GeneratorBudget(width=4, steps=8, batch=8)
 Arrays = tuple[NDArray[np.uint8], NDArray[np.uint8]]
 
@@ -33,7 +34,9 @@ def arrays() -> Arrays:
 
 def train(folder: Path, params: Params, arrays: Arrays, checkpoint: Checkpoint) -> dict[str, str]:
     folder.mkdir(exist_ok=True)
-    training.train_cgn(folder, *arrays, params.mnist.cgn, params.mnist.adversarial, BUDGET, 0, checkpoint)
+    training.train_cgn(
+        folder, *arrays, params.mnist.cgn, params.mnist.adversarial, BUDGET, 0, checkpoint, CPU
+    )
     return {path.name: hashlib.md5(path.read_bytes()).hexdigest() for path in folder.iterdir()}
 
 
@@ -116,6 +119,7 @@ def test_an_image_without_intervention_has_one_label(tmp_path: Path, params: Par
         BUDGET,
         0,
         Checkpoint(tmp_path / "g.pt", "x"),
+        CPU,
     )
     for sample in sample_gan(load_gan(tmp_path / "gan"), 0, 0, 30):
         assert len(set(sample.metadata["labels"].values())) == 1

@@ -1,0 +1,83 @@
+"""The scores of a trained ImageNet CGN and of the GAN that it learnt from (Table 1, and two of ours).
+
+Noise and classes of the images follow from the seed and their number: all networks are asked for the same.
+Within an image all mechanisms have one noise and one class, as while training.
+"""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import torch
+from pytorch_pretrained_biggan import BigGAN
+from torch import Tensor, nn
+
+from cgn.common.mask_losses import binary_entropy
+from cgn.common.seeding import indexed_integers
+from cgn.imagenet.evaluation.inception_score import inception_score
+from cgn.imagenet.evaluation.mask_agreement import background_residue, mask_iou
+from cgn.imagenet.evaluation.mask_mean import mask_mean
+from cgn.imagenet.generators.mechanisms import ImageNetCGN
+from cgn.imagenet.networks.biggan import generate, sizes_of, truncated_noise
+from cgn.params.imagenet import CGNScoreParams
+
+_BATCH = 50  # images at once
+
+
+class Judges(NamedTuple):
+    """Networks that the training has not seen, in evaluation mode."""
+
+    classifier: nn.Module  # images (n, 3, r, r) in [-1, 1] to logits (n, classes)
+    segmenter: nn.Module  # the same to masks (n, 1, r, r) in [0, 1]
+
+
+@torch.inference_mode()
+def gan_scores(
+    cgan: BigGAN, judges: Judges, params: CGNScoreParams, images: int, seed: int
+) -> dict[str, float]:
+    """`inception_score` of the GAN itself, the upper bound of Table 1. It has no mask."""
+    probabilities = [
+        _probabilities(judges, generate(cgan, noise, labels, params.truncation))
+        for noise, labels in _inputs(cgan, params.truncation, images, seed)
+    ]
+    return {"inception_score": inception_score(torch.cat(probabilities).cpu().numpy(), params.splits)}
+
+
+@torch.inference_mode()
+def cgn_scores(
+    cgn: ImageNetCGN, cgan: BigGAN, judges: Judges, params: CGNScoreParams, images: int, seed: int
+) -> dict[str, float]:
+    """The scores of the images of `cgn`: fractions; `mask_entropy` in bits, `background_residue` in percent.
+
+    `cgan` is the GAN that `cgn` learnt from, whose images x_gt the masks are compared on.
+    """
+    cgn.truncation = params.truncation
+    probabilities, masks, objects, residues = [], [], [], []
+    for noise, labels in _inputs(cgan, params.truncation, images, seed):
+        outputs = cgn.together(noise, labels)
+        probabilities.append(_probabilities(judges, outputs.composite))
+        masks.append(outputs.mask[:, 0])
+        objects.append(judges.segmenter(generate(cgan, noise, labels, params.truncation))[:, 0])
+        residues.append(judges.segmenter(outputs.background)[:, 0])
+    all_masks = torch.cat(masks).cpu().numpy()
+    return {
+        "inception_score": inception_score(torch.cat(probabilities).cpu().numpy(), params.splits),
+        "mask_mean": mask_mean(all_masks),
+        "mask_entropy": float(binary_entropy(torch.cat(masks))),
+        "mask_iou": mask_iou(all_masks, torch.cat(objects).cpu().numpy()),
+        "background_residue": background_residue(torch.cat(residues).cpu().numpy()),
+    }
+
+
+def _probabilities(judges: Judges, images: Tensor) -> Tensor:
+    probabilities: Tensor = judges.classifier(images).softmax(dim=1)
+    return probabilities
+
+
+def _inputs(cgan: BigGAN, truncation: float, images: int, seed: int) -> Iterator[tuple[Tensor, Tensor]]:
+    """Noise and classes of `images` images, in batches, on the device of `cgan`."""
+    sizes, device = sizes_of(cgan), next(cgan.parameters()).device
+    for start in range(0, images, _BATCH):
+        places = (start, min(start + _BATCH, images))
+        noise = truncated_noise(seed, "cgn_score/noise", *places, sizes.noise_dimensions, truncation)
+        labels = indexed_integers(seed, "cgn_score/labels", *places, sizes.classes)
+        yield noise.to(device), torch.from_numpy(labels).to(device)

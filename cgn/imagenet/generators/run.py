@@ -1,0 +1,40 @@
+"""One training of the ImageNet CGN from a folder of pre-trained networks to a folder of its own."""
+
+from pathlib import Path
+
+import torch
+
+from cgn.common.checkpoint import Checkpoint
+from cgn.common.seeding import seed_for
+from cgn.imagenet.generators.mechanisms import ImageNetCGN
+from cgn.imagenet.generators.stored import save_cgn
+from cgn.imagenet.generators.training import train_cgn
+from cgn.imagenet.networks.biggan import sizes_of
+from cgn.imagenet.pretraining.stored import load_cgan, load_features, load_saliency
+from cgn.params.imagenet import ImageNetCGNBudget, ImageNetCGNParams
+
+
+def train_and_save(
+    folder: Path,
+    pretrained: Path,  # of the stage `pretrained_networks`
+    params: ImageNetCGNParams,
+    budget: ImageNetCGNBudget,
+    seed: int,
+    checkpoint: Checkpoint,
+    device: torch.device,
+) -> None:
+    """Train on `device`, and write what `load_cgn` reads as a new `folder`.
+
+    Raises UserError when a pre-trained network is missing or damaged, or the patches are too large for the
+    images.
+    """
+    cgan = load_cgan(pretrained).to(device)
+    cgn = ImageNetCGN(
+        sizes_of(cgan), load_saliency(pretrained), params.truncation, seed_for(seed, "cgn/start")
+    ).to(device)
+    if params.start == "pretrained":
+        cgn.start_from(cgan)
+    features = load_features(pretrained).to(device)
+    trained = train_cgn(cgn, cgan, features, params, budget, seed, checkpoint)
+    save_cgn(folder, cgn, trained)
+    checkpoint.remove()

@@ -1,0 +1,84 @@
+"""The discriminator that trains a small BigGAN, and what both kinds of images go through before it sees them.
+
+A class-conditional residual network without normalisation layers: lazy R1 holds it in check, and a minibatch
+standard deviation lets it see a batch that lacks variety.
+"""
+
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+SLOPE = 0.2  # of the leaky rectifiers
+
+
+class _Block(nn.Module):
+    """(n, inputs, h, w) -> (n, outputs, h / 2, w / 2)."""
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__()
+        self.conv_0 = nn.Conv2d(inputs, inputs, 3, padding=1)
+        # A kernel of twice the stride covers all pixels equally often.
+        self.conv_1 = nn.Conv2d(inputs, outputs, 4, stride=2, padding=1)
+        self.skip = nn.Conv2d(inputs, outputs, 1, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        residual = self.conv_0(functional.leaky_relu(x, SLOPE))
+        residual = self.conv_1(functional.leaky_relu(residual, SLOPE))
+        skipped: Tensor = self.skip(functional.avg_pool2d(x, 2))
+        halved: Tensor = (skipped + residual) * 0.5**0.5
+        return halved
+
+
+class BigGANDiscriminator(nn.Module):
+    """Images (n, 3, r, r) in [-1, 1], labels (n,) -> logit of "real", (n,).
+
+    `channels` are those of the first map and of the output of each block, which halves it. The weights are a
+    function of `seed`. The images may be `groups` minibatches of one size, one after the other: one call on
+    the real and the generated ones is faster than two, and their variety is still judged apart.
+    """
+
+    def __init__(self, channels: list[int], resolution: int, classes: int, seed: int) -> None:
+        super().__init__()
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            self.from_image = nn.Conv2d(3, channels[0], 3, padding=1)
+            self.blocks = nn.Sequential(*(_Block(i, o) for i, o in pairwise(channels)))
+            side = resolution >> len(self.blocks)
+            self.to_logits = nn.Linear(channels[-1] * side * side + 1, classes)
+            for module in self.modules():
+                if isinstance(module, nn.Conv2d):
+                    nn.init.kaiming_normal_(module.weight, SLOPE)
+        self.to(memory_format=torch.channels_last)
+
+    def forward(self, images: Tensor, labels: Tensor, groups: int = 1) -> Tensor:
+        x = self.blocks(self.from_image(images.contiguous(memory_format=torch.channels_last)))
+        x = functional.leaky_relu(x, SLOPE).flatten(1)
+        # Minibatch standard deviation (Karras et al. 2018).
+        grouped = x.view(groups, -1, x.shape[1])
+        variance = (grouped - grouped.mean(dim=1, keepdim=True)).square().mean(dim=1)
+        deviation = (variance + 1e-8).sqrt().mean(dim=1)
+        of_each = deviation[:, None].expand(groups, len(x) // groups).reshape(-1, 1)
+        logits: Tensor = self.to_logits(torch.cat([x, of_each], dim=1))
+        return logits.gather(1, labels[:, None])[:, 0]
+
+
+def augment(images: Tensor, uniforms: Tensor, translation: float, cutout: float) -> Tensor:
+    """Move each image (n, c, r, r), then cut a square out of it (DiffAugment, Zhao et al. 2020).
+
+    `translation` is the farthest way and `cutout` the side of the square in widths of the picture; where
+    nothing is left there is 0. `uniforms` (n, 4) on [0, 1] say how far down and right, and where the square
+    is: its middle may be any pixel. Differentiable.
+    """
+    side = images.shape[-1]
+    reach, hole = round(translation * side), round(cutout * side)
+    places = torch.arange(side, device=images.device)
+    # A product with 0s and 1s, because the gradient of indexing is slow on a GPU.
+    offsets = (uniforms[:, :2] * (2 * reach + 1)).floor() - reach
+    sources = places - offsets[:, :, None]
+    moves = (sources[..., None] == places).to(images.dtype)
+    moved = moves[:, None, 0] @ images @ moves[:, None, 1].mT
+    starts = (uniforms[:, 2:] * side).floor() - hole // 2
+    inside = (places >= starts[..., None]) & (places < starts[..., None] + hole)
+    return moved * ~(inside[:, None, 0, :, None] & inside[:, None, 1, None, :])

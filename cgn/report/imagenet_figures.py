@@ -1,0 +1,61 @@
+"""Figures of the ImageNet CGN: mu_mask over training (appendix G), the mechanisms over it (figure 5)."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib import rc_context
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from cgn.images import arrange, contact_sheet
+from cgn.report.ablation import ROWS
+from cgn.report.charts import STYLE, draw_line, svg
+
+# name in the snapshots -> what a reader sees; m, f, b and x as in the paper
+PANELS = {
+    "premask": "pre-mask",
+    "mask": "mask m",
+    "foreground": "texture map f",
+    "background": "background b",
+    "composite": "composite x = m f + (1 - m) b",
+}
+MOST_SNAPSHOTS = 5  # what one picture can show
+_LINES: dict[str, tuple[str, Any]] = {
+    "no_shape": ("#2474b5", (0, (5, 1.5))),
+    "no_text": ("#ddaa33", "-"),
+    "no_bg": ("#5aa9a3", (0, (5, 1.5, 1, 1.5))),
+    "no_rec": ("#7b5ea7", (0, (1, 1))),
+    "all": ("#c1272d", "-"),
+}
+
+
+def mask_mean_curves(histories: Mapping[str, pd.DataFrame]) -> str:
+    """mu_mask over training as SVG text, a line for each of `histories` {ablation: `step`, `mask_mean`}."""
+    with rc_context(STYLE):
+        figure = Figure(figsize=(8, 3.8))
+        axis: Any = figure.subplots(gridspec_kw={"left": 0.08, "right": 0.74, "top": 0.95, "bottom": 0.13})
+        for name, history in histories.items():
+            color, dashes = _LINES[name]
+            label = "all losses" if name == "all" else f"without {ROWS[name]}"
+            draw_line(axis, history, "step", "mask_mean", color=color, linestyle=dashes, label=label)
+        axis.set(ylim=(0, 1), xlabel="step", ylabel="mean mask")
+        figure.legend(*axis.get_legend_handles_labels(), loc="center right")
+        return svg(figure)
+
+
+def mechanisms_over_training(
+    snapshots: Mapping[str, NDArray[Any]], classes: tuple[str, ...]
+) -> NDArray[np.uint8]:
+    """What each mechanism draws as training goes on: one panel an output, a row a step, a column a class.
+
+    `snapshots`: `step` (t,), and each of `PANELS` uint8 (t, classes, r, r, 3). At most `MOST_SNAPSHOTS` are
+    shown, with the first and the last. Returns uint8 (H, W, 3).
+    """
+    steps = snapshots["step"]
+    shown = np.unique(np.linspace(0, len(steps) - 1, min(len(steps), MOST_SNAPSHOTS)).round().astype(int))
+    rows = [f"step {int(step):,}" for step in steps[shown]]
+    columns = [name.split("_")[-1] for name in classes]
+    sheets = [contact_sheet(snapshots[name][shown], rows, columns, title) for name, title in PANELS.items()]
+    return arrange([sheets[:2], sheets[2:4], sheets[4:]])

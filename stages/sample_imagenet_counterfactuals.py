@@ -1,0 +1,36 @@
+"""Stage `sample_imagenet_counterfactuals`: counterfactuals of the ImageNet CGN, as WebDataset shards."""
+
+import logging
+from pathlib import Path
+
+from stages.command import run, section
+
+MODEL = Path("models/imagenet/cgn/all")
+PRETRAINED = Path("models/imagenet/pretrained")
+OUTPUT = Path("data/imagenet/shards/counterfactuals")
+
+_log = logging.getLogger(__name__)
+
+
+def main() -> None:
+    """Sample counterfactual images from the trained CGN."""
+    seed, device = section("seed"), section("device")
+    params = section("imagenet.counterfactuals")
+    truncation = section("imagenet.sampling.truncation")
+    budget = section("budgets.sample_imagenet_counterfactuals")
+
+    from tqdm import tqdm
+
+    from cgn.common.device import torch_device
+    from cgn.common.shards import write_shards
+    from cgn.imagenet.generators.sampling import sample_counterfactuals
+    from cgn.imagenet.generators.stored import load_cgn
+
+    cgn = load_cgn(MODEL, PRETRAINED).to(torch_device(device))
+    samples = sample_counterfactuals(cgn, params, truncation, seed, 0, budget.images)
+    written = write_shards(OUTPUT, tqdm(samples, total=budget.images, unit="image"), budget.images_per_shard)
+    _log.info("%d counterfactual images are in %s", written, OUTPUT)
+
+
+if __name__ == "__main__":
+    run(main)

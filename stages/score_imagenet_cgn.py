@@ -1,0 +1,48 @@
+"""Stage `score_imagenet_cgn`: Inception Score and masks of the CGN, of its ablations and of the BigGAN."""
+
+import logging
+from pathlib import Path
+
+from stages.command import run, section
+
+PRETRAINED = Path("models/imagenet/pretrained")
+CGN = Path("models/imagenet/cgn/all")
+ABLATIONS_FOLDER = Path("models/imagenet/ablation")
+CLASSIFIERS = Path("models/imagenet/classifiers")
+CLASSIFIER = "oracle"  # knows the classes by shape alone: what a composite should keep
+OUTPUT = Path("scores/imagenet/cgn.json")
+
+_log = logging.getLogger(__name__)
+
+
+def main() -> None:
+    """Score all of them on images of the same noise and classes."""
+    seed = section("seed")
+    section("threads")
+    params = section("imagenet.cgn_score")
+    images = section("budgets.score_imagenet_cgn").images
+
+    from tqdm import tqdm
+
+    from cgn.common.files import write_json
+    from cgn.imagenet.classifiers.small_resnet import load_small_resnet
+    from cgn.imagenet.evaluation.cgn_scores import Judges, cgn_scores, gan_scores
+    from cgn.imagenet.generators.ablation import ABLATIONS
+    from cgn.imagenet.generators.stored import load_cgn
+    from cgn.imagenet.pretraining.stored import load_cgan, load_segmenter
+
+    cgan = load_cgan(PRETRAINED)
+    judges = Judges(load_small_resnet(CLASSIFIERS / CLASSIFIER), load_segmenter(PRETRAINED))
+    how = {"images": images, "splits": params.splits, "truncation": params.truncation, "network": CLASSIFIER}
+    full = cgn_scores(load_cgn(CGN, PRETRAINED), cgan, judges, params, images, seed) | how
+    rows = {}
+    for ablation in tqdm(ABLATIONS, desc="scores", unit="ablation"):
+        cgn = load_cgn(ABLATIONS_FOLDER / ablation, PRETRAINED)
+        rows[ablation] = cgn_scores(cgn, cgan, judges, params, images, seed)
+    rows["biggan"] = gan_scores(cgan, judges, params, images, seed)
+    write_json(OUTPUT, {"cgn": full, "ablation": rows})
+    _log.info("mask IoU %.3f; the scores are in %s", full["mask_iou"], OUTPUT)
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,50 @@
+"""Stage `train_ensemble`: the three-headed classifier of Tables 3 and 4, on real and generated images."""
+
+from pathlib import Path
+
+from stages.command import SCRATCH, run, section
+
+PLAIN = Path("models/imagenet/classifiers/in")
+
+
+def main() -> None:
+    """Train one backbone with a head for shape, texture and background."""
+    seed, threads, device = section("seed"), section("threads"), section("device")
+    params = section("methods.ensemble")
+    schedule = section("imagenet.classifier")
+    budget = section("budgets.train_ensemble")
+
+    from cgn.classifiers.sources import Images
+    from cgn.classifiers.training import Run, steps_for, train_and_save
+    from cgn.common.arrays import read_arrays
+    from cgn.common.checkpoint import Checkpoint, fingerprint
+    from cgn.common.device import torch_device
+    from cgn.common.seeding import seed_for
+    from cgn.imagenet.classifiers.backbones import published_backbone, random_backbone, trained_backbone
+    from cgn.imagenet.classifiers.ensemble import Ensemble, EnsembleNetwork, real_and_counterfactuals
+    from cgn.imagenet.evaluation.class_maps import IN9_CLASSES
+
+    data, shards = Path("data/imagenet/world"), Path("data/imagenet/shards/counterfactuals")
+    inputs = [data / "train.safetensors", data / "validation.safetensors"]
+    arrays, held_out = (read_arrays(path) for path in inputs)
+
+    if params.start == "in":
+        backbone = trained_backbone(PLAIN)
+    elif params.start == "scratch":
+        backbone = random_backbone(seed_for(seed, "imagenet", "ensemble", "backbone"), schedule.channels)
+    else:
+        backbone = published_backbone(params.start)
+    network = EnsembleNetwork(backbone, len(IN9_CLASSES), seed_for(seed, "imagenet", "ensemble", "heads"))
+    real, ratio = Images(arrays["images"], arrays["labels"]), params.real_to_counterfactual
+    source = real_and_counterfactuals(real, shards, ratio, schedule.batch, seed, "ensemble")
+    algorithm = Ensemble(network, steps_for(budget.image_passes, schedule.batch, schedule.decays), schedule)
+    run_id = fingerprint([seed, threads, device, params, schedule, budget], [*inputs, shards, PLAIN])
+    checkpoint = Checkpoint(SCRATCH / "train_ensemble" / "ensemble.pt", run_id)
+    folder = Path("models/imagenet/classifiers/ensemble")
+    validation = Images(held_out["images"], held_out["labels"])
+    one_run = Run(folder, algorithm, source, checkpoint, "ensemble")
+    train_and_save([one_run], validation, threads, torch_device(device))
+
+
+if __name__ == "__main__":
+    run(main)

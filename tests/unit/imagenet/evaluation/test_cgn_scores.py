@@ -1,0 +1,82 @@
+import pytest
+import torch
+from pytorch_pretrained_biggan import BigGAN
+from torch import Tensor, nn
+
+from cgn.imagenet.evaluation.cgn_scores import Judges, cgn_scores, gan_scores
+from cgn.imagenet.generators.mechanisms import ImageNetCGN
+from cgn.imagenet.networks.biggan import build_biggan
+from cgn.imagenet.networks.saliency import Saliency
+from cgn.imagenet.networks.u2net import Block, U2Net, U2NetSizes
+from cgn.params.imagenet import CGNScoreParams
+from tests.unit.imagenet.generators.conftest import TINY
+
+PARAMS = CGNScoreParams(truncation=0.5, splits=2)
+
+
+class BrightnessSegmenter(nn.Module):
+    """Calls the bright pixels object."""
+
+    def forward(self, images: Tensor) -> Tensor:
+        return (images.mean(dim=1, keepdim=True) > 0).float()
+
+
+class BrightnessClassifier(nn.Module):
+    """Tells bright images from dark ones."""
+
+    def forward(self, images: Tensor) -> Tensor:
+        brightness = images.mean(dim=(1, 2, 3))
+        return torch.stack([brightness, -brightness], dim=1) * 100
+
+
+@pytest.fixture
+def judges() -> Judges:
+    return Judges(BrightnessClassifier(), BrightnessSegmenter())
+
+
+@pytest.fixture
+def cgan() -> BigGAN:
+    return build_biggan(TINY, seed=9).eval()
+
+
+@pytest.fixture
+def cgn(cgan: BigGAN) -> ImageNetCGN:
+    torch.manual_seed(0)
+    sizes = U2NetSizes((Block(3, 2, 4), Block(3, 2, 4, dilated=True)), (Block(3, 2, 4),))
+    cgn = ImageNetCGN(TINY, Saliency(U2Net(sizes), "raw", None), truncation=1.0, seed=1)
+    cgn.start_from(cgan)
+    return cgn
+
+
+def test_a_cgn_that_is_the_gan_scores_as_it_does(cgn: ImageNetCGN, cgan: BigGAN, judges: Judges) -> None:
+    scores = cgn_scores(cgn, cgan, judges, PARAMS, 60, seed=0)
+    assert set(scores) == {
+        *("inception_score", "mask_mean", "mask_entropy", "mask_iou", "background_residue")
+    }
+    of_gan = gan_scores(cgan, judges, PARAMS, 60, seed=0)
+    assert scores["inception_score"] == pytest.approx(of_gan["inception_score"], rel=1e-3)
+    assert of_gan["inception_score"] > 1
+    assert 0 < scores["background_residue"] < 100
+    assert scores == cgn_scores(cgn, cgan, judges, PARAMS, 60, seed=0)
+    assert scores != cgn_scores(cgn, cgan, judges, PARAMS, 60, seed=1)
+
+
+def test_masks_are_compared_with_the_judge_on_the_gans_images(
+    cgn: ImageNetCGN, cgan: BigGAN, judges: Judges
+) -> None:
+    class Same(nn.Module):
+        def forward(self, images: Tensor) -> Tensor:
+            masks: Tensor = judges.segmenter(images)
+            return masks
+
+    class Inverted(nn.Module):
+        def forward(self, images: Tensor) -> Tensor:
+            masks: Tensor = 1 - judges.segmenter(images)
+            return masks
+
+    cgn.saliency = Same()  # type: ignore[assignment]
+    agreeing = cgn_scores(cgn, cgan, judges, PARAMS, 10, seed=0)
+    assert agreeing["mask_iou"] > 0.99
+    assert agreeing["mask_entropy"] < 1e-4
+    cgn.saliency = Inverted()  # type: ignore[assignment]
+    assert cgn_scores(cgn, cgan, judges, PARAMS, 10, seed=0)["mask_iou"] < 0.01

@@ -1,0 +1,74 @@
+"""U2-Net, VGG and segmenter: their trainings, and the scores that they get."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from cgn.common.checkpoint import Checkpoint
+from cgn.imagenet.networks.u2net import Block, U2NetSizes
+from cgn.imagenet.pretraining.held_out import answer_scores, segmentation_scores
+from cgn.imagenet.pretraining.saliency_training import train_saliency
+from cgn.imagenet.pretraining.scenes import Renders
+from cgn.imagenet.pretraining.segmenter_training import train_segmenter
+from cgn.imagenet.pretraining.vgg_training import QUESTIONS, train_vgg
+from cgn.params.imagenet import NetworkTrainingParams
+
+CPU = torch.device("cpu")
+U2NET = U2NetSizes((Block(3, 4, 8), Block(3, 4, 8, dilated=True)), (Block(3, 4, 8),))
+VGG = (8, "M", 8, "M", 8, "M", 8, "M")
+
+Train = Callable[[int, int], nn.Module]  # of the seed and the image passes
+
+
+@pytest.fixture(params=["u2net", "segmenter", "vgg"])
+def train(
+    request: pytest.FixtureRequest,
+    arrays: dict[str, Any],
+    renders: Renders,
+    schedule: NetworkTrainingParams,
+    tmp_path: Path,
+) -> Train:
+    def run(seed: int, passes: int) -> nn.Module:
+        rest = (schedule, passes, seed, Checkpoint(tmp_path / f"{seed}.pt", f"{seed}", 1e9), CPU)
+        (tmp_path / f"{seed}.pt").unlink(missing_ok=True)
+        if request.param == "u2net":
+            return train_saliency(renders, U2NET, *rest)
+        if request.param == "segmenter":
+            return train_segmenter(renders, (4, 8), *rest)
+        answers = np.stack([arrays[question] for question in QUESTIONS], axis=1)
+        return train_vgg(renders.images, answers, VGG, *rest)
+
+    return run
+
+
+def test_the_same_seed_gives_the_same_frozen_network(train: Train) -> None:
+    first, same, other = (train(seed, 24).state_dict() for seed in (0, 0, 1))
+    assert all(torch.equal(value, same[name]) for name, value in first.items())
+    assert any(not torch.equal(value, other[name]) for name, value in first.items())
+    assert not any(parameter.requires_grad for parameter in train(0, 8).parameters())
+
+
+def test_a_segmenter_learns_where_objects_are(
+    arrays: dict[str, Any], renders: Renders, schedule: NetworkTrainingParams, tmp_path: Path
+) -> None:
+    checkpoint = Checkpoint(tmp_path / "c.pt", "x", 1e9)
+    network = train_segmenter(renders, (8, 16), schedule, 800, 0, checkpoint, CPU)
+    scores = segmentation_scores(network, arrays)
+    assert scores["mask_iou"] > 0.5
+    assert scores["background_residue"] < 10
+
+
+def test_a_vgg_answers_questions_about_the_images_it_saw(
+    arrays: dict[str, Any], schedule: NetworkTrainingParams, tmp_path: Path
+) -> None:
+    answers = np.stack([arrays[question] for question in QUESTIONS], axis=1)
+    checkpoint = Checkpoint(tmp_path / "c.pt", "x", 1e9)
+    network = train_vgg(arrays["images"], answers, VGG, schedule, 960, 0, checkpoint, CPU)
+    scores = answer_scores(network, arrays)
+    assert set(scores) == set(QUESTIONS)
+    assert min(scores.values()) > 40  # 11 by chance

@@ -1,0 +1,30 @@
+import numpy as np
+import pandas as pd
+
+from cgn.report.ablation import ABLATIONS
+from cgn.report.imagenet_figures import PANELS, mask_mean_curves, mechanisms_over_training
+
+
+def test_a_curve_for_each_ablation_and_equal_bytes() -> None:
+    steps = np.arange(1, 6)
+    histories = {
+        name: pd.DataFrame({"step": steps, "mask_mean": 0.1 * number + 0.01 * steps})
+        for number, name in enumerate(ABLATIONS)
+    }
+    text = mask_mean_curves(histories)
+    for label in ("all losses", "without L_shape", "without L_text", "without L_bg", "without L_rec"):
+        assert f"<!-- {label} -->" in text
+    assert text == mask_mean_curves(histories)
+    histories["all"] = histories["all"] * 1.5
+    assert text != mask_mean_curves(histories)
+
+
+def test_the_first_and_the_last_step_are_shown() -> None:
+    count = 8
+    arrays = {name: np.full((count, 2, 4, 4, 3), 255, np.uint8) for name in PANELS}
+    arrays["mask"][0], arrays["mask"][-1] = 1, 2
+    arrays["composite"][-1] = 3
+    picture = mechanisms_over_training({"step": np.arange(count)} | arrays, ("a_dog", "b_cat"))
+    shown = {value: int((picture == value).all(axis=2).sum()) for value in (1, 2, 3)}
+    # Two classes of 4 x 4 pixels, each pixel doubled.
+    assert shown == dict.fromkeys((1, 2, 3), 2 * 8 * 8)
