@@ -3,7 +3,6 @@
 import hashlib
 import logging
 import os
-from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -36,14 +35,20 @@ class Asset(NamedTuple):
         return self.url.rsplit("/", 1)[-1]
 
 
-def local_file(asset: Asset, mirrors: Sequence[Path] = (), cache: str | None = None) -> Path:
+def mirror_folders() -> list[Path]:
+    """The folders of the environment's CGN_MIRRORS, which are separated as those in PATH."""
+    named = os.environ.get("CGN_MIRRORS", "").split(os.pathsep)
+    return [Path(folder).expanduser() for folder in named if folder]
+
+
+def local_file(asset: Asset, cache: str | None = None) -> Path:
     """The local copy of `asset`, downloaded with pooch into `cache_folder(cache)` when there is none.
 
-    A file of its name in one of the folders `mirrors` is used where it lies, and the network is left alone.
+    A file of its name in one of the `mirror_folders` is used where it lies, and the network is left alone.
     Raises UserError when a mirror's file has another hash, when the download fails, or when what comes has
     another hash.
     """
-    for mirror in mirrors:
+    for mirror in mirror_folders():
         path = mirror / asset.file_name
         if path.is_file():
             if not _is_intact(path, asset):
@@ -51,14 +56,14 @@ def local_file(asset: Asset, mirrors: Sequence[Path] = (), cache: str | None = N
             return path
     path = cache_folder(cache) / asset.file_name
     if not path.is_file() or not _is_intact(path, asset):
-        by_hand = f"fetch it elsewhere and put it at {path}"
-        _download(asset, path, f"{by_hand}, or into a mirror folder" if mirrors else by_hand)
+        _download(asset, path)
     return path
 
 
-def _download(asset: Asset, path: Path, by_hand: str) -> None:
+def _download(asset: Asset, path: Path) -> None:
     from pooch import HTTPDownloader  # late: only downloads need it
 
+    by_hand = f"fetch it elsewhere and put it at {path}, or into a folder that CGN_MIRRORS names"
     _log.info("%s: fetched to %s (licence: %s)", asset.url, path.parent, asset.licence)
     with atomic_path(path) as temporary:
         try:
@@ -71,10 +76,12 @@ def _download(asset: Asset, path: Path, by_hand: str) -> None:
 
 
 def _is_intact(path: Path, asset: Asset) -> bool:
-    if asset.sha256 is None:
-        return True
     with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest().startswith(asset.sha256.lower())
+        digest = hashlib.file_digest(stream, "sha256").hexdigest()
+    if asset.sha256 is None:
+        _log.info("%s: sha256 %s, with nothing to compare it with", asset.file_name, digest)
+        return True
+    return digest.startswith(asset.sha256.lower())
 
 
 def _other_hash(asset: Asset) -> str:

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, ValidationError
 
 from cgn.errors import UserError
+from cgn.params.assets import AssetsParams
 from cgn.params.budgets import BudgetsParams
 from cgn.params.imagenet import ImageNetParams
 from cgn.params.methods import MethodsParams
@@ -22,6 +23,7 @@ class Params(Section):
     mnist: MnistParams
     imagenet: ImageNetParams
     methods: MethodsParams
+    assets: AssetsParams
     budgets: BudgetsParams
 
 

