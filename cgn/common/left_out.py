@@ -1,0 +1,19 @@
+"""What a world does not have: the graph expects its folder, so the folder is there and says why it is empty."""
+
+from pathlib import Path
+
+from cgn.common.files import atomic_folder
+
+NOTE = "left_out.txt"
+
+
+def leave_out(folder: Path, reason: str) -> None:
+    """Make `folder` anew with nothing but `reason`, one line, in it."""
+    with atomic_folder(folder) as temporary:
+        (temporary / NOTE).write_text(reason + "\n")
+
+
+def why_left_out(folder: Path) -> str | None:
+    """The reason that `leave_out` left in `folder`; None when the folder is what it should be."""
+    note = Path(folder) / NOTE
+    return note.read_text().strip() if note.is_file() else None
