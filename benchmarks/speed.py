@@ -140,7 +140,7 @@ def texture_network() -> Case:
 
 def discriminator() -> Case:
     """The discriminator's loss on real and generated images, forward and backward."""
-    network = Discriminator([32, 64, 96]).to(memory_format=torch.channels_last)
+    network = Discriminator(24).to(memory_format=torch.channels_last)
     images, labels = torch.rand(2 * BATCH, 3, 32, 32), torch.arange(2 * BATCH) % 10
 
     def plain() -> None:
@@ -187,7 +187,7 @@ def classifier() -> Case:
 
 def sampling() -> Case:
     """Counterfactuals from noise to tars of PNG and JSON."""
-    cgn, count = CGN(CGNConfig(WIDTH, NOISE, LABEL, 9.0, "shift", 8)).eval(), 1000
+    cgn, count = CGN(CGNConfig(WIDTH, NOISE, LABEL, 9.0, "shift", 8, "patterned")).eval(), 1000
     params = CounterfactualParams(
         intervened=["shape", "foreground", "background"], noise="per_mechanism", ratio=10
     )

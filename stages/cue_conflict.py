@@ -20,10 +20,16 @@ def main(
 ) -> None:
     """Write the shape bias of MODEL on the cue-conflict stimuli of a folder (Geirhos et al., 2019)."""
     from cgn.common.files import write_json
+    from cgn.common.left_out import why_left_out
     from cgn.imagenet.classifiers.by_name import scores_by_model
     from cgn.imagenet.evaluation.shape_bias import shape_bias_scores
 
-    write_json(out, scores_by_model(model, lambda classifier: shape_bias_scores(classifier, stimuli)))
+    if reason := why_left_out(stimuli):
+        _log.warning("%s: nothing to score: %s", stimuli, reason)
+        scores = {}
+    else:
+        scores = scores_by_model(model, lambda classifier: shape_bias_scores(classifier, stimuli))
+    write_json(out, scores)
     _log.info("the scores are in %s", out)
 
 

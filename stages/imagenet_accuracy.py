@@ -1,18 +1,22 @@
-"""Stage `imagenet_accuracy`: top-1 and top-5 accuracy of the emoji world's classifiers on held-out images."""
+"""Stage `imagenet_accuracy`: top-1 and top-5 accuracy of the world's classifiers on held-out images."""
 
 import logging
 from pathlib import Path
 
 from stages.command import run, section
 
-SPLITS = ("test_poses", "test_glyphs")  # training glyphs at new poses; glyphs never seen
+WORLD = Path("data/imagenet/world")
 OUTPUT = Path("scores/imagenet/accuracy.json")
 
 _log = logging.getLogger(__name__)
 
 
 def main() -> None:
-    """Score every classifier on both held-out splits, whose cues follow the class as in training."""
+    """Score every classifier on the test splits.
+
+    They are `test_images` in a world of photos; in the emoji world, with cues that follow the class as in
+    training, `test_poses` (training glyphs at new poses) and `test_glyphs` (glyphs never seen).
+    """
     section("threads")
 
     from cgn.common.arrays import read_arrays
@@ -21,7 +25,7 @@ def main() -> None:
     from cgn.imagenet.classifiers.cue_sources import METHODS
     from cgn.imagenet.evaluation.top_accuracy import top_accuracy
 
-    splits = {split: read_arrays(Path(f"data/imagenet/world/{split}.safetensors")) for split in SPLITS}
+    splits = {path.stem: read_arrays(path) for path in sorted(WORLD.glob("test_*.safetensors"))}
     scores = {}
     for folder in (*METHODS, "ensemble"):
         for name, network in load_networks(Path("models/imagenet/classifiers") / folder).items():

@@ -20,10 +20,16 @@ def main(
 ) -> None:
     """Write the accuracies and the background gap of MODEL on IN-9 variants (Xiao et al., 2021)."""
     from cgn.common.files import write_json
+    from cgn.common.left_out import why_left_out
     from cgn.imagenet.classifiers.by_name import scores_by_model
     from cgn.imagenet.evaluation.background_gap import in9_scores
 
-    write_json(out, scores_by_model(model, lambda classifier: in9_scores(classifier, data)))
+    if reason := why_left_out(data):
+        _log.warning("%s: nothing to score: %s", data, reason)
+        scores = {}
+    else:
+        scores = scores_by_model(model, lambda classifier: in9_scores(classifier, data))
+    write_json(out, scores)
     _log.info("the scores are in %s", out)
 
 

@@ -15,7 +15,7 @@ _log = logging.getLogger(__name__)
 def main() -> None:
     """Give the graph a BigGAN, a U2-Net, a VGG and the segmenter that judges masks."""
     seed, threads, device = section("seed"), section("threads"), section("device")
-    params = section("imagenet.pretraining")
+    world, params = section("imagenet.world"), section("imagenet.pretraining")
     budget = section("budgets.pretrained_networks")
 
     import numpy as np
@@ -39,6 +39,11 @@ def main() -> None:
 
     with atomic_folder(OUTPUT) as folder:
         if budget.source == "committed":
+            if world != "emoji":
+                raise UserError(
+                    f"{COMMITTED}: of the emoji world, imagenet.world is {world}; "
+                    "set budgets.<profile>.pretrained_networks.source to trained"
+                )
             copy_checked(COMMITTED, folder, [*(weights_file(folder, name).name for name in NETWORKS), SCORES])
             committed = sizes_of(load_cgan(folder)).resolution
             if committed != resolution:

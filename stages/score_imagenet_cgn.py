@@ -9,7 +9,8 @@ PRETRAINED = Path("models/imagenet/pretrained")
 CGN = Path("models/imagenet/cgn/all")
 ABLATIONS_FOLDER = Path("models/imagenet/ablation")
 CLASSIFIERS = Path("models/imagenet/classifiers")
-CLASSIFIER = "oracle"  # knows the classes by shape alone: what a composite should keep
+# The oracle knows the classes by shape alone, what a composite should keep; a world of photos has none.
+JUDGES = ("oracle", "in")
 OUTPUT = Path("scores/imagenet/cgn.json")
 
 _log = logging.getLogger(__name__)
@@ -25,6 +26,7 @@ def main() -> None:
     from tqdm import tqdm
 
     from cgn.common.files import write_json
+    from cgn.common.left_out import why_left_out
     from cgn.imagenet.classifiers.small_resnet import load_small_resnet
     from cgn.imagenet.evaluation.cgn_scores import Judges, cgn_scores, gan_scores
     from cgn.imagenet.generators.ablation import ABLATIONS
@@ -32,8 +34,9 @@ def main() -> None:
     from cgn.imagenet.pretraining.stored import load_cgan, load_segmenter
 
     cgan = load_cgan(PRETRAINED)
-    judges = Judges(load_small_resnet(CLASSIFIERS / CLASSIFIER), load_segmenter(PRETRAINED))
-    how = {"images": images, "splits": params.splits, "truncation": params.truncation, "network": CLASSIFIER}
+    judge = next(name for name in JUDGES if not why_left_out(CLASSIFIERS / name))
+    judges = Judges(load_small_resnet(CLASSIFIERS / judge), load_segmenter(PRETRAINED))
+    how = {"images": images, "splits": params.splits, "truncation": params.truncation, "network": judge}
     full = cgn_scores(load_cgn(CGN, PRETRAINED), cgan, judges, params, images, seed) | how
     rows = {}
     for ablation in tqdm(ABLATIONS, desc="scores", unit="ablation"):

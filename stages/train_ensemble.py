@@ -19,10 +19,10 @@ def main() -> None:
     from cgn.common.arrays import read_arrays
     from cgn.common.checkpoint import Checkpoint, fingerprint
     from cgn.common.device import torch_device
+    from cgn.common.files import read_json
     from cgn.common.seeding import seed_for
     from cgn.imagenet.classifiers.backbones import published_backbone, random_backbone, trained_backbone
     from cgn.imagenet.classifiers.ensemble import Ensemble, EnsembleNetwork, real_and_counterfactuals
-    from cgn.imagenet.evaluation.class_maps import IN9_CLASSES
 
     data, shards = Path("data/imagenet/world"), Path("data/imagenet/shards/counterfactuals")
     inputs = [data / "train.safetensors", data / "validation.safetensors"]
@@ -34,7 +34,8 @@ def main() -> None:
         backbone = random_backbone(seed_for(seed, "imagenet", "ensemble", "backbone"), schedule.channels)
     else:
         backbone = published_backbone(params.start)
-    network = EnsembleNetwork(backbone, len(IN9_CLASSES), seed_for(seed, "imagenet", "ensemble", "heads"))
+    classes = len(read_json(data / "classes.json"))
+    network = EnsembleNetwork(backbone, classes, seed_for(seed, "imagenet", "ensemble", "heads"))
     real, ratio = Images(arrays["images"], arrays["labels"]), params.real_to_counterfactual
     source = real_and_counterfactuals(real, shards, ratio, schedule.batch, seed, "ensemble")
     algorithm = Ensemble(network, steps_for(budget.image_passes, schedule.batch, schedule.decays), schedule)

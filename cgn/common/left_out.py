@@ -1,4 +1,4 @@
-"""What a world does not have: the graph expects its folder, so the folder is there and says why it is empty."""
+"""What a world does not have: its folder, which the graph expects, is there and says why it is empty."""
 
 from pathlib import Path
 

@@ -28,6 +28,8 @@ class VariantsBudget(Section):
 
 class GeneratorBudget(Section):
     width: Count
+    noise_dimensions: Count
+    discriminator_width: Count
     steps: Count
     batch: Annotated[int, Field(ge=2)]
 

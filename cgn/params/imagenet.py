@@ -7,11 +7,27 @@ from pydantic import Field
 from cgn.params.section import Count, NonNegative, Positive, Probability, Section
 from cgn.params.shared import ClassifierParams, CounterfactualParams, TrainingBudget
 
+Resolution = Annotated[int, Field(ge=32, le=64, multiple_of=16)]
+HeldOut = Annotated[float, Field(gt=0, lt=0.5)]
+
 
 class EmojiParams(Section):
-    resolution: Annotated[int, Field(ge=32, le=64, multiple_of=16)]
+    resolution: Resolution
     background_correlation: Probability
     surface_correlation: Probability
+
+
+class FolderParams(Section):
+    path: str | None
+    resolution: Resolution
+    validation: HeldOut
+    test: HeldOut
+
+
+class ILSVRCParams(Section):
+    path: str | None
+    resolution: Resolution
+    validation: HeldOut
 
 
 class LearningRates(Section):
@@ -123,7 +139,10 @@ class TrainedNetworks(PretrainingBudget):
 
 
 class ImageNetParams(Section):
+    world: Literal["emoji", "folder", "imagenet"]
     emoji: EmojiParams
+    folder: FolderParams
+    ilsvrc: ILSVRCParams
     pretraining: PretrainingParams
     cgn: ImageNetCGNParams
     cgn_score: CGNScoreParams

@@ -33,7 +33,6 @@ class VariantsParams(Section):
 
 
 class DiscriminatorParams(Section):
-    channels: Annotated[list[Count], Field(min_length=3, max_length=3)]
     gradient_penalty: tuple[Positive, Positive]
     gradient_penalty_interval: Count
     translation: Annotated[int, Field(ge=0, le=16)]
@@ -42,13 +41,18 @@ class DiscriminatorParams(Section):
 class AdversarialParams(Section):
     """What the CGN and the GAN baseline share: discriminator and optimisation."""
 
-    noise_dimensions: Count
     label_dimensions: Count
     discriminator: DiscriminatorParams
     learning_rate: Positive
     adam_betas: tuple[Probability, Probability]
     learning_rate_decay_start: Probability
     weight_averaging: Annotated[float, Field(ge=0, lt=1)]
+
+
+class TextureStarts(Section):
+    colored_mnist: Literal["plain", "patterned"]
+    double_colored_mnist: Literal["plain", "patterned"]
+    wildlife_mnist: Literal["plain", "patterned"]
 
 
 class CGNParams(Section):
@@ -65,6 +69,7 @@ class CGNParams(Section):
     binary_warmup: Probability
     texture_shuffle: Literal["permute", "shift", "none"]
     patch_size: Literal[4, 8, 16]
+    texture_start: TextureStarts
     training_noise: Literal["shared", "per_mechanism"]
 
     @model_validator(mode="after")

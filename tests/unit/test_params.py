@@ -37,6 +37,9 @@ def test_the_committed_file_is_valid(values: dict[str, Any]) -> None:
         ("methods.irm.environments.irm_2", [0.9], "irm_2: .*at least 2"),
         ("mnist.variants.colored_mnist.colors", ["#00012c0"] * 10, "colors.0: .*#00ff7f.*, got '#00012c0'"),
         ("budgets.smoke.train_cgn.steps", "many", "steps: .*got 'many'"),
+        ("imagenet.world", "moon", "imagenet.world: .*'emoji', 'folder' or 'imagenet', got 'moon'"),
+        ("assets.u2net.sha256", "8d10", "assets.u2net.sha256: .*got '8d10'"),
+        ("assets.u2net.url", "u2net.onnx", "assets.u2net.url: .*got 'u2net.onnx'"),
     ],
 )
 def test_a_mistake_gives_one_line_that_names_the_key(

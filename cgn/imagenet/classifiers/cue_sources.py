@@ -1,4 +1,4 @@
-"""What the classifiers of Tables 3 and 4 see in a world whose masks and backgrounds are known.
+"""What the classifiers of Tables 3 and 4 see; most of it needs a world whose masks and backgrounds are known.
 
 `in`: the world's images, shortcuts and all. `sin`: the same objects under surfaces that tell nothing (for
 Stylized ImageNet, Geirhos et al. 2019). `in_sin`: both. `mixed_rand`: objects before the backgrounds of
@@ -14,6 +14,7 @@ from cgn.classifiers.sources import FixedImages, FreshImages, Images, Source
 from cgn.common.seeding import generator
 
 METHODS = ("in", "sin", "in_sin", "mixed_rand", "oracle")
+OF_MASKS = METHODS[1:]  # those that need masks and backgrounds, and restyled objects
 
 Arrays = dict[str, NDArray[Any]]
 
@@ -34,11 +35,16 @@ def on_backgrounds_of_others(
 
 
 def cue_sources(arrays: Arrays, batch: int, seed: int) -> dict[str, Source]:
-    """The training images of each of `METHODS`, in minibatches of `batch`.
+    """The training images of each of `METHODS`, in minibatches of `batch`; without masks of `in` alone.
 
-    `arrays`: the world's `images` and `restyled` images, `masks`, `backgrounds` (uint8) and `labels` (n,).
+    `arrays`: the world's `images` and `labels` (n,), and where they are known `restyled` images, `masks` and
+    `backgrounds`, uint8.
     """
-    labels, images, restyled = arrays["labels"], arrays["images"], arrays["restyled"]
+    labels, images = arrays["labels"], arrays["images"]
+    plain: Source = FixedImages(Images(images, labels), batch, seed, "in")
+    if "masks" not in arrays:
+        return {"in": plain}
+    restyled = arrays["restyled"]
 
     def exchanged(method: str, which: NDArray[np.uint8]) -> Source:
         def draw(number: int) -> Images:
@@ -49,7 +55,7 @@ def cue_sources(arrays: Arrays, batch: int, seed: int) -> dict[str, Source]:
 
     both = Images(np.concatenate([images, restyled]), np.concatenate([labels, labels]))
     return {
-        "in": FixedImages(Images(images, labels), batch, seed, "in"),
+        "in": plain,
         "sin": FixedImages(Images(restyled, labels), batch, seed, "sin"),
         "in_sin": FixedImages(both, batch, seed, "in_sin"),
         "mixed_rand": exchanged("mixed_rand", images),

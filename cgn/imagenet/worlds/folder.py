@@ -9,10 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from cgn.errors import UserError
-from cgn.imagenet.worlds.index import Entry, interleaved
+from cgn.imagenet.worlds.index import SPLITS, TEST, Entry, arranged
 
-TEST = "test_images"
-SPLITS = ("train", "validation", TEST)
 IMAGE_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff"}  # in lower case
 
 
@@ -34,12 +32,12 @@ def index_folder(root: Path, validation: float, test: float) -> list[Entry]:
         held_out = [max(1, round(share * len(files))) for share in (test, validation)]
         if len(files) <= sum(held_out):
             raise UserError(
-                f"{folder}: {len(files)} images; a class needs at least {len(SPLITS)}, for training, validation and test"
+                f"{folder}: {len(files)} images; a class needs {len(SPLITS)} at least, one a split"
             )
         splits = [TEST] * held_out[0] + ["validation"] * held_out[1]
         splits += ["train"] * (len(files) - len(splits))
         by_class.append([entry(file, root, split) for file, split in zip(files, splits, strict=True)])
-    return interleaved(by_class)
+    return arranged(by_class)
 
 
 def class_folders(root: Path) -> list[Path]:

@@ -9,8 +9,8 @@ from pathlib import Path
 from tqdm import tqdm
 
 from cgn.errors import UserError
-from cgn.imagenet.worlds.folder import TEST, class_folders, entry, image_files, name_hash
-from cgn.imagenet.worlds.index import Entry, interleaved
+from cgn.imagenet.worlds.folder import class_folders, entry, image_files, name_hash
+from cgn.imagenet.worlds.index import TEST, Entry, arranged
 
 
 def index_ilsvrc(root: Path, validation: float) -> list[Entry]:
@@ -32,13 +32,11 @@ def index_ilsvrc(root: Path, validation: float) -> list[Entry]:
         entries = [entry(file, root, "validation") for file in training[:held_out]]
         entries += [entry(file, root, "train") for file in training[held_out:]]
         by_class.append(entries + [entry(file, root, TEST) for file in test])
-    return interleaved(by_class)
+    return arranged(by_class)
 
 
 def _class_folders(folder: Path) -> dict[str, Path]:
     found = {path.name: path for path in class_folders(folder)} if folder.is_dir() else {}
     if not found:
-        raise UserError(
-            f"{folder}: no folders of classes; imagenet.ilsvrc.path holds train/<WordNet id>/*.JPEG"
-        )
+        raise UserError(f"{folder}: no classes; imagenet.ilsvrc.path holds {folder.name}/<WordNet id>/*.JPEG")
     return found

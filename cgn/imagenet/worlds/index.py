@@ -6,6 +6,7 @@ it. A file that was changed after that shows by its size.
 
 import csv
 from collections.abc import Iterable, Sequence
+from itertools import zip_longest
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,6 +15,8 @@ from tqdm import tqdm
 from cgn.common.files import atomic_path
 from cgn.errors import UserError
 
+TEST = "test_images"
+SPLITS = ("train", "validation", TEST)
 HEADER = ["path", "class", "split", "bytes"]
 
 
@@ -59,10 +62,15 @@ def read_index(path: Path, root: Path) -> list[Entry]:
     return entries
 
 
-def interleaved(entries_by_class: Sequence[Sequence[Entry]]) -> list[Entry]:
-    """All entries: the first of each class, then the second of each, and so on.
+def arranged(entries_by_class: Sequence[Sequence[Entry]]) -> list[Entry]:
+    """All entries, a split after the other; in a split the first of each class, then the second of each, ...
 
-    So any beginning has about the same number of each class, and a small set is the beginning of a large one.
+    So any beginning of a split has about as many of each class, and a small world is the beginning of a
+    large one.
     """
-    longest = max((len(entries) for entries in entries_by_class), default=0)
-    return [entries[rank] for rank in range(longest) for entries in entries_by_class if rank < len(entries)]
+    entries = []
+    for split in SPLITS:
+        of_split = [[entry for entry in one if entry.split == split] for one in entries_by_class]
+        ranks = zip_longest(*of_split)
+        entries += [entry for rank in ranks for entry in rank if entry is not None]
+    return entries

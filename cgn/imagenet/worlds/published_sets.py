@@ -17,7 +17,7 @@ def unpack_set(archive: Path, folder: Path, resolution: int) -> None:
     """Write the images of a tar archive as PNG files of `resolution` pixels squared, as a new `folder`.
 
     Their paths are those in the archive without its one top folder. Raises UserError when the archive is
-    damaged, holds a damaged image or none at all, or a path that leads out of it.
+    damaged, or holds a damaged image or none at all.
     """
     try:
         with atomic_folder(folder) as temporary, tarfile.open(archive) as tar:

@@ -80,7 +80,7 @@ def train_adversarially(
     """
     draws = torch.Generator().manual_seed(seed)
     generator.to(device)
-    discriminator = Discriminator(params.discriminator.channels).to(memory_format=torch.channels_last)
+    discriminator = Discriminator(budget.discriminator_width).to(memory_format=torch.channels_last)
     discriminator.to(device)
     averaged = copy.deepcopy(generator).requires_grad_(False)
     optimizer_g = Adam(generator.parameters(), params.learning_rate, params.adam_betas, fused=True)

@@ -18,14 +18,13 @@ class Discriminator(nn.Module):
     generated ones is faster than two, and their variety is still judged apart.
     """
 
-    def __init__(self, channels: list[int]) -> None:
+    def __init__(self, width: int) -> None:
         super().__init__()
-        first, second, third = channels
         # Kernels of twice the stride cover all pixels equally often; 3x3 ones left checkerboards in textures.
-        self.conv_16 = nn.Conv2d(3, first, 4, stride=2, padding=1)
-        self.conv_8 = nn.Conv2d(first, second, 4, stride=2, padding=1)
-        self.conv_4 = nn.Conv2d(second, third, 4, stride=2, padding=1)
-        self.to_logits = nn.Linear(third * 16 + 1, CLASSES)
+        self.conv_16 = nn.Conv2d(3, width, 4, stride=2, padding=1)
+        self.conv_8 = nn.Conv2d(width, 2 * width, 4, stride=2, padding=1)
+        self.conv_4 = nn.Conv2d(2 * width, 4 * width, 4, stride=2, padding=1)
+        self.to_logits = nn.Linear(4 * width * 16 + 1, CLASSES)
 
     def forward(self, images: Tensor, labels: Tensor, groups: int = 1) -> Tensor:
         x = images.contiguous(memory_format=torch.channels_last)

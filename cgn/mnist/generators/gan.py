@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from torch import Tensor, nn
 
-from cgn.mnist.generators.mechanisms import CGN, CGNConfig, Shuffle, UpsamplingNetwork
+from cgn.mnist.generators.mechanisms import CGN, CGNConfig, Shuffle, Start, UpsamplingNetwork
 
 
 class GANConfig(NamedTuple):
@@ -37,7 +37,8 @@ class GAN(nn.Module):
 def config_as_large_as_cgn(width: int, noise_dimensions: int, label_dimensions: int) -> GANConfig:
     """The narrowest GAN (in steps of two channels) with at least as many weights as a CGN of these sizes."""
     shuffle: Shuffle = "none"  # has no weights, as the mask's start
-    target = _weights(CGN(CGNConfig(width, noise_dimensions, label_dimensions, 0.0, shuffle, 8)))
+    start: Start = "patterned"
+    target = _weights(CGN(CGNConfig(width, noise_dimensions, label_dimensions, 0.0, shuffle, 8, start)))
     while True:
         config = GANConfig(width, noise_dimensions, label_dimensions)
         if _weights(GAN(config)) >= target:

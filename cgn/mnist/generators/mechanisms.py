@@ -13,6 +13,7 @@ CLASSES = 10
 SIZE = 32  # height and width of every image, in pixels
 ARRANGEMENT_DIMENSIONS = 64  # uniforms that decide one shuffle: 8x8 patches of 4 pixels at most
 Shuffle = Literal["permute", "shift", "none"]
+Start = Literal["plain", "patterned"]
 _START = 8  # the networks grow a map from 8x8 to 32x32
 
 
@@ -26,6 +27,9 @@ class UpsamplingNetwork(nn.Module):
     convolution runs at the low resolution. `circular` makes the map a torus: a texture that is shifted
     cyclically afterwards has no seam. It wraps once, as far as all three convolutions reach, which is the
     same function as wrapping before each, and faster (benchmarks/speed.py).
+
+    With the start `plain`, the map at 8x8 is one vector everywhere, plus what is otherwise all of it behind a
+    gain of 0 that training may raise.
     """
 
     def __init__(
@@ -35,11 +39,16 @@ class UpsamplingNetwork(nn.Module):
         noise_dimensions: int,
         label_dimensions: int,
         circular: bool,
+        start: Start = "patterned",
     ) -> None:
         super().__init__()
         self.start_width = 2 * width
         self.embedding = nn.Embedding(CLASSES, label_dimensions)
         self.project = nn.Linear(noise_dimensions + label_dimensions, self.start_width * _START * _START)
+        self.plain: nn.Linear | None = None
+        if start == "plain":
+            self.plain = nn.Linear(noise_dimensions + label_dimensions, self.start_width)
+            self.gain = nn.Parameter(torch.zeros(self.start_width))
         self.circular = circular
         padding = 0 if circular else 1
         self.conv_8 = nn.Conv2d(self.start_width, 4 * width, 3, padding=padding)
@@ -51,8 +60,10 @@ class UpsamplingNetwork(nn.Module):
 
     def forward(self, noise: Tensor, labels: Tensor) -> Tensor:
         direction = functional.normalize(noise, dim=1) * noise.shape[1] ** 0.5
-        x = self.project(torch.cat([direction, self.embedding(labels)], dim=1))
-        x = x.view(-1, _START, _START, self.start_width)
+        inputs = torch.cat([direction, self.embedding(labels)], dim=1)
+        x = self.project(inputs).view(-1, _START, _START, self.start_width)
+        if self.plain is not None:
+            x = self.plain(inputs)[:, None, None, :] + self.gain * x
         x = functional.leaky_relu(_normalize(x), 0.2)
         if self.circular:
             x = _wrap(_wrap(x, 1), 2)
@@ -121,12 +132,20 @@ class TextureMechanism(nn.Module):
     """
 
     def __init__(
-        self, width: int, noise_dimensions: int, label_dimensions: int, shuffle: Shuffle, patch_size: int
+        self,
+        width: int,
+        noise_dimensions: int,
+        label_dimensions: int,
+        shuffle: Shuffle,
+        patch_size: int,
+        start: Start,
     ) -> None:
         super().__init__()
         self.shuffle = shuffle
         self.patch_size = patch_size
-        self.network = UpsamplingNetwork(width, 3, noise_dimensions, label_dimensions, circular=True)
+        self.network = UpsamplingNetwork(
+            width, 3, noise_dimensions, label_dimensions, circular=True, start=start
+        )
 
     def forward(self, noise: Tensor, labels: Tensor, arrangement: Tensor) -> Tensor:
         """`arrangement`: uniforms on [0, 1), shape (n, ARRANGEMENT_DIMENSIONS), that decide the shuffle."""
@@ -174,6 +193,7 @@ class CGNConfig(NamedTuple):
     mask_start_radius: float
     texture_shuffle: Shuffle
     patch_size: int
+    texture_start: Start
 
 
 class CGN(nn.Module):
@@ -184,8 +204,9 @@ class CGN(nn.Module):
         self.config = config
         sizes = (config.width, config.noise_dimensions, config.label_dimensions)
         self.shape = ShapeMechanism(*sizes, config.mask_start_radius)
-        self.foreground = TextureMechanism(*sizes, config.texture_shuffle, config.patch_size)
-        self.background = TextureMechanism(*sizes, config.texture_shuffle, config.patch_size)
+        texture = (config.texture_shuffle, config.patch_size, config.texture_start)
+        self.foreground = TextureMechanism(*sizes, *texture)
+        self.background = TextureMechanism(*sizes, *texture)
 
     @property
     def noise_dimensions(self) -> int:

@@ -22,7 +22,7 @@ from cgn.common.seeding import seed_for
 from cgn.mnist.generators.adversarial import AdversarialGenerator, Fake, Refused, train_adversarially
 from cgn.mnist.generators.gan import GAN, config_as_large_as_cgn
 from cgn.mnist.generators.losses import border_loss
-from cgn.mnist.generators.mechanisms import ARRANGEMENT_DIMENSIONS, CGN, CLASSES, CGNConfig
+from cgn.mnist.generators.mechanisms import ARRANGEMENT_DIMENSIONS, CGN, CLASSES, CGNConfig, Start
 from cgn.mnist.generators.perceptual import pretrained_gram_loss
 from cgn.mnist.generators.stored import save_generator
 from cgn.params.budgets import GeneratorBudget
@@ -91,6 +91,7 @@ def train_cgn(
     images: NDArray[np.uint8],
     labels: NDArray[np.uint8],
     params: CGNParams,
+    texture_start: Start,
     adversarial: AdversarialParams,
     budget: GeneratorBudget,
     seed: int,
@@ -103,8 +104,9 @@ def train_cgn(
     outputs over training, uint8, one fixed noise for each class).
     """
     torch.manual_seed(seed)
-    sizes = (budget.width, adversarial.noise_dimensions, adversarial.label_dimensions)
-    config = CGNConfig(*sizes, params.mask_start_radius, params.texture_shuffle, params.patch_size)
+    sizes = (budget.width, budget.noise_dimensions, adversarial.label_dimensions)
+    texture = (params.texture_shuffle, params.patch_size, texture_start)
+    config = CGNConfig(*sizes, params.mask_start_radius, *texture)
     steps = [max(1, round(share * budget.steps)) for share in _SNAPSHOTS]
     trained = train_adversarially(
         TrainableCGN(config, params), images, labels, adversarial, params.lambda_adversarial, budget,
@@ -128,7 +130,7 @@ def train_gan(
 ) -> None:
     """Train the GAN baseline, as large as the CGN of the same width; write weights and history.csv."""
     torch.manual_seed(seed)
-    config = config_as_large_as_cgn(budget.width, adversarial.noise_dimensions, adversarial.label_dimensions)
+    config = config_as_large_as_cgn(budget.width, budget.noise_dimensions, adversarial.label_dimensions)
     trained = train_adversarially(
         TrainableGAN(config),
         images,

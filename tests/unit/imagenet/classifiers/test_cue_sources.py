@@ -61,3 +61,12 @@ def test_every_method_sees_its_images(world: Arrays) -> None:
     # A permutation may leave an image where it was, but not many.
     assert len(seen["mixed_rand"] & plain) < COUNT / 3
     assert len(seen["oracle"] & (plain | restyled)) < COUNT / 3
+
+
+def test_without_masks_there_is_the_plain_one_alone(world: Arrays) -> None:
+    photos = {name: world[name] for name in ("images", "labels")}
+    sources = cue_sources(photos, batch=COUNT, seed=0)
+    assert tuple(sources) == ("in",)
+    (batch,) = sources["in"].minibatches(0)
+    (same,) = cue_sources(world, batch=COUNT, seed=0)["in"].minibatches(0)
+    assert np.array_equal(batch.images.numpy(), same.images.numpy())

@@ -11,6 +11,7 @@ CONFIG = CGNConfig(
     mask_start_radius=9,
     texture_shuffle="shift",
     patch_size=8,
+    texture_start="patterned",
 )
 
 
@@ -67,6 +68,14 @@ def test_a_texture_has_no_seam() -> None:
         texture = cgn.background(torch.randn(200, 8), torch.arange(200) % 10, torch.rand(200, 64))
     steps = (texture - texture.roll(1, dims=2)).abs().mean(dim=(0, 1, 3))
     assert steps[0] < 1.5 * steps[2::2].mean()
+
+
+def test_a_plain_start_is_one_colour_and_learns_a_pattern() -> None:
+    cgn = CGN(CONFIG._replace(texture_shuffle="none", texture_start="plain"))
+    inputs = (torch.randn(5, 8), torch.arange(5), torch.rand(5, 64))
+    torch.testing.assert_close(cgn.background(*inputs).std(dim=(2, 3)), torch.zeros(5, 3), atol=1e-6, rtol=0)
+    cgn.background(*inputs)[:, :, 3, 4].sum().backward()
+    assert cgn.background.network.gain.grad.abs().max() > 0
 
 
 def test_wrapping_once_is_wrapping_before_each_convolution() -> None:
