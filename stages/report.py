@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 REPORTS = Path("reports")
 SCORES = Path("scores/mnist")
 IMAGENET_SCORES = Path("scores/imagenet")
-EMOJI = Path("data/imagenet/world")
+WORLD = Path("data/imagenet/world")
+MOST_CLASSES = 9  # that a figure shows
 MODELS = Path("models/mnist")
 IMAGENET_MODELS = Path("models/imagenet")
 IMAGENET_SHARDS = Path("data/imagenet/shards/counterfactuals")
@@ -111,9 +112,9 @@ def _write_figures(classifiers: dict[str, dict[str, ClassifierScore]], table_2: 
     from tqdm import tqdm
 
     from cgn.common.arrays import read_arrays
-    from cgn.common.files import atomic_folder
+    from cgn.common.files import atomic_folder, read_json
     from cgn.common.shards import read_images, shard_paths
-    from cgn.imagenet.evaluation.class_maps import IN9_CLASSES, IN9_VARIANTS
+    from cgn.imagenet.evaluation.class_maps import IN9_VARIANTS
     from cgn.images import write_png
     from cgn.report import charts, emoji_sheets, figures, imagenet_figures, tables
     from cgn.report.ablation import ABLATIONS
@@ -143,21 +144,25 @@ def _write_figures(classifiers: dict[str, dict[str, ClassifierScore]], table_2: 
             curves = charts.training_curves(generators, histories, title)
             (folder / f"training_curves_{variant}.svg").write_text(curves)
         (folder / "accuracy.svg").write_text(charts.accuracy_bars(table_2))
-        train = read_arrays(EMOJI / "train.safetensors")
-        write_png(folder / "emoji_world.png", emoji_sheets.world_sheet(train, IN9_CLASSES))
-        write_png(folder / "emoji_in9.png", emoji_sheets.in9_sheet(EMOJI / "in9", IN9_VARIANTS))
-        conflicts = emoji_sheets.cue_conflict_sheet(EMOJI / "cue_conflict", IN9_CLASSES)
-        write_png(folder / "emoji_cue_conflict.png", conflicts)
+        train = read_arrays(WORLD / "train.safetensors")
+        classes = tuple(read_json(WORLD / "classes.json"))[:MOST_CLASSES]
+        if "masks" in train:
+            write_png(folder / "emoji_world.png", emoji_sheets.world_sheet(train, classes))
+            write_png(folder / "emoji_in9.png", emoji_sheets.in9_sheet(WORLD / "in9", IN9_VARIANTS))
+            conflicts = emoji_sheets.cue_conflict_sheet(WORLD / "cue_conflict", classes)
+            write_png(folder / "emoji_cue_conflict.png", conflicts)
+        else:
+            write_png(folder / "photo_world.png", emoji_sheets.photo_sheet(train, classes))
         ablations = {
             name: read_history(IMAGENET_MODELS / "ablation" / name / "history.csv", ["step", "mask_mean"])
             for name in ABLATIONS
         }
         images, labels = read_images(shard_paths(IMAGENET_SHARDS), COUNTERFACTUALS)
-        sheet = emoji_sheets.counterfactual_sheet(images, labels["shape"], IN9_CLASSES)
+        sheet = emoji_sheets.counterfactual_sheet(images, labels["shape"], classes)
         write_png(folder / "imagenet_counterfactuals.png", sheet)
         (folder / "imagenet_mask_mean.svg").write_text(imagenet_figures.mask_mean_curves(ablations))
         snapshots = read_arrays(IMAGENET_MODELS / "cgn/all/snapshots.safetensors")
-        outputs = imagenet_figures.mechanisms_over_training(snapshots, IN9_CLASSES)
+        outputs = imagenet_figures.mechanisms_over_training(snapshots, classes)
         write_png(folder / "imagenet_mechanisms.png", outputs)
 
 
@@ -180,7 +185,9 @@ def _write_page(
     ]
     with atomic_path(REPORTS / "index.html") as temporary:
         temporary.write_text(
-            render_page(classifiers, mechanisms, table_2, tables(scores), models, facts, sizes)
+            render_page(
+                classifiers, mechanisms, table_2, tables(scores), models, facts, sizes, scores.of_photos
+            )
         )
 
 

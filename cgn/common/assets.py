@@ -64,7 +64,7 @@ def _download(asset: Asset, path: Path) -> None:
     from pooch import HTTPDownloader  # late: only downloads need it
 
     by_hand = f"fetch it elsewhere and put it at {path}, or into a folder that CGN_MIRRORS names"
-    _log.info("%s: fetched to %s (licence: %s)", asset.url, path.parent, asset.licence)
+    _log.info("%s: fetching to %s (licence: %s)", asset.url, path.parent, asset.licence)
     with atomic_path(path) as temporary:
         try:
             HTTPDownloader(progressbar=True)(asset.url, str(temporary), None)

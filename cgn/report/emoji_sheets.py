@@ -36,6 +36,13 @@ def counterfactual_sheet(
     return arrange([[contact_sheet(rows, row_labels=names, title=title)]])
 
 
+def photo_sheet(arrays: dict[str, NDArray[Any]], classes: tuple[str, ...], columns: int = 12) -> Bytes:
+    """Training photos, a row a class. `arrays`: images (n, r, r, 3), labels."""
+    rows = images_by_class(arrays["images"], arrays["labels"], columns, len(classes))
+    names = [name.replace("_", " ") for name in classes]
+    return arrange([[contact_sheet(rows, row_labels=names, title="training images", scale=1)]])
+
+
 def in9_sheet(folder: Path, variants: tuple[str, ...]) -> Bytes:
     """The first image of each class in each variant of an IN-9 folder: a row a variant."""
     rows = [[_read(sorted(klass.glob("*.png"))[0]) for klass in _classes(folder, v)] for v in variants]

@@ -34,6 +34,8 @@ METHODS = {
     "background": "IN + CGN: background head",
     "oracle": "Oracle (not in the paper)",
 }
+# Not in a world of photos: they need masks.
+OF_MASKS = ("sin", "in_sin", "mixed_rand", "oracle")
 # In percent. Table 3: shape bias, top-1, top-5. Table 4: original, mixed_same, mixed_rand, BG-Gap.
 PAPER_TABLE_3: dict[str, tuple[float | None, float | None, float | None]] = {
     "in": (21.39, 76.13, 92.86),
@@ -52,12 +54,12 @@ PAPER_TABLE_4 = {
     "ensemble": (94.2, 83.4, 80.1, 3.3),
 }
 _LEGEND = (
-    "Ours: a small network on the emoji world (the paper: ResNet-50 on ImageNet). Two worlds: compare the "
+    "Ours: a small network on a small world (the paper: ResNet-50 on ImageNet). Two worlds: compare the "
     "order of the rows, not the values. All in percent. "
 )
 _TABLE_3_LEGEND = _LEGEND + (
     "Shape bias: of the cue-conflict stimuli answered by either cue, those answered by shape. Accuracy: "
-    "held-out poses, and glyphs never seen; shortcuts as in training."
+    "held-out poses (or photos), and glyphs never seen; shortcuts as in training."
 )
 _TABLE_4_LEGEND = _LEGEND + "BG-Gap: Mixed-Same minus Mixed-Rand, in points."
 
@@ -79,13 +81,21 @@ class TopAccuracy(BaseModel):
     top5: Percent
 
 
-class SplitAccuracy(BaseModel):
+class EmojiAccuracy(BaseModel):
     """On training glyphs at new poses, and on glyphs never seen."""
 
     model_config = ConfigDict(frozen=True)
 
     test_poses: TopAccuracy
     test_glyphs: TopAccuracy
+
+
+class PhotoAccuracy(BaseModel):
+    """On the test photos of a world without glyphs."""
+
+    model_config = ConfigDict(frozen=True)
+
+    test_images: TopAccuracy
 
 
 class ShapeBias(BaseModel):
@@ -107,21 +117,34 @@ class MechanismScores(BaseModel):
 
 
 class ImageNetScores(BaseModel):
-    """What the scoring stages wrote: each by method, and of the generators."""
+    """What the scoring stages wrote: each by method, and of the generators.
+
+    In a world of photos there may be no cue conflict and no IN-9.
+    """
 
     model_config = ConfigDict(frozen=True)
 
-    accuracy: dict[str, SplitAccuracy]
+    accuracy: dict[str, EmojiAccuracy] | dict[str, PhotoAccuracy]
     cue_conflict: dict[str, ShapeBias]
     in9: dict[str, dict[str, Any]]  # the variants' accuracies, bg_gap, and images by variant
     cgn: MechanismScores
 
+    @property
+    def of_photos(self) -> bool:
+        return any(isinstance(score, PhotoAccuracy) for score in self.accuracy.values())
+
+    @property
+    def methods(self) -> list[str]:
+        """The rows of Tables 3 and 4 that this world can have."""
+        return [method for method in METHODS if not (self.of_photos and method in OF_MASKS)]
+
     def metrics(self) -> dict[str, Any]:
-        """As in reports/metrics.json: accuracy on held-out poses, the held-out glyphs beside it."""
-        accuracy = {
-            method: score.test_poses.model_dump() | {"held_out_glyphs": score.test_glyphs.model_dump()}
-            for method, score in self.accuracy.items()
-        }
+        """As in reports/metrics.json: accuracy on held-out poses or photos, held-out glyphs beside it."""
+        accuracy = {}
+        for method, score in self.accuracy.items():
+            main, glyphs = held_out(score)
+            beside = {} if glyphs is None else {"held_out_glyphs": glyphs.model_dump()}
+            accuracy[method] = main.model_dump() | beside
         in9 = {
             method: {name: value for name, value in scores.items() if name != "images"}
             for method, scores in self.in9.items()
@@ -129,6 +152,13 @@ class ImageNetScores(BaseModel):
         conflict = {method: score.model_dump() for method, score in self.cue_conflict.items()}
         of_classifiers = {"accuracy": accuracy, "cue_conflict": conflict, "in9": in9}
         return of_classifiers | self.cgn.model_dump()
+
+
+def held_out(score: EmojiAccuracy | PhotoAccuracy) -> tuple[TopAccuracy, TopAccuracy | None]:
+    """On what was held out, and on held-out glyphs."""
+    if isinstance(score, PhotoAccuracy):
+        return score.test_images, None
+    return score.test_poses, score.test_glyphs
 
 
 def parse_scores(values: Mapping[str, Any], source: str) -> ImageNetScores:
@@ -142,9 +172,12 @@ def parse_scores(values: Mapping[str, Any], source: str) -> ImageNetScores:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"])
         raise UserError(f"{source}: {key}: {first['msg']}; delete the folder and run dvc repro") from None
-    rows = {"accuracy": METHODS, "cue_conflict": METHODS, "in9": METHODS, "cgn": ROWS}
+    methods = scores.methods
+    rows = {"accuracy": methods, "cue_conflict": methods, "in9": methods, "cgn": list(ROWS)}
     for stage, expected in rows.items():
         found = scores.cgn.ablation if stage == "cgn" else getattr(scores, stage)
+        if scores.of_photos and stage in ("cue_conflict", "in9") and not found:
+            continue
         if missing := [row for row in expected if row not in found]:
             raise UserError(f"{source}/{stage}.json: no scores for {', '.join(missing)}; run dvc repro")
     return scores
@@ -165,15 +198,15 @@ def tables(scores: ImageNetScores) -> list[Table]:
 def table_3(scores: ImageNetScores) -> pd.DataFrame:
     """Texture against shape, a row a method; `paper_*` are NaN where the paper has no value."""
     rows = []
-    for method in METHODS:
-        accuracy, conflict = scores.accuracy[method], scores.cue_conflict[method]
-        ours = (conflict.shape_bias, accuracy.test_poses.top1, accuracy.test_poses.top5)
+    for method in scores.methods:
+        (main, glyphs), conflict = held_out(scores.accuracy[method]), scores.cue_conflict.get(method)
+        ours = (conflict.shape_bias if conflict else None, main.top1, main.top5)
         paper = PAPER_TABLE_3.get(method, (None,) * 3)
         names = ("shape_bias", "top1", "top5")
         rows.append(
             {"method": method}
             | dict(zip(names, ours, strict=True))
-            | {"top1_held_out_glyphs": accuracy.test_glyphs.top1}
+            | {"top1_held_out_glyphs": glyphs.top1 if glyphs else None}
             | {f"paper_{name}": value for name, value in zip(names, paper, strict=True)}
         )
     return _frame(rows)
@@ -183,11 +216,11 @@ def table_4(scores: ImageNetScores) -> pd.DataFrame:
     """IN-9, a row a method; `paper_*` are NaN where the paper has no value."""
     names = ("original", "mixed_same", "mixed_rand", "bg_gap")
     rows = []
-    for method in METHODS:
+    for method in scores.methods:
         paper = PAPER_TABLE_4.get(method, (None,) * 4)
         rows.append(
             {"method": method}
-            | {name: scores.in9[method].get(name) for name in names}
+            | {name: scores.in9.get(method, {}).get(name) for name in names}
             | {f"paper_{name}": value for name, value in zip(names, paper, strict=True)}
         )
     return _frame(rows)

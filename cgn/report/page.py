@@ -35,11 +35,13 @@ def render_page(
     causal_models: Sequence[CausalModel],
     run: Mapping[str, Any],
     sizes: str,
+    of_photos: bool,
 ) -> str:
     """The page as HTML text.
 
     `classifiers` {variant: {method: score}}, `mechanisms` {variant: score}; `table_2` from
-    `cgn.report.tables.table_2`; `run` from `run_facts`, `sizes` from `sizes_sentence`.
+    `cgn.report.tables.table_2`; `run` from `run_facts`, `sizes` from `sizes_sentence`. `of_photos`: the
+    ImageNet branch saw photos in place of emojis.
     """
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
@@ -61,6 +63,7 @@ def render_page(
         cells=cells,
         mechanisms=mechanisms,
         imagenet_tables=imagenet_tables,
+        of_photos=of_photos,
         graphs=[
             (model, Markup(graph_svg(model.edges, f"Causal graph: {model.name}", model.captions)))
             for model in causal_models

@@ -62,30 +62,26 @@ class Head(Classifier):
 
 
 class Ensemble(Algorithm):
-    """Cross-entropy of an `EnsembleNetwork` on real images and counterfactuals, all images counting alike."""
+    """Trains an `EnsembleNetwork` on real images and counterfactuals."""
 
     network: EnsembleNetwork
 
     def update(self, minibatches: Sequence[Minibatch]) -> dict[str, float]:
         """One step on a minibatch of real images, labels (n,), and one of counterfactuals, labels (m, heads).
 
-        The loss of a real image is that of the mean logits, the loss of a counterfactual the mean over the
-        heads. Returns "loss", its part "real", and that of each head on counterfactuals by the head's name.
+        Returns "loss", the sum of four: "real", that of the mean logits on the real images, and by its name
+        that of each head on the counterfactuals.
         """
         real, counterfactual = minibatches
         logits = self.network.head_logits(from_bytes(torch.cat([real.images, counterfactual.images])))
-        count, others = len(real.labels), len(counterfactual.labels)
-        real_loss = functional.cross_entropy(logits[:count].mean(dim=1), real.labels)
-        by_head = torch.stack(
-            [
-                functional.cross_entropy(logits[count:, number], counterfactual.labels[:, number])
-                for number in range(len(HEADS))
-            ]
-        )
-        loss = (count * real_loss + others * by_head.mean()) / (count + others)
+        of_real, of_counterfactual = torch.split(logits, [len(real.labels), len(counterfactual.labels)])
+        losses = {"real": functional.cross_entropy(of_real.mean(dim=1), real.labels)} | {
+            name: functional.cross_entropy(of_counterfactual[:, number], counterfactual.labels[:, number])
+            for number, name in enumerate(HEADS)
+        }
+        loss = torch.stack(list(losses.values())).sum()
         self._descend(loss)
-        of_heads = dict(zip(HEADS, by_head.tolist(), strict=True))
-        return {"loss": loss.item(), "real": real_loss.item()} | of_heads
+        return {"loss": loss.item()} | {name: value.item() for name, value in losses.items()}
 
 
 def real_and_counterfactuals(

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -13,9 +14,11 @@ import webdataset
 from numpy.typing import NDArray
 from PIL import Image
 
-from cgn.common.arrays import write_arrays
-from cgn.common.files import write_json
+from cgn.common.arrays import read_arrays, write_arrays
+from cgn.common.files import read_json, write_json
+from cgn.common.left_out import leave_out
 from cgn.errors import UserError
+from cgn.imagenet.evaluation.class_maps import IN9_CLASSES
 from cgn.imagenet.worlds.cue_conflict_set import write_cue_conflict_set
 from cgn.imagenet.worlds.emoji import render
 from cgn.imagenet.worlds.in9_set import write_in9_set
@@ -107,6 +110,7 @@ def inputs(
         "train", 0, 20, resolution=32, background_correlation=0.95, surface_correlation=0.95, seed=0
     )
     write_arrays(emoji / "train.safetensors", world)
+    write_json(emoji / "classes.json", IN9_CLASSES)
     write_in9_set(emoji / "in9", images_per_class=1, resolution=32, seed=0)
     write_cue_conflict_set(emoji / "cue_conflict", images_per_pair=1, resolution=32, seed=0)
     (root / ".scratch/timings").mkdir(parents=True)
@@ -218,6 +222,44 @@ def test_a_missing_input_is_one_line_that_names_it_and_spoils_nothing(
     assert sorted((reports / "figures").iterdir()) == figures
 
 
+def test_a_world_of_photos_has_fewer_rows_and_no_emojis(
+    inputs: Path, imagenet_json: dict[str, Any], tmp_path: Path
+) -> None:
+    root = tmp_path / "project"
+    shutil.copytree(inputs, root)
+    methods = ("in", "ensemble", "shape", "texture", "background")
+    accuracy = {method: {"test_images": {"top1": 61.5, "top5": 97.5}} for method in methods}
+    for stage, scores in {"accuracy": accuracy, "in9": {}, "cue_conflict": {}}.items():
+        write_json(root / f"scores/imagenet/{stage}.json", scores)
+    world = root / "data/imagenet/world"
+    arrays = read_arrays(world / "train.safetensors")
+    write_arrays(world / "train.safetensors", {name: arrays[name] for name in ("images", "labels")})
+    for test_set in ("in9", "cue_conflict"):
+        shutil.rmtree(world / test_set)
+        leave_out(world / test_set, "no masks")
+    write_in(root)
+
+    figures = {path.name for path in (root / "reports/figures").iterdir()}
+    assert "photo_world.png" in figures
+    assert not any(name.startswith("emoji") for name in figures)
+    page = (root / "reports/index.html").read_text()
+    assert "figures/photo_world.png" in page
+    assert "figures/emoji" not in page
+    table = pd.read_csv(root / "reports/tables/table_3.csv").set_index("method")
+    assert tuple(table.index) == methods
+    assert table.loc["in", "top1"] == 61.5
+    assert table["shape_bias"].isna().all()
+    metrics = read_json(root / "reports/metrics.json")["imagenet"]
+    assert metrics["in9"] == {}
+    assert metrics["accuracy"]["shape"] == {"top1": 61.5, "top5": 97.5}
+    # A row that should be there is missed as in the other world.
+    write_json(root / "scores/imagenet/accuracy.json", {"in": accuracy["in"]})
+    with pytest.raises(
+        UserError, match=r"accuracy\.json: no scores for ensemble, shape, texture"
+    ):
+        write_in(root)
+
+
 def test_the_page_shows_the_numbers_and_escapes_names(
     classifiers: Classifiers, mechanisms: dict[str, MechanismScore], imagenet: ImageNetScores
 ) -> None:
@@ -225,7 +267,7 @@ def test_the_page_shows_the_numbers_and_escapes_names(
     facts = run_facts("laptop", 7, [])
     of_imagenet = [table._replace(title="Table <3>") for table in tables(imagenet)]
     text = render_page(
-        classifiers, mechanisms, table_2(classifiers), of_imagenet, [model], facts, "Profile laptop."
+        classifiers, mechanisms, table_2(classifiers), of_imagenet, [model], facts, "Profile laptop.", False
     )
 
     assert "<MNIST>" not in text

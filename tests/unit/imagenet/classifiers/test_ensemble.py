@@ -140,7 +140,7 @@ def test_a_real_image_trains_the_mean_of_the_logits(shards: Path, real: Images) 
 
 
 def test_a_folder_holds_four_classifiers(tmp_path: Path) -> None:
-    network = make().network.eval()
+    network = EnsembleNetwork(random_backbone(0, [8, 16]), 9, seed=1).eval()
     folder = save(network, tmp_path / "any_name")
     loaded = load_networks(folder)
     assert list(loaded) == ["ensemble", "shape", "texture", "background"]
