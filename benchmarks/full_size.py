@@ -6,6 +6,7 @@
 - a training batch of the CGN (BigGAN-deep-256 four times, U2-Net, VGG16-BN): forward, six losses, backward;
 - Adam's update of the three generators, which comes once in `accumulation` batches (the paper: 4,000 of 1);
 - counterfactuals an image at a time and in batches, truncation 0.5, to bytes on the host;
+- both recorded as a CUDA graph and replayed, as `train_cgn` does it, and launched kernel by kernel;
 - a step of a ResNet-50 with three heads on 256 real and 256 counterfactual images of 224 pixels;
 - whether channels-last memory, cuDNN's search for algorithms and torch.compile pay.
 
@@ -14,6 +15,7 @@ Precisions: `fp32` all in float32; `tf32` torch's default on a GPU, convolutions
 precision in the same run.
 """
 
+import gc
 import json
 import signal
 import time
@@ -31,6 +33,7 @@ from torch.nn import functional
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.full_size_networks import ACCUMULATED, Ensemble, Networks, autocast
+from cgn.common.replayed_update import WARM_UP, side_stream
 from cgn.imagenet.networks.biggan import generate, truncated_noise
 from cgn.scm import IMAGENET_SCM
 
@@ -57,11 +60,11 @@ class Table:
         what: str,
         precision: str,
         batch: int,
-        call: Callable[[], Any],
+        make: Callable[[], Callable[[], Any]],
         flops: float | None = None,  # of an image
         at_least: float = 0.0,  # seconds that must be left
     ) -> None:
-        """Measure `call`, which works on `batch` images, unless the time is over."""
+        """Measure the call that `make` gives, which works on `batch` images, unless the time is over."""
         name = f"{what}, {precision}, {batch}"
         if self.left() < at_least or self.left() < 0:
             self.facts["skipped"].append(name)
@@ -69,7 +72,7 @@ class Table:
         row: dict[str, Any] = {"what": what, "precision": precision, "batch": batch}
         torch.backends.cudnn.allow_tf32 = precision != "fp32"
         try:
-            seconds, spread = self._seconds(call)
+            seconds, spread = self._seconds(make())
         except torch.OutOfMemoryError:
             row["note"] = "out of memory"
         else:
@@ -80,6 +83,7 @@ class Table:
                 row["tflops"] = flops * batch / seconds / 1e12
                 if precision in self.limits:
                     row["share"] = row["tflops"] / self.limits[precision]
+        gc.collect()  # a recorded graph keeps its memory
         if self.device.type == "cuda":
             torch.cuda.empty_cache()
         self.rows.append(row)
@@ -88,11 +92,12 @@ class Table:
 
     def _seconds(self, call: Callable[[], Any]) -> tuple[float, float]:
         """Median of a call, and the distance of the quartiles; a slow call is not repeated."""
+        if self.device.type == "cuda":
+            torch.cuda.reset_peak_memory_stats()
         times = [self._once(call)]
         if times[0] < 5:
-            self._once(call)
-            if self.device.type == "cuda":
-                torch.cuda.reset_peak_memory_stats()
+            for _ in range(WARM_UP):  # the last one records
+                self._once(call)
             times = []
             while len(times) < 5 or (len(times) < 30 and sum(times) < 1.2):
                 times.append(self._once(call))
@@ -145,7 +150,8 @@ def main(
     signal.signal(signal.SIGALRM, _stop)
     signal.setitimer(signal.ITIMER_REAL, 2 * seconds if device == "cpu" else seconds + 5)  # a compilation
     try:
-        measure(table)
+        with side_stream(table.device):
+            measure(table)
     except TimeoutError:
         table.facts["skipped"].append("what followed the last row")
     finally:  # whatever failed, what is measured is kept
@@ -162,90 +168,85 @@ def measure(table: Table) -> None:
     table.measure_limits()
     networks = Networks(table.device)
     on_gpu = table.device.type == "cuda"
-    precisions = PRECISIONS if on_gpu else ("fp32",)
 
-    # A batch of training, and how near bf16 comes to fp32.
-    count = counted(lambda: networks.training_batch("fp32", 1))
+    # Operations of an image, and how near bf16 comes to fp32.
+    count = counted(networks.training("fp32", 1, replayed=False))
     table.facts["training_gflop_an_image"] = count / 1e9
     if on_gpu:
         table.facts |= agreement(networks)
     networks.optimizer.step()  # Adam's moments take their memory from here on
-    call: Callable[[], Any]
-    training = "CGN training batch"
-    for batch in (1, 16, 8, 4, 2, 32) if on_gpu else (1,):
-        for precision in precisions:
-            if batch < 32 or precision == "bf16":
-                call = partial(networks.training_batch, precision, batch)
-                table.add(training, precision, batch, call, count)
-    table.add(f"Adam, once in {ACCUMULATED} images", "fp32", ACCUMULATED, networks.optimizer.step)
-    networks.optimizer.zero_grad()
+
+    def training(how: str, replayed: bool, batches: tuple[int, ...], precisions: tuple[str, ...]) -> None:
+        for batch in batches:
+            for precision in precisions:
+                make = partial(networks.training, precision, batch, replayed)
+                table.add(f"CGN training batch, {how}", precision, batch, make, count)
+
+    if on_gpu:
+        training("replayed", True, (1, 16, 8, 32), PRECISIONS)
+        training("kernel by kernel", False, (1, 16), ("bf16", "tf32"))
+    else:
+        training("kernel by kernel", False, (1,), ("fp32",))
+    update = partial(lambda: networks.optimizer.step)
+    table.add(f"Adam, once in {ACCUMULATED} images", "fp32", ACCUMULATED, update)
+    networks.optimizer.zero_grad(set_to_none=False)
 
     # Sampling.
-    sampling = "counterfactuals"
-    count = counted(lambda: networks.counterfactuals("fp32", 1))
-    for batch in (1, 32, 8) if on_gpu else (1,):
-        for precision in precisions:
-            table.add(sampling, precision, batch, partial(networks.counterfactuals, precision, batch), count)
+    sampled = counted(networks.counterfactuals("fp32", 1, replayed=False)) if table.left() > 0 else None
+    for replayed, how in ((True, "replayed"), (False, "kernel by kernel")) if on_gpu else ((False, "CPU"),):
+        for batch in (1, 32, 8) if on_gpu else (1,):
+            for precision in ("bf16", "tf32") if on_gpu else ("fp32",):
+                make = partial(networks.counterfactuals, precision, batch, replayed)
+                table.add(f"counterfactuals, {how}", precision, batch, make, sampled)
 
-    # The classifier.
     if on_gpu:
         classifiers(table)
-        variants(table, networks)
+        torch.backends.cudnn.benchmark = True
+        training("replayed, cudnn.benchmark", True, (16, 1), ("bf16", "tf32"))
+        torch.backends.cudnn.benchmark = False
+        networks.channels_last()
+        training("replayed, channels last", True, (16, 1), ("bf16", "tf32"))
+        compiled(table, networks.cgn.generators["shape"])
 
 
 def agreement(networks: Networks) -> dict[str, Any]:
     """Losses of a batch in both precisions, and the cosine of their gradients by mechanism."""
     gradients: dict[str, list[Tensor]] = {}
-    losses: dict[str, dict[str, float]] = {}
+    losses: dict[str, list[float]] = {}
     torch.backends.cudnn.allow_tf32 = False
     for precision in ("fp32", "bf16"):
-        networks.optimizer.zero_grad()
-        drawn = networks.training_batch(precision, 1)
-        losses[precision] = {name: loss.item() for name, loss in drawn.items()}
+        networks.optimizer.zero_grad(set_to_none=False)
+        losses[precision] = networks.training(precision, 1, replayed=False)().tolist()
         gradients[precision] = [
             torch.cat([p.grad.flatten() for p in generator.parameters() if p.grad is not None])
             for generator in networks.cgn.generators.values()
         ]
     pairs = zip(IMAGENET_SCM.mechanisms, gradients["fp32"], gradients["bf16"], strict=True)
     cosines = {name: float(functional.cosine_similarity(a, b, dim=0)) for name, a, b in pairs}
-    return {"losses": losses, "gradient_cosine_bf16_fp32": cosines}
+    return {"losses_and_mask_mean": losses, "gradient_cosine_bf16_fp32": cosines}
 
 
 def classifiers(table: Table) -> None:
     """A step of the ensemble by precision and memory format."""
     what = "ResNet-50, three heads, step"
     for memory_format, suffix in ((torch.channels_last, ", channels last"), (torch.contiguous_format, "")):
-        ensemble = Ensemble(table.device, memory_format)
-        count = counted(partial(ensemble.step, "bf16")) / 512
-        for precision in PRECISIONS:
-            table.add(what + suffix, precision, 512, partial(ensemble.step, precision), count)
-        del ensemble
+        if table.left() > 0:
+            ensemble = Ensemble(table.device, memory_format)
+            count = counted(partial(ensemble.step, "bf16")) / 512
+            for precision in PRECISIONS:
+                table.add(what + suffix, precision, 512, partial(partial, ensemble.step, precision), count)
 
 
-def variants(table: Table, networks: Networks) -> None:
-    """What may pay: cuDNN's search, torch.compile of one generator, channels-last memory."""
-    call: Callable[[], Any]
-    torch.backends.cudnn.benchmark = True
-    for batch in (1, 16):
-        call = partial(networks.training_batch, "bf16", batch)
-        table.add("CGN training batch, cudnn.benchmark", "bf16", batch, call)
-    torch.backends.cudnn.benchmark = False
-
-    networks.channels_last()
-    for batch in (1, 16):
-        call = partial(networks.training_batch, "bf16", batch)
-        table.add("CGN training batch, channels last", "bf16", batch, call)
-    call = partial(networks.counterfactuals, "bf16", 32)
-    table.add("counterfactuals, channels last", "bf16", 32, call)
-
-    generator = networks.cgn.generators["shape"]
+def compiled(table: Table, generator: nn.Module) -> None:
+    """Forward and backward of one BigGAN, kernel by kernel and under torch.compile."""
     what = "one generator, forward and backward"
-    for batch in (1, 16):
-        table.add(what, "bf16", batch, partial(one_generator, generator, batch))
+    for batch in (16, 1):
+        call = partial(one_generator, generator, batch)
+        table.add(f"{what}, kernel by kernel", "bf16", batch, partial(partial, call))
     generator.compile(dynamic=False)
     for batch in (16, 1):
         call = partial(one_generator, generator, batch)
-        table.add(f"{what}, torch.compile", "bf16", batch, call, at_least=COMPILE_SECONDS)
+        table.add(f"{what}, torch.compile", "bf16", batch, partial(partial, call), at_least=COMPILE_SECONDS)
 
 
 def one_generator(generator: nn.Module, batch: int) -> None:

@@ -1,17 +1,21 @@
 """The networks of the paper's ImageNet experiments at their size, with random weights, for `full_size`."""
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager
-from typing import Any
+from functools import partial
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from pytorch_pretrained_biggan.model import SelfAttn
 from torch import Tensor, nn
 from torch.nn import functional
 from torchvision.models import resnet50, vgg16_bn
 
 from cgn.common.pixels import to_bytes
+from cgn.common.replayed_update import ReplayedUpdate
 from cgn.imagenet.generators.mechanisms import ImageNetCGN
-from cgn.imagenet.generators.training import batch_losses
+from cgn.imagenet.generators.training import accumulate_gradients, draw_batch
 from cgn.imagenet.networks.biggan import BIGGAN_DEEP_256, build_biggan, truncated_noise
 from cgn.imagenet.networks.perceptual import PerceptualFeatures
 from cgn.imagenet.networks.saliency import Saliency
@@ -39,28 +43,43 @@ class Networks:
             network.to(device)  # the package's batch norm makes its weights on the CPU whatever the context
         self.optimizer = torch.optim.Adam(self.cgn.generators.parameters(), lr=1e-5, betas=(0.5, 0.999))
 
-    def training_batch(self, precision: str, batch: int) -> dict[str, Tensor]:
-        """Forward, losses and backward of one batch, as `train_cgn` does it; its losses."""
+    def training(self, precision: str, batch: int, replayed: bool) -> Callable[[], Tensor]:
+        """A batch of training as `train_cgn` has it, its random numbers included; its losses."""
         budget = ImageNetCGNBudget(
-            steps=1, batch=batch, accumulation=1, precision="bf16" if precision == "bf16" else "fp32"
+            steps=1,
+            batch=batch,
+            accumulation=ACCUMULATED // batch,
+            precision="bf16" if precision == "bf16" else "fp32",
         )
-        _, losses = batch_losses(self.cgn, self.cgan, self.features, self.params, budget, seed=0, number=0)
-        torch.autograd.backward(torch.stack(list(losses.values())).sum() / ACCUMULATED)
-        return {name: loss.detach() for name, loss in losses.items()}
+        update = partial(accumulate_gradients, self.cgn, self.cgan, self.features, self.params, budget)
+        accumulate = ReplayedUpdate(update) if replayed else update
 
-    @torch.inference_mode()
-    def counterfactuals(self, precision: str, batch: int) -> list[Any]:
+        def call() -> Tensor:
+            return accumulate(*draw_batch(self.cgn, self.params, budget, seed=0, number=0))
+
+        return call
+
+    def counterfactuals(self, precision: str, batch: int, replayed: bool) -> Callable[[], NDArray[np.uint8]]:
         """Images of independent classes at truncation 0.5, as bytes on the host."""
         device = next(self.cgn.parameters()).device
-        noise, labels = {}, {}
-        for name in IMAGENET_SCM.mechanisms:
-            noise[name] = truncated_noise(0, name, 0, batch, 128, 0.5).to(device)
-            labels[name] = torch.arange(batch).to(device)
-        self.cgn.truncation = 0.5
-        with autocast(device, precision):
-            outputs = self.cgn(noise, labels)
-        self.cgn.truncation = 1.0
-        return [to_bytes(outputs.composite.cpu()), to_bytes(outputs.mask.cpu() * 2 - 1)]
+        mechanisms = IMAGENET_SCM.mechanisms
+
+        @torch.inference_mode()
+        def composites(noise: Tensor, labels: Tensor) -> Tensor:
+            self.cgn.truncation = 0.5
+            with autocast(device, precision):
+                noises, classes = (dict(zip(mechanisms, of, strict=True)) for of in (noise, labels))
+                images: Tensor = self.cgn(noises, classes).composite
+            self.cgn.truncation = 1.0
+            return images
+
+        draw = ReplayedUpdate(composites) if replayed else composites
+
+        def call() -> NDArray[np.uint8]:
+            noise = torch.stack([truncated_noise(0, name, 0, batch, 128, 0.5) for name in mechanisms])
+            return to_bytes(draw(noise.to(device), torch.arange(batch).expand(3, -1).to(device)))
+
+        return call
 
     def channels_last(self) -> None:
         """Lay out all convolutions channels last, but for the self-attention, whose views forbid it."""

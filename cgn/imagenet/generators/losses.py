@@ -24,7 +24,7 @@ def cgn_losses(
     features: PerceptualFeatures,
     saliency: Saliency,
     params: ImageNetCGNParams,
-    draws: torch.Generator,
+    ranks: Tensor,  # of the patches, from `draw_ranks`
 ) -> Losses:
     """The six losses of one batch, each already multiplied by its lambda; a lambda of 0 leaves its loss out.
 
@@ -46,8 +46,7 @@ def cgn_losses(
         losses["mask"] = mask_interval_loss(outputs.mask, params.tau, 1 - params.tau)
     if weights["texture"]:
         source = outputs.composite if params.patch_source == "composite" else reference
-        patches = (params.patch_size, params.patch_grid, params.patch_candidates)
-        grid = patch_grid(source, outputs.mask, *patches, draws)
+        grid = patch_grid(source, outputs.mask, params.patch_size, params.patch_candidates, ranks)
         ours, theirs = features(outputs.foreground), features(grid)
         losses["texture"] = gram_loss(ours, theirs, [params.gram_factor] * len(ours))
     if weights["background"]:

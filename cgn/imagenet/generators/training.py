@@ -16,9 +16,11 @@ from tqdm import tqdm
 from cgn.common.checkpoint import Checkpoint
 from cgn.common.optimizers import Adam
 from cgn.common.pixels import to_bytes
+from cgn.common.replayed_update import ReplayedUpdate, side_stream
 from cgn.common.seeding import indexed_integers, seed_for
 from cgn.imagenet.generators.losses import Losses, cgn_losses, gradient_shares
 from cgn.imagenet.generators.mechanisms import ImageNetCGN, Outputs
+from cgn.imagenet.generators.patches import draw_ranks
 from cgn.imagenet.networks.biggan import generate, truncated_noise
 from cgn.imagenet.networks.perceptual import PerceptualFeatures
 from cgn.params.imagenet import ImageNetCGNBudget, ImageNetCGNParams
@@ -29,6 +31,14 @@ SNAPSHOTS = (0.0, 0.05, 0.1, 0.2, 0.4, 0.7, 1.0)
 _REPORTS = 100  # rows of the history, about
 
 log = logging.getLogger(__name__)
+
+
+class Batch(NamedTuple):
+    """What the images of a training batch follow from, on the device of the generators."""
+
+    noise: Tensor  # (n, dimensions)
+    labels: Tensor  # (n,)
+    ranks: Tensor  # of the patches, from `draw_ranks`
 
 
 class TrainedCGN(NamedTuple):
@@ -48,7 +58,8 @@ def train_cgn(
 ) -> TrainedCGN:
     """Train the three generators of `cgn` in place, by Adam, `budget.accumulation` batches an update.
 
-    The gradient is the mean over those batches (the released code sums them).
+    The gradient is the mean over those batches (the released code sums them). On CUDA the computation of a
+    batch is recorded and replayed.
     """
     names = IMAGENET_SCM.mechanisms
     rates = params.learning_rates
@@ -60,7 +71,9 @@ def train_cgn(
     history: list[dict[str, float]] = []
     snapshots: list[dict[str, Tensor]] = []
     shares: dict[str, dict[str, float]] = {}
-    sums: dict[str, Tensor] = {}  # of what the next row reports; on the device, which nothing waits for
+    reported = [*(name for name, weight in params.lambdas().items() if weight), "mask_mean"]
+    device = next(cgn.parameters()).device
+    sums = torch.zeros(len(reported), dtype=torch.float64, device=device)  # of what the next row reports
     first_step = 0
 
     resumed = checkpoint.load()
@@ -68,7 +81,8 @@ def train_cgn(
         cgn.generators.load_state_dict(resumed["generators"])
         optimizer.load_state_dict(resumed["optimizer"])
         history, snapshots, shares = resumed["history"], resumed["snapshots"], resumed["shares"]
-        sums, first_step = resumed["sums"], resumed["step"]
+        first_step = resumed["step"]
+        sums.copy_(resumed["sums"])
         log.info("resuming at step %d of %d from %s", first_step, budget.steps, checkpoint.path)
 
     def state(step: int) -> dict[str, Any]:
@@ -76,43 +90,51 @@ def train_cgn(
         reports = {"history": history, "snapshots": snapshots, "shares": shares, "sums": sums}
         return kept | reports | {"step": step}
 
+    accumulate = ReplayedUpdate(partial(accumulate_gradients, cgn, cgan, features, params, budget))
     report_every = max(1, budget.steps // _REPORTS)
     sheet_steps = {round(share * budget.steps) for share in SNAPSHOTS}
-    for step in tqdm(range(first_step, budget.steps), initial=first_step, total=budget.steps, unit="step"):
-        checkpoint.save_if_due(partial(state, step))
-        if step == 0:
-            snapshots.append(_sheet(cgn, seed, 0))
+    with side_stream(device):
+        for step in tqdm(
+            range(first_step, budget.steps), initial=first_step, total=budget.steps, unit="step"
+        ):
+            checkpoint.save_if_due(partial(state, step))
+            if step == 0:
+                snapshots.append(_sheet(cgn, seed, 0))
+                first = draw_batch(cgn, params, budget, seed, 0)
+                shares = _gradient_shares(cgn, batch_losses(cgn, cgan, features, params, budget, *first)[1])
 
-        for part in range(budget.accumulation):
-            number = step * budget.accumulation + part
-            outputs, losses = batch_losses(cgn, cgan, features, params, budget, seed, number)
-            if number == 0:
-                shares = {
-                    name: gradient_shares(losses, list(cgn.generators[name].parameters())) for name in names
-                }
-                for name, share in shares.items():
-                    listed = ", ".join(f"{loss} {part:.1%}" for loss, part in share.items())
-                    log.info("gradient of %s at the start: %s", name, listed)
+            for part in range(budget.accumulation):
+                batch = draw_batch(cgn, params, budget, seed, step * budget.accumulation + part)
+                sums += accumulate(*batch)
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=False)  # a replay adds to gradients where they lie
 
-            # Accumulate their gradients.
-            torch.autograd.backward(torch.stack(list(losses.values())).sum() / budget.accumulation)
-            for name, value in (losses | {"mask_mean": outputs.mask.mean()}).items():
-                value = value.detach().double()
-                sums[name] = sums[name] + value if name in sums else value
-
-        optimizer.step()
-        optimizer.zero_grad()
-
-        done = step + 1
-        if done % report_every == 0 or done == budget.steps:
-            batches = (done - (int(history[-1]["step"]) if history else 0)) * budget.accumulation
-            history.append(
-                {"step": float(done)} | {name: total.item() / batches for name, total in sums.items()}
-            )
-            sums.clear()
-        if done in sheet_steps:
-            snapshots.append(_sheet(cgn, seed, done))
+            done = step + 1
+            if done % report_every == 0 or done == budget.steps:
+                batches = (done - (int(history[-1]["step"]) if history else 0)) * budget.accumulation
+                means = (sums / batches).tolist()
+                history.append({"step": float(done)} | dict(zip(reported, means, strict=True)))
+                sums.zero_()
+            if done in sheet_steps:
+                snapshots.append(_sheet(cgn, seed, done))
     return TrainedCGN(history, shares, snapshots)
+
+
+def accumulate_gradients(
+    cgn: ImageNetCGN,
+    cgan: BigGAN,
+    features: PerceptualFeatures,
+    params: ImageNetCGNParams,
+    budget: ImageNetCGNBudget,
+    noise: Tensor,
+    labels: Tensor,
+    ranks: Tensor,
+) -> Tensor:
+    """Add the gradients of a batch, one of `budget.accumulation`; its losses and the mask's mean, float32."""
+    outputs, losses = batch_losses(cgn, cgan, features, params, budget, noise, labels, ranks)
+    values = torch.stack(list(losses.values()))
+    torch.autograd.backward(values.sum() / budget.accumulation)
+    return torch.cat([values.detach(), outputs.mask.detach().mean()[None]])
 
 
 def batch_losses(
@@ -121,29 +143,44 @@ def batch_losses(
     features: PerceptualFeatures,
     params: ImageNetCGNParams,
     budget: ImageNetCGNBudget,
-    seed: int,
-    number: int,
+    noise: Tensor,
+    labels: Tensor,
+    ranks: Tensor,
 ) -> tuple[Outputs, Losses]:
-    """What the mechanisms draw for the training batch `number` (from 0), and its losses.
+    """What the mechanisms draw for a `Batch`, and its losses.
 
     x_gt and the mechanisms have the same noise and classes. With `budget.precision` bf16 the networks compute
     in bfloat16; images, Gram matrices and losses stay in float32.
     """
-    noise, labels = _batch(cgn, seed, number * budget.batch, (number + 1) * budget.batch)
-    draws = torch.Generator().manual_seed(seed_for(seed, "patches", number))
     with torch.autocast(noise.device.type, torch.bfloat16, enabled=budget.precision == "bf16"):
         with torch.no_grad():
             reference = generate(cgan, noise, labels, cgn.truncation)
         outputs = cgn.together(noise, labels)
-        return outputs, cgn_losses(outputs, reference, features, cgn.saliency, params, draws)
+        return outputs, cgn_losses(outputs, reference, features, cgn.saliency, params, ranks)
 
 
-def _batch(cgn: ImageNetCGN, seed: int, start: int, stop: int) -> tuple[Tensor, Tensor]:
-    """Noise and classes of the training images `start..stop`, on the device of the generators."""
+def draw_batch(
+    cgn: ImageNetCGN, params: ImageNetCGNParams, budget: ImageNetCGNBudget, seed: int, number: int
+) -> Batch:
+    """The training batch `number` (from 0), a function of `seed`. Raises ValueError as `draw_ranks` does."""
     device = next(cgn.parameters()).device
-    noise = truncated_noise(seed, "cgn/noise", start, stop, cgn.sizes.noise_dimensions, cgn.truncation)
-    labels = indexed_integers(seed, "cgn/labels", start, stop, cgn.sizes.classes)
-    return noise.to(device), torch.from_numpy(labels).to(device)
+    places = (number * budget.batch, (number + 1) * budget.batch)
+    noise = truncated_noise(seed, "cgn/noise", *places, cgn.sizes.noise_dimensions, cgn.truncation)
+    labels = indexed_integers(seed, "cgn/labels", *places, cgn.sizes.classes)
+    draws = torch.Generator().manual_seed(seed_for(seed, "patches", number))
+    patches = (params.patch_size, params.patch_grid, params.patch_candidates)
+    ranks = draw_ranks(budget.batch, cgn.sizes.resolution, *patches, draws)
+    return Batch(noise.to(device), torch.from_numpy(labels).to(device), ranks.to(device))
+
+
+def _gradient_shares(cgn: ImageNetCGN, losses: Losses) -> dict[str, dict[str, float]]:
+    """`gradient_shares` of each mechanism, also to the log."""
+    shares = {}
+    for name, generator in cgn.generators.items():
+        shares[name] = gradient_shares(losses, list(generator.parameters()))
+        listed = ", ".join(f"{loss} {part:.1%}" for loss, part in shares[name].items())
+        log.info("gradient of %s at the start: %s", name, listed)
+    return shares
 
 
 @torch.no_grad()

@@ -20,6 +20,7 @@ from tqdm import tqdm
 from cgn.common.checkpoint import Checkpoint
 from cgn.common.optimizers import Adam
 from cgn.common.pixels import from_bytes, to_bytes
+from cgn.common.replayed_update import ReplayedUpdate, side_stream
 from cgn.common.seeding import indexed_integers, indexed_uniforms, seed_for
 from cgn.imagenet.networks.biggan import (
     BigGANSizes,
@@ -30,7 +31,6 @@ from cgn.imagenet.networks.biggan import (
 )
 from cgn.imagenet.networks.biggan_statistics import collect_statistics
 from cgn.imagenet.pretraining.biggan_discriminator import BigGANDiscriminator, augment
-from cgn.imagenet.pretraining.replayed_update import ReplayedUpdate, side_stream
 from cgn.params.imagenet import BigGANBudget, BigGANTrainingParams
 
 # Shares of the training after which the fixed-noise sheet is drawn.

@@ -58,7 +58,7 @@ def read_index(path: Path, root: Path) -> list[Entry]:
         size = file.stat().st_size if file.is_file() else None
         if size != entry.size:
             found = "not found" if size is None else f"{size} bytes, {entry.size} when it was indexed"
-            raise UserError(f"{file}: {found}; restore it or run dvc repro --force imagenet_world")
+            raise UserError(f"{file}: {found}; restore it, or make the index anew (docs/imagenet_worlds.md)")
     return entries
 
 

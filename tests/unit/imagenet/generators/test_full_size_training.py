@@ -6,7 +6,7 @@ from torchvision.models import vgg16_bn
 
 from cgn.common.optimizers import Adam
 from cgn.imagenet.generators.mechanisms import ImageNetCGN
-from cgn.imagenet.generators.training import batch_losses
+from cgn.imagenet.generators.training import batch_losses, draw_batch
 from cgn.imagenet.networks.biggan import BIGGAN_DEEP_256, build_biggan
 from cgn.imagenet.networks.perceptual import PerceptualFeatures
 from cgn.imagenet.networks.saliency import Saliency
@@ -26,7 +26,8 @@ def test_a_step_at_full_size(params: ImageNetCGNParams) -> None:
     before = {name: value.detach().clone() for name, value in cgn.generators.named_parameters()}
 
     optimizer = Adam(cgn.generators.parameters(), lr=1e-5, betas=(0.5, 0.999))
-    outputs, losses = batch_losses(cgn, cgan, features, paper, budget, seed=0, number=0)
+    batch = draw_batch(cgn, paper, budget, seed=0, number=0)
+    outputs, losses = batch_losses(cgn, cgan, features, paper, budget, *batch)
     torch.autograd.backward(torch.stack(list(losses.values())).sum())
     optimizer.step()
 

@@ -7,7 +7,8 @@ import torch
 from cgn.common.checkpoint import Checkpoint
 from cgn.imagenet.generators.losses import cgn_losses, gradient_shares
 from cgn.imagenet.generators.mechanisms import ImageNetCGN
-from cgn.imagenet.generators.training import TrainedCGN, batch_losses, train_cgn
+from cgn.imagenet.generators.patches import draw_ranks
+from cgn.imagenet.generators.training import TrainedCGN, batch_losses, draw_batch, train_cgn
 from cgn.imagenet.networks.biggan import build_biggan, generate, truncated_noise
 from cgn.imagenet.networks.perceptual import PerceptualFeatures
 from cgn.params.imagenet import ImageNetCGNBudget, ImageNetCGNParams
@@ -89,7 +90,8 @@ def test_each_loss_reaches_its_own_mechanisms(
     cgn, draws = make_cgn(0), torch.Generator().manual_seed(0)
     outputs = cgn.together(truncated_noise(0, "x", 0, 2, 4, 1.0), torch.tensor([0, 1]))
     reference = torch.zeros_like(outputs.composite)
-    losses = cgn_losses(outputs, reference, features, cgn.saliency, params, draws)
+    ranks = draw_ranks(2, 16, params.patch_size, params.patch_grid, params.patch_candidates, draws)
+    losses = cgn_losses(outputs, reference, features, cgn.saliency, params, ranks)
     assert set(losses) == set(params.lambdas())
     shares = {
         name: gradient_shares(losses, list(generator.parameters()))
@@ -108,9 +110,9 @@ def test_half_precision_stays_close(
     losses = {}
     for precision in ("fp32", "bf16"):
         budget = BUDGET.model_copy(update={"precision": precision})
-        outputs, losses[precision] = batch_losses(
-            make_cgn(0), build_biggan(TINY, 9).eval(), features, params, budget, 0, 0
-        )
+        cgn, cgan = make_cgn(0), build_biggan(TINY, 9).eval()
+        batch = draw_batch(cgn, params, budget, seed=0, number=0)
+        outputs, losses[precision] = batch_losses(cgn, cgan, features, params, budget, *batch)
         assert all(image.dtype == torch.float32 for image in outputs)
         assert all(loss.dtype == torch.float32 for loss in losses[precision].values())
     assert losses["fp32"]["l1"] != losses["bf16"]["l1"]  # it was computed in half precision
