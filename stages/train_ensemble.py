@@ -38,7 +38,8 @@ def main() -> None:
     network = EnsembleNetwork(backbone, classes, seed_for(seed, "imagenet", "ensemble", "heads"))
     real, ratio = Images(arrays["images"], arrays["labels"]), params.real_to_counterfactual
     source = real_and_counterfactuals(real, shards, ratio, schedule.batch, seed, "ensemble")
-    algorithm = Ensemble(network, steps_for(budget.image_passes, schedule.batch, schedule.decays), schedule)
+    steps = steps_for(budget.image_passes, schedule.batch, schedule.decays)
+    algorithm = Ensemble(network, steps, schedule, params.label_smoothing)
     run_id = fingerprint([seed, threads, device, params, schedule, budget], [*inputs, shards, PLAIN])
     checkpoint = Checkpoint(SCRATCH / "train_ensemble" / "ensemble.pt", run_id)
     folder = Path("models/imagenet/classifiers/ensemble")

@@ -42,6 +42,7 @@ class LNTLParams(Section):
 
 class EnsembleParams(Section):
     real_to_counterfactual: Positive
+    label_smoothing: Annotated[float, Field(ge=0, lt=1)]
     start: Literal["in", "scratch", "resnet18", "resnet34", "resnet50", "resnet101", "resnet152"]
 
 

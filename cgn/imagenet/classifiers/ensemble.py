@@ -21,6 +21,7 @@ from cgn.common.pixels import from_bytes
 from cgn.errors import UserError
 from cgn.imagenet.classifiers.backbones import Backbone, backbone_of_shapes
 from cgn.imagenet.classifiers.small_resnet import stored_shapes
+from cgn.params.shared import ClassifierParams
 
 # By the head's name in scores, the mechanism whose label it learns.
 HEADS = {"shape": "shape", "texture": "foreground", "background": "background"}
@@ -66,6 +67,13 @@ class Ensemble(Algorithm):
 
     network: EnsembleNetwork
 
+    def __init__(
+        self, network: EnsembleNetwork, steps: int, schedule: ClassifierParams, label_smoothing: float
+    ) -> None:
+        """`label_smoothing`: share of each label of a counterfactual that is spread over all classes."""
+        super().__init__(network, steps, schedule)
+        self._label_smoothing = label_smoothing
+
     def update(self, minibatches: Sequence[Minibatch]) -> dict[str, float]:
         """One step on a minibatch of real images, labels (n,), and one of counterfactuals, labels (m, heads).
 
@@ -76,7 +84,11 @@ class Ensemble(Algorithm):
         logits = self.network.head_logits(from_bytes(torch.cat([real.images, counterfactual.images])))
         of_real, of_counterfactual = torch.split(logits, [len(real.labels), len(counterfactual.labels)])
         losses = {"real": functional.cross_entropy(of_real.mean(dim=1), real.labels)} | {
-            name: functional.cross_entropy(of_counterfactual[:, number], counterfactual.labels[:, number])
+            name: functional.cross_entropy(
+                of_counterfactual[:, number],
+                counterfactual.labels[:, number],
+                label_smoothing=self._label_smoothing,
+            )
             for number, name in enumerate(HEADS)
         }
         loss = torch.stack(list(losses.values())).sum()

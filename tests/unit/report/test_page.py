@@ -254,9 +254,7 @@ def test_a_world_of_photos_has_fewer_rows_and_no_emojis(
     assert metrics["accuracy"]["shape"] == {"top1": 61.5, "top5": 97.5}
     # A row that should be there is missed as in the other world.
     write_json(root / "scores/imagenet/accuracy.json", {"in": accuracy["in"]})
-    with pytest.raises(
-        UserError, match=r"accuracy\.json: no scores for ensemble, shape, texture"
-    ):
+    with pytest.raises(UserError, match=r"accuracy\.json: no scores for ensemble, shape, texture"):
         write_in(root)
 
 

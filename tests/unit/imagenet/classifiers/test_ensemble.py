@@ -67,7 +67,8 @@ def make(steps: int = 1, channels: tuple[int, ...] = (8, 16)) -> Ensemble:
     schedule = ClassifierParams(
         batch=18, optimizer="adam", learning_rate=0.01, warmup=0.1, learning_rate_decay=0.8, decays=1
     )
-    return Ensemble(EnsembleNetwork(random_backbone(0, list(channels)), CLASSES, seed=1), steps, schedule)
+    network = EnsembleNetwork(random_backbone(0, list(channels)), CLASSES, seed=1)
+    return Ensemble(network, steps, schedule, label_smoothing=0.1)
 
 
 def save(network: torch.nn.Module, folder: Path) -> Path:
