@@ -45,6 +45,10 @@ IMAGENET_TITLES = {
     "restyled": "sin",
     "plain + restyled": "in_sin",
     "Mixed-Rand": "mixed_rand",
+    "plain + CGN, ensemble": "ensemble",
+    "plain + CGN, shape head": "shape",
+    "plain + CGN, texture head": "texture",
+    "plain + CGN, background head": "background",
     "Oracle (both cues at random)": "oracle",
 }
 
