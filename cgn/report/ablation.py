@@ -33,7 +33,7 @@ PAPER = {
     "biggan": (202.9, None),
 }
 # The columns, and with how many decimals they are shown.
-_DECIMALS = {"inception_score": 1, "mask_mean": 2, "mask_entropy": 2, "mask_iou": 2, "background_residue": 1}
+_DECIMALS = {"inception_score": 1, "mask_mean": 3, "mask_entropy": 3, "mask_iou": 2, "background_residue": 1}
 _TITLES = {
     "inception_score": "Inception Score",
     "mask_mean": "mean mask",

@@ -17,16 +17,16 @@ def test_ours_stand_beside_the_papers(imagenet: ImageNetScores) -> None:
     ]
     assert np.isnan(table.loc["biggan", "mask_mean"])
     cells = table_1_side_by_side(table.reset_index()).set_index("loss switched off")
-    assert cells.loc["L_text", "mean mask"] == "0.90 (0.9)"
+    assert cells.loc["L_text", "mean mask"] == "0.900 (0.9)"
     assert cells.loc["none", "Inception Score"] == "6.0 (130.2)"
     assert list(cells.loc["BigGAN itself (upper bound)"]) == ["7.5 (202.9)", *["\u2013"] * 4]
 
 
 def test_a_loss_that_changes_nothing_is_said_to(imagenet: ImageNetScores) -> None:
     by_shape, by_text, by_background, by_reconstruction = verdicts(imagenet.cgn.ablation)
-    assert by_shape.startswith("Without L_shape: mask entropy (bits) 0.10 to 0.10; not as in the paper")
-    assert by_text.startswith("Without L_text: mean mask 0.30 to 0.90; as in the paper")
-    assert by_background.startswith("Without L_bg: mean mask 0.30 to 0.20; as in the paper")
+    assert by_shape.startswith("Without L_shape: mask entropy (bits) 0.100 to 0.100; not as in the paper")
+    assert by_text.startswith("Without L_text: mean mask 0.300 to 0.900; as in the paper")
+    assert by_background.startswith("Without L_bg: mean mask 0.300 to 0.200; as in the paper")
     assert by_reconstruction.startswith("Without L_rec: Inception Score 6.0 to 6.0; not as in the paper")
 
 
