@@ -4,7 +4,7 @@ The plan of an image is a function of the seed and the image's index alone. Noth
 mechanism turns label and noise into pixels, or which world it belongs to.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,15 @@ class Plan(NamedTuple):
 
     labels: dict[str, NDArray[np.int64]]
     noise: dict[str, NDArray[np.int64]]
+
+    def metadata(self, row: int, index: int, seed: int) -> dict[str, Any]:
+        """What is stored beside the image of a row of this plan, image `index` of the set of `seed`."""
+        return {
+            "index": index,
+            "seed": seed,
+            "labels": {name: int(ids[row]) for name, ids in self.labels.items()},
+            "noise": {name: int(ids[row]) for name, ids in self.noise.items()},
+        }
 
 
 def plan_counterfactuals(

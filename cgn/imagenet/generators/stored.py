@@ -4,19 +4,14 @@ weights.safetensors (float32; its one metadata key holds the sizes and the trunc
 gradient_shares.json and snapshots.safetensors.
 """
 
-import json
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
-from torch import Tensor
 
 from cgn.common.arrays import write_arrays
 from cgn.common.files import atomic_folder, write_json
+from cgn.common.generator_weights import read_generator, write_generator
 from cgn.common.history import write_history
-from cgn.errors import UserError
 from cgn.imagenet.generators.mechanisms import ImageNetCGN
 from cgn.imagenet.generators.training import TrainedCGN
 from cgn.imagenet.networks.biggan import BigGANSizes
@@ -31,10 +26,9 @@ SNAPSHOTS = "snapshots.safetensors"
 
 def save_cgn(folder: Path, cgn: ImageNetCGN, trained: TrainedCGN) -> None:
     """Write the generators of `cgn` and the reports of its training as a new `folder`."""
-    weights = {name: value.detach().cpu().contiguous() for name, value in cgn.generators.state_dict().items()}
     config = {"sizes": cgn.sizes._asdict(), "truncation": cgn.truncation}
     with atomic_folder(folder) as temporary:
-        save_file(weights, temporary / WEIGHTS, metadata={"config": json.dumps(config)})
+        write_generator(temporary / WEIGHTS, cgn.generators.state_dict(), config)
         write_history(temporary / HISTORY, trained.history)
         write_json(temporary / GRADIENT_SHARES, trained.gradient_shares)
         sheets = {
@@ -50,20 +44,9 @@ def load_cgn(folder: Path, pretrained: Path) -> ImageNetCGN:
     Raises UserError when a file is missing, damaged or of another architecture.
     """
     path = Path(folder) / WEIGHTS
-    weights, config = _read(path)
+    weights, config = read_generator(path)
     sizes = dict(config["sizes"])
     sizes["layers"] = tuple((bool(doubles), before, after) for doubles, before, after in sizes["layers"])
     cgn = ImageNetCGN(BigGANSizes(**sizes), load_saliency(pretrained), config["truncation"], seed=0)
     load_weights(cgn.generators, weights, path)
     return cgn.eval().requires_grad_(False)
-
-
-def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    if not path.exists():
-        raise UserError(f"{path}: not found; run the stage that trains it (dvc repro)")
-    try:
-        with safe_open(path, framework="pt") as file:
-            weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
-            return weights, json.loads(file.metadata()["config"])
-    except (SafetensorError, KeyError, TypeError) as error:
-        raise UserError(f"{path}: not a generator's weights ({error}); delete it and run dvc repro") from None

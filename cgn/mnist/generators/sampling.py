@@ -46,13 +46,7 @@ def sample_counterfactuals(
             images = to_bytes(compose(mask, foreground, background))
         for index in range(max(first, start), min(first + BLOCK, stop)):
             row = index - first
-            metadata = {
-                "index": index,
-                "seed": seed,
-                "labels": {name: int(ids[row]) for name, ids in plan.labels.items()},
-                "noise": {name: int(ids[row]) for name, ids in plan.noise.items()},
-            }
-            yield Sample(images[row], metadata)
+            yield Sample(images[row], plan.metadata(row, index, seed))
 
 
 def _noise(
