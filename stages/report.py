@@ -162,6 +162,8 @@ def _write_figures(classifiers: dict[str, dict[str, ClassifierScore]], table_2: 
         write_png(folder / "imagenet_counterfactuals.png", sheet)
         (folder / "imagenet_mask_mean.svg").write_text(imagenet_figures.mask_mean_curves(ablations))
         snapshots = read_arrays(IMAGENET_MODELS / "cgn/all/snapshots.safetensors")
+        curve = imagenet_figures.inception_score_curve(snapshots)
+        (folder / "imagenet_inception_score.svg").write_text(curve)
         outputs = imagenet_figures.mechanisms_over_training(snapshots, classes)
         write_png(folder / "imagenet_mechanisms.png", outputs)
 

@@ -14,7 +14,7 @@ def main() -> None:
     schedule = section("imagenet.classifier")
     budget = section("budgets.train_ensemble")
 
-    from cgn.classifiers.sources import Images
+    from cgn.classifiers.sources import Images, Source
     from cgn.classifiers.training import Run, steps_for, train_and_save
     from cgn.common.arrays import read_arrays
     from cgn.common.checkpoint import Checkpoint, fingerprint
@@ -23,6 +23,7 @@ def main() -> None:
     from cgn.common.seeding import seed_for
     from cgn.imagenet.classifiers.backbones import published_backbone, random_backbone, trained_backbone
     from cgn.imagenet.classifiers.ensemble import Ensemble, EnsembleNetwork, real_and_counterfactuals
+    from cgn.imagenet.classifiers.mirroring import Mirrored
 
     data, shards = Path("data/imagenet/world"), Path("data/imagenet/shards/counterfactuals")
     inputs = [data / "train.safetensors", data / "validation.safetensors"]
@@ -37,7 +38,9 @@ def main() -> None:
     classes = len(read_json(data / "classes.json"))
     network = EnsembleNetwork(backbone, classes, seed_for(seed, "imagenet", "ensemble", "heads"))
     real, ratio = Images(arrays["images"], arrays["labels"]), params.real_to_counterfactual
-    source = real_and_counterfactuals(real, shards, ratio, schedule.batch, seed, "ensemble")
+    source: Source = real_and_counterfactuals(real, shards, ratio, schedule.batch, seed, "ensemble")
+    if schedule.mirror:
+        source = Mirrored(source, seed, "ensemble")
     steps = steps_for(budget.image_passes, schedule.batch, schedule.decays)
     algorithm = Ensemble(network, steps, schedule, params.label_smoothing)
     run_id = fingerprint([seed, threads, device, params, schedule, budget], [*inputs, shards, PLAIN])

@@ -26,6 +26,7 @@ def main() -> None:
     from cgn.common.left_out import leave_out
     from cgn.common.seeding import seed_for
     from cgn.imagenet.classifiers.cue_sources import METHODS, cue_sources
+    from cgn.imagenet.classifiers.mirroring import Mirrored
     from cgn.imagenet.classifiers.small_resnet import SmallResNet
 
     data = Path("data/imagenet/world")
@@ -38,6 +39,8 @@ def main() -> None:
     for method, source in sources.items():
         passes = budget.oracle_image_passes if method == "oracle" else budget.image_passes
         steps = steps_for(passes, schedule.batch, schedule.decays)
+        if schedule.mirror:
+            source = Mirrored(source, seed, method)
         network = SmallResNet(seed_for(seed, "imagenet", method, "network"), classes, schedule.channels)
         run_id = fingerprint([seed, threads, device, schedule, budget, method], inputs)
         checkpoint = Checkpoint(SCRATCH / "train_imagenet_classifiers" / f"{method}.pt", run_id)

@@ -67,6 +67,7 @@ class ImageNetSamplingParams(Section):
 
 class ImageNetClassifierParams(ClassifierParams):
     channels: Annotated[list[Count], Field(min_length=1)]
+    mirror: bool
 
 
 class CGNScoreParams(Section):

@@ -45,6 +45,18 @@ def mask_mean_curves(histories: Mapping[str, pd.DataFrame]) -> str:
         return svg(figure)
 
 
+def inception_score_curve(snapshots: Mapping[str, NDArray[Any]]) -> str:
+    """The Inception-style score of composites over the training of the CGN with all losses, as SVG text."""
+    with rc_context(STYLE):
+        figure = Figure(figsize=(8, 2.6))
+        axis: Any = figure.subplots(gridspec_kw={"left": 0.08, "right": 0.74, "top": 0.95, "bottom": 0.18})
+        color, dashes = _LINES["all"]
+        scores = pd.DataFrame({name: snapshots[name] for name in ("step", "inception_score")})
+        draw_line(axis, scores, "step", "inception_score", color=color, linestyle=dashes)
+        axis.set(ylim=(1, None), xlabel="step", ylabel="score")
+        return svg(figure)
+
+
 def mechanisms_over_training(
     snapshots: Mapping[str, NDArray[Any]], classes: tuple[str, ...]
 ) -> NDArray[np.uint8]:

@@ -10,7 +10,7 @@ from cgn.imagenet.generators.mechanisms import ImageNetCGN
 from cgn.imagenet.generators.stored import save_cgn
 from cgn.imagenet.generators.training import train_cgn
 from cgn.imagenet.networks.biggan import sizes_of
-from cgn.imagenet.pretraining.stored import load_cgan, load_features, load_saliency
+from cgn.imagenet.pretraining.stored import load_cgan, load_features, load_judge, load_saliency
 from cgn.params.imagenet import ImageNetCGNBudget, ImageNetCGNParams
 
 
@@ -35,6 +35,7 @@ def train_and_save(
     if params.start == "pretrained":
         cgn.start_from(cgan)
     features = load_features(pretrained).to(device)
-    trained = train_cgn(cgn, cgan, features, params, budget, seed, checkpoint)
+    judge = load_judge(pretrained).to(device)
+    trained = train_cgn(cgn, cgan, features, judge, params, budget, seed, checkpoint)
     save_cgn(folder, cgn, trained)
     checkpoint.remove()

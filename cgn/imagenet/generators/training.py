@@ -10,24 +10,22 @@ from typing import Any, NamedTuple
 
 import torch
 from pytorch_pretrained_biggan import BigGAN
-from torch import Tensor
+from torch import Tensor, nn
 from tqdm import tqdm
 
 from cgn.common.checkpoint import Checkpoint
 from cgn.common.optimizers import Adam
-from cgn.common.pixels import to_bytes
 from cgn.common.replayed_update import ReplayedUpdate, side_stream
 from cgn.common.seeding import indexed_integers, seed_for
 from cgn.imagenet.generators.losses import Losses, cgn_losses, gradient_shares
 from cgn.imagenet.generators.mechanisms import ImageNetCGN, Outputs
+from cgn.imagenet.generators.monitoring import SNAPSHOTS, snapshot
 from cgn.imagenet.generators.patches import draw_ranks
 from cgn.imagenet.networks.biggan import generate, truncated_noise
 from cgn.imagenet.networks.perceptual import PerceptualFeatures
 from cgn.params.imagenet import ImageNetCGNBudget, ImageNetCGNParams
 from cgn.scm import IMAGENET_SCM
 
-# Shares of the training after which the fixed-noise sheet is drawn.
-SNAPSHOTS = (0.0, 0.05, 0.1, 0.2, 0.4, 0.7, 1.0)
 _REPORTS = 100  # rows of the history, about
 
 log = logging.getLogger(__name__)
@@ -44,13 +42,14 @@ class Batch(NamedTuple):
 class TrainedCGN(NamedTuple):
     history: list[dict[str, float]]  # the weighted losses and mask_mean, means since the row before
     gradient_shares: dict[str, dict[str, float]]  # of each loss, by mechanism, before the first update
-    snapshots: list[dict[str, Tensor]]  # by output, uint8; with "step"
+    snapshots: list[dict[str, Tensor]]  # of `SNAPSHOTS`, as `snapshot` makes them
 
 
 def train_cgn(
     cgn: ImageNetCGN,
     cgan: BigGAN,  # frozen; draws x_gt
     features: PerceptualFeatures,
+    judge: nn.Module,  # images to logits; of snapshots, not of the training
     params: ImageNetCGNParams,
     budget: ImageNetCGNBudget,
     seed: int,
@@ -92,14 +91,14 @@ def train_cgn(
 
     accumulate = ReplayedUpdate(partial(accumulate_gradients, cgn, cgan, features, params, budget))
     report_every = max(1, budget.steps // _REPORTS)
-    sheet_steps = {round(share * budget.steps) for share in SNAPSHOTS}
+    snapshot_steps = {round(share * budget.steps) for share in SNAPSHOTS}
     with side_stream(device):
         for step in tqdm(
             range(first_step, budget.steps), initial=first_step, total=budget.steps, unit="step"
         ):
             checkpoint.save_if_due(partial(state, step))
             if step == 0:
-                snapshots.append(_sheet(cgn, seed, 0))
+                snapshots.append(snapshot(cgn, judge, seed, 0))
                 first = draw_batch(cgn, params, budget, seed, 0)
                 shares = _gradient_shares(cgn, batch_losses(cgn, cgan, features, params, budget, *first)[1])
 
@@ -115,8 +114,8 @@ def train_cgn(
                 means = (sums / batches).tolist()
                 history.append({"step": float(done)} | dict(zip(reported, means, strict=True)))
                 sums.zero_()
-            if done in sheet_steps:
-                snapshots.append(_sheet(cgn, seed, done))
+            if done in snapshot_steps:
+                snapshots.append(snapshot(cgn, judge, seed, done))
     return TrainedCGN(history, shares, snapshots)
 
 
@@ -181,16 +180,3 @@ def _gradient_shares(cgn: ImageNetCGN, losses: Losses) -> dict[str, dict[str, fl
         listed = ", ".join(f"{loss} {part:.1%}" for loss, part in shares[name].items())
         log.info("gradient of %s at the start: %s", name, listed)
     return shares
-
-
-@torch.no_grad()
-def _sheet(cgn: ImageNetCGN, seed: int, step: int) -> dict[str, Tensor]:
-    """All outputs for one fixed noise of up to nine classes, uint8 (classes, r, r, 3), and the step."""
-    labels = torch.arange(min(9, cgn.sizes.classes))
-    dimensions = cgn.sizes.noise_dimensions
-    noise = truncated_noise(seed, "cgn/sheet", 0, len(labels), dimensions, cgn.truncation)
-    device = next(cgn.parameters()).device
-    outputs: Outputs = cgn.together(noise.to(device), labels.to(device))
-    images = outputs._replace(mask=(outputs.mask * 2 - 1).expand_as(outputs.premask))
-    sheet = {name: torch.from_numpy(to_bytes(image.cpu())) for name, image in images._asdict().items()}
-    return sheet | {"step": torch.tensor(step)}

@@ -22,6 +22,8 @@ VGG16: Channels = (
 )
 # Ours, for images of 32 to 64 pixels.
 VGG_SMALL: Channels = (16, "M", 32, 32, "M", 64, 64, "M", 96, 96, "M")
+# It is trained to tell three things of a render: the object's class, its surface's and the background's.
+QUESTIONS = ("labels", "surface_labels", "background_labels")
 
 
 class VGGClassifier(nn.Module):

@@ -9,8 +9,8 @@ from torch import nn
 
 from cgn.common.pixels import from_bytes
 from cgn.imagenet.evaluation.mask_agreement import background_residue, mask_iou
-from cgn.imagenet.networks.perceptual import VGGClassifier
-from cgn.imagenet.pretraining.vgg_training import CLASSES, QUESTIONS
+from cgn.imagenet.networks.perceptual import QUESTIONS, VGGClassifier
+from cgn.imagenet.pretraining.vgg_training import CLASSES
 
 Arrays = dict[str, NDArray[Any]]
 _BATCH = 100  # images at once

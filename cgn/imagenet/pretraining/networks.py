@@ -13,7 +13,7 @@ from torch import nn
 from cgn.common.checkpoint import Checkpoint
 from cgn.common.files import read_json, write_json
 from cgn.imagenet.networks.biggan import BIGGAN_SMALL
-from cgn.imagenet.networks.perceptual import VGG_SMALL
+from cgn.imagenet.networks.perceptual import QUESTIONS, VGG_SMALL
 from cgn.imagenet.networks.segmenter import SEGMENTER_SMALL
 from cgn.imagenet.networks.u2net import U2NET_SMALL
 from cgn.imagenet.pretraining.biggan_training import train_biggan
@@ -28,7 +28,7 @@ from cgn.imagenet.pretraining.stored import (
     save_network,
     weights_file,
 )
-from cgn.imagenet.pretraining.vgg_training import QUESTIONS, train_vgg
+from cgn.imagenet.pretraining.vgg_training import train_vgg
 from cgn.imagenet.worlds.emoji import Split, render
 from cgn.params.imagenet import PretrainingBudget, PretrainingParams
 

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from cgn.common.files import atomic_path
 from cgn.errors import UserError
 from cgn.imagenet.networks.biggan import BIGGAN_SMALL, load_biggan
-from cgn.imagenet.networks.perceptual import VGG_SMALL, PerceptualFeatures, VGGClassifier
+from cgn.imagenet.networks.perceptual import QUESTIONS, VGG_SMALL, PerceptualFeatures, VGGClassifier
 from cgn.imagenet.networks.saliency import Saliency
 from cgn.imagenet.networks.segmenter import SEGMENTER_SMALL, Segmenter
 from cgn.imagenet.networks.u2net import U2NET_SMALL, load_u2net
@@ -75,6 +75,24 @@ def load_features(folder: Path) -> PerceptualFeatures:
     """The features of the small VGG, which was trained on images in [-1, 1]."""
     features = PerceptualFeatures(load_vgg(folder).features, "raw")
     return features.to(memory_format=torch.channels_last).eval()
+
+
+def load_judge(folder: Path) -> nn.Module:
+    """Whose Inception Score follows a training: images in [-1, 1] to the small VGG's logits for the object.
+
+    The VGG answers `QUESTIONS`, the object's class first.
+    """
+    return _FirstQuestion(load_vgg(folder)).eval()
+
+
+class _FirstQuestion(nn.Module):
+    def __init__(self, vgg: VGGClassifier) -> None:
+        super().__init__()
+        self.vgg = vgg
+
+    def forward(self, images: Tensor) -> Tensor:
+        logits: Tensor = self.vgg(images)
+        return logits.tensor_split(len(QUESTIONS), dim=1)[0]
 
 
 def load_segmenter(folder: Path) -> Segmenter:

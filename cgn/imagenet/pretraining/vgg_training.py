@@ -14,11 +14,10 @@ from torch.nn import functional
 from cgn.common.checkpoint import Checkpoint
 from cgn.common.pixels import from_bytes
 from cgn.common.seeding import indexed_integers, seed_for
-from cgn.imagenet.networks.perceptual import Channels, VGGClassifier
+from cgn.imagenet.networks.perceptual import QUESTIONS, Channels, VGGClassifier
 from cgn.imagenet.pretraining.training import train_network
 from cgn.params.imagenet import NetworkTrainingParams
 
-QUESTIONS = ("labels", "surface_labels", "background_labels")
 CLASSES = 9  # answers to each
 
 

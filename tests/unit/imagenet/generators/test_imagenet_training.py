@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch import nn
 
 from cgn.common.checkpoint import Checkpoint
 from cgn.imagenet.generators.losses import cgn_losses, gradient_shares
@@ -15,6 +16,7 @@ from cgn.params.imagenet import ImageNetCGNBudget, ImageNetCGNParams
 from tests.unit.imagenet.generators.conftest import TINY
 
 Make = Callable[[int], ImageNetCGN]
+JUDGE = nn.Sequential(nn.Flatten(), nn.Linear(3 * 16 * 16, 2))
 BUDGET = ImageNetCGNBudget(steps=6, batch=2, accumulation=2, precision="fp32")
 
 
@@ -35,7 +37,7 @@ def _train(
             raise KilledError
 
     checkpoint.save_if_due = failing  # type: ignore[method-assign]
-    return train_cgn(cgn, build_biggan(TINY, 9), features, params, BUDGET, 0, checkpoint)
+    return train_cgn(cgn, build_biggan(TINY, 9), features, JUDGE, params, BUDGET, 0, checkpoint)
 
 
 def test_generators_start_as_the_conditional_gan(make_cgn: Make) -> None:
@@ -77,7 +79,7 @@ def test_the_frozen_parts_stay_and_the_composite_comes_closer(
     budget = BUDGET.model_copy(update={"steps": 60})
     changed = params.model_copy(update=only_l1)
     checkpoint = Checkpoint(tmp_path / "c.pt", "x", every_seconds=1e9)
-    trained = train_cgn(cgn, build_biggan(TINY, 9), features, changed, budget, 0, checkpoint)
+    trained = train_cgn(cgn, build_biggan(TINY, 9), features, JUDGE, changed, budget, 0, checkpoint)
     assert set(trained.history[0]) == {"step", "l1", "mask_mean"}
     first, last = (sum(row["l1"] for row in rows) for rows in (trained.history[:5], trained.history[-5:]))
     assert last < 0.8 * first
