@@ -103,7 +103,8 @@ def inputs(
     drawn = rng.integers(0, 256, (2, 9, 32, 32, 3), dtype=np.uint8)
     write_arrays(
         root / "models/imagenet/cgn/all/snapshots.safetensors",
-        {"step": np.array([0, 10])} | dict.fromkeys(PANELS, drawn),
+        {"step": np.array([0, 10]), "inception_score": np.array([1.5, 4.0], np.float32)}
+        | dict.fromkeys(PANELS, drawn),
     )
     emoji = root / "data/imagenet/world"
     world = render(
@@ -151,7 +152,7 @@ def reports(inputs: Path) -> Path:
 def test_the_page_loads_nothing_from_outside_and_all_it_links_is_there(reports: Path) -> None:
     page = Page((reports / "index.html").read_text())
 
-    assert len(page.loaded) == 1 + 4 * len(VARIANTS) + 2 + 4
+    assert len(page.loaded) == 1 + 4 * len(VARIANTS) + 2 + 5
     assert page.scripts == 0
     for target in page.loaded + page.linked:
         if target.startswith("#"):
