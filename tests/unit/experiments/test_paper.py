@@ -1,0 +1,12 @@
+"""What a run at the paper's sizes says of itself."""
+
+from experiments.paper import recorded
+
+
+def test_folders_of_a_machine_are_kept_by_their_own_name() -> None:
+    settings = ["budgets.paper.digits.folder=/home/someone/mnist", "threads=1", "methods.irm.penalty=1e3"]
+    assert recorded(settings) == [
+        "budgets.paper.digits.folder=.../mnist",
+        "threads=1",
+        "methods.irm.penalty=1e3",
+    ]
