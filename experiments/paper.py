@@ -23,8 +23,8 @@ from cgn.report.run_facts import run_facts
 PAPER = Path("reports/paper")
 RESULTS = PAPER / "results"
 DVC = [sys.executable, "-m", "dvc"]
-# The values of params.yaml suit trainings of minutes. These suit longer ones: less of what keeps masks easy to
-# read and alike, and on double-colored textures without a grain. Chosen on random-cue validation digits.
+# The values of params.yaml suit trainings of minutes. These suit longer ones: less of what keeps masks easy
+# to read and alike, and on double-colored textures without a grain. Chosen on random-cue validation digits.
 LONG_TRAINING = (
     "mnist.cgn.mismatch_weight=[0,0.6,0.2]",
     "mnist.cgn.texture_start.double_colored_mnist=plain",
