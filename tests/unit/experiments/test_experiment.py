@@ -1,6 +1,6 @@
-"""What a run at the paper's sizes says of itself."""
+"""What an experiment says of itself."""
 
-from experiments.paper import recorded
+from experiments.experiment import recorded
 
 
 def test_folders_of_a_machine_are_kept_by_their_own_name() -> None:

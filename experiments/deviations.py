@@ -1,0 +1,100 @@
+"""What our deviations from the paper are worth: each is switched back alone, as one DVC experiment.
+
+`python -m experiments.deviations` runs what has no result yet in reports/deviations, at the sizes of
+`profile`, and writes the table reports/deviations/deviations.md. docs/deviations.md gives their reasons.
+"""
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Any, NamedTuple
+
+import pandas as pd
+import typer
+
+from cgn.common.files import atomic_path, read_json, write_json
+from cgn.errors import UserError
+from cgn.report.names import VARIANTS
+from experiments.experiment import Outcome, run_experiment
+
+FOLDER = Path("reports/deviations")
+HARD = ("double_colored_mnist", "wildlife_mnist")  # on the third they matter less
+
+
+class Deviation(NamedTuple):
+    paper: str  # what the paper has instead, for the table
+    settings: list[str]
+
+
+DEVIATIONS = {
+    "none": Deviation("nothing switched back", []),
+    "mismatch_weight": Deviation("no mismatched images", ["mnist.cgn.mismatch_weight=[0]"]),
+    "mask_interval": Deviation("mean of the mask in [0.1, 0.9]", ["mnist.cgn.mask_interval=[0.1,0.9]"]),
+    "lambda_border": Deviation("no border prior", ["mnist.cgn.lambda_border=0"]),
+    "mask_warmup": Deviation("no warm-up of the masks", ["mnist.cgn.mask_warmup=0"]),
+    "binary_warmup": Deviation("entropy of the mask from the start on", ["mnist.cgn.binary_warmup=0"]),
+    "training_noise": Deviation("one noise for all mechanisms", ["mnist.cgn.training_noise=shared"]),
+    "texture_shuffle": Deviation("patches of the texture rearranged", ["mnist.cgn.texture_shuffle=permute"]),
+    "weight_averaging": Deviation("the last weights", ["mnist.adversarial.weight_averaging=0"]),
+}
+MEASURES = {
+    "healthy_classes": "healthy classes",
+    "mask_digit_accuracy": "masks read as their label, %",
+    "inverted_masks": "inverted masks, %",
+    "cgn": "Original + CGN, test accuracy, %",
+    "cgn_only": "CGN only, test accuracy, %",
+}
+
+
+def main(
+    variant: Annotated[list[str], typer.Option(help="only these")] = list(HARD),  # noqa: B006
+    deviation: Annotated[list[str], typer.Option(help="only these")] = list(DEVIATIONS),  # noqa: B006
+) -> None:
+    """Switch back each deviation on each variant; double-colored and Wildlife unless said otherwise."""
+    for kind, names, known in (("variant", variant, VARIANTS), ("deviation", deviation, DEVIATIONS)):
+        for name in names:
+            if name not in known:
+                raise UserError(f"--{kind} {name}: not one of {', '.join(known)}")
+    scratch = Path(os.environ.get("CGN_SCRATCH", ".scratch/deviations"))
+    for of in variant:
+        for name in deviation:
+            path = FOLDER / of / f"{name}.json"
+            if not path.exists():
+                experiment = f"deviation-{of}-{name}".replace("_", "-")
+                settings = DEVIATIONS[name].settings
+                write_json(path, measured(run_experiment(experiment, of, settings, scratch / name)))
+            collect()
+
+
+def measured(outcome: Outcome) -> dict[str, Any]:
+    """The `MEASURES` of an experiment, with how it was run."""
+    accuracies = {name: outcome.classifiers[name]["test_accuracy"] for name in ("cgn", "cgn_only")}
+    health = {name: outcome.mechanisms[name] for name in MEASURES if name not in accuracies}
+    return health | accuracies | {"run": outcome.facts}
+
+
+def collect() -> None:
+    """Write the table of all results in `FOLDER`."""
+    rows, runs = [], []
+    for variant, title in VARIANTS.items():
+        for name, deviation in DEVIATIONS.items():
+            path = FOLDER / variant / f"{name}.json"
+            if path.exists():
+                found = read_json(path)
+                runs.append(found["run"])
+                cells = {label: round(float(found[measure]), 1) for measure, label in MEASURES.items()}
+                rows.append({"variant": title, "switched back to": deviation.paper} | cells)
+    of = runs[-1]
+    with atomic_path(FOLDER / "deviations.md") as temporary:
+        temporary.write_text(
+            "# Each deviation from the paper switched back alone\n\n"
+            f"Profile {of['profile']}, seed {of['seed']}, commit {of['commit']}; differences of a point or"
+            f" two are the luck of one training.\n\n{pd.DataFrame(rows).to_markdown(index=False)}\n"
+        )
+
+
+if __name__ == "__main__":
+    try:
+        typer.run(main)
+    except UserError as error:
+        sys.exit(f"deviations: error: {error}")

@@ -1,0 +1,79 @@
+"""One DVC experiment in a temporary copy: the workspace's lock, metrics and outputs stay as they are."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from cgn.common.files import read_json
+from cgn.errors import UserError
+from cgn.report.run_facts import run_facts
+
+DVC = [sys.executable, "-m", "dvc"]
+
+
+class Outcome(NamedTuple):
+    """What stage `score` made of one variant, and how it was run."""
+
+    classifiers: dict[str, Any]
+    mechanisms: dict[str, Any]
+    facts: dict[str, Any]  # command, commit, versions, machine, wall_time_seconds
+
+
+def run_experiment(name: str, variant: str, settings: list[str], scratch: Path) -> Outcome:
+    """`score@VARIANT` with `settings` ("key=value", as of dvc exp run -S) as the experiment `name`.
+
+    What it has in common with earlier ones comes from DVC's cache; checkpoints lie in `scratch`, so that the
+    same call goes on with a run that was cut off. Raises UserError without Git, or when the run fails.
+    """
+    if not Path(".git").exists():
+        raise UserError("no Git repository here; DVC's experiments need one (git init, git add, git commit)")
+    commit = _commit()
+    # An earlier experiment of this name, finished or not, gives way: its outputs are in the cache.
+    subprocess.run([*DVC, "exp", "remove", name], capture_output=True)
+    words = ["exp", "run", "--temp", "--name", name]
+    changes = [word for setting in settings for word in ("-S", setting)]
+    process = subprocess.Popen(
+        [*DVC, *words, *changes, f"score@{variant}"], env=os.environ | {"CGN_SCRATCH": str(scratch.resolve())}
+    )
+    try:
+        status = process.wait()
+    except KeyboardInterrupt:
+        process.wait()  # DVC cleans up its copy
+        raise UserError(f"{name}: interrupted; the same command goes on") from None
+    if status != 0:
+        raise UserError(f"{name}: failed (see above); once that is mended, the same command goes on")
+
+    from dvc.api import exp_show, read
+
+    (row,) = (row for row in exp_show(revs=[commit.removesuffix("-dirty")]) if row["Experiment"] == name)
+    classifiers, mechanisms = (
+        json.loads(read(f"scores/mnist/{variant}/{scores}.json", rev=name))
+        for scores in ("classifiers", "mechanisms")
+    )
+    # Its own stages, and those that all variants share.
+    timings = [path for path in (scratch / "timings").glob("*.json") if _concerns(path.stem, variant)]
+    seconds = [float(read_json(path)["seconds"]) for path in timings]
+    facts = run_facts(row["profile"], int(row["seed"]), seconds)
+    told = " ".join(f"-S '{setting}'" for setting in recorded(settings))
+    facts |= {"command": f"dvc {' '.join(words)} {told} score@{variant}", "commit": commit}
+    return Outcome(classifiers, mechanisms, facts)
+
+
+def recorded(settings: list[str]) -> list[str]:
+    """`settings` as they are kept: folders of this machine by their own name alone."""
+    pairs = (setting.partition("=") for setting in settings)
+    return [f"{key}=.../{Path(value).name}" if "/" in value else f"{key}={value}" for key, _, value in pairs]
+
+
+def _concerns(timed: str, variant: str) -> bool:
+    return "-" not in timed or timed.endswith(f"-{variant}")
+
+
+def _commit() -> str:
+    """The commit that the experiment starts from; "-dirty" when the working tree differs from it."""
+    dirty = subprocess.run(["git", "status", "--porcelain", "--untracked-files=no"], capture_output=True)
+    head = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=True)
+    return head.stdout.strip() + ("-dirty" if dirty.stdout else "")
