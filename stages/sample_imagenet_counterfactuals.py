@@ -25,9 +25,11 @@ def main() -> None:
     from cgn.common.shards import write_shards
     from cgn.imagenet.generators.sampling import sample_counterfactuals
     from cgn.imagenet.generators.stored import load_cgn
+    from cgn.imagenet.pretraining.stored import world_resolution
 
     cgn = load_cgn(MODEL, PRETRAINED).to(torch_device(device))
-    samples = sample_counterfactuals(cgn, params, truncation, seed, 0, budget.images)
+    resolution = world_resolution(PRETRAINED)
+    samples = sample_counterfactuals(cgn, params, truncation, seed, 0, budget.images, resolution)
     written = write_shards(OUTPUT, tqdm(samples, total=budget.images, unit="image"), budget.images_per_shard)
     _log.info("%d counterfactual images are in %s", written, OUTPUT)
 

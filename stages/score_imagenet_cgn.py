@@ -18,33 +18,36 @@ _log = logging.getLogger(__name__)
 
 def main() -> None:
     """Score all of them on images of the same noise and classes."""
-    seed = section("seed")
+    seed, device = section("seed"), section("device")
     section("threads")
     params = section("imagenet.cgn_score")
     images = section("budgets.score_imagenet_cgn").images
 
     from tqdm import tqdm
 
+    from cgn.common.device import torch_device
     from cgn.common.files import write_json
     from cgn.common.left_out import why_left_out
     from cgn.imagenet.classifiers.small_resnet import load_small_resnet
     from cgn.imagenet.evaluation.cgn_scores import Judges, cgn_scores, gan_scores
     from cgn.imagenet.generators.ablation import ABLATIONS
     from cgn.imagenet.generators.stored import load_cgn
-    from cgn.imagenet.pretraining.stored import load_cgan, load_segmenter
+    from cgn.imagenet.pretraining.stored import load_cgan, load_segmenter, world_resolution
 
-    cgan = load_cgan(PRETRAINED)
+    place = torch_device(device)
+    cgan, segmenter = load_cgan(PRETRAINED).to(place), load_segmenter(PRETRAINED)
     judge = next(name for name in JUDGES if not why_left_out(CLASSIFIERS / name))
-    judges = Judges(load_small_resnet(CLASSIFIERS / judge), load_segmenter(PRETRAINED))
+    classifier = load_small_resnet(CLASSIFIERS / judge).to(place)
+    judges = Judges(classifier, segmenter and segmenter.to(place), world_resolution(PRETRAINED))
     how = {"images": images, "splits": params.splits, "truncation": params.truncation, "network": judge}
-    full = cgn_scores(load_cgn(CGN, PRETRAINED), cgan, judges, params, images, seed) | how
+    full = cgn_scores(load_cgn(CGN, PRETRAINED).to(place), cgan, judges, params, images, seed) | how
     rows = {}
     for ablation in tqdm(ABLATIONS, desc="scores", unit="ablation"):
-        cgn = load_cgn(ABLATIONS_FOLDER / ablation, PRETRAINED)
+        cgn = load_cgn(ABLATIONS_FOLDER / ablation, PRETRAINED).to(place)
         rows[ablation] = cgn_scores(cgn, cgan, judges, params, images, seed)
     rows["biggan"] = gan_scores(cgan, judges, params, images, seed)
     write_json(OUTPUT, {"cgn": full, "ablation": rows})
-    _log.info("mask IoU %.3f; the scores are in %s", full["mask_iou"], OUTPUT)
+    _log.info("Inception Score %.2f; the scores are in %s", full["inception_score"], OUTPUT)
 
 
 if __name__ == "__main__":

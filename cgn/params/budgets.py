@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from cgn.params.imagenet import CommittedNetworks, ImageNetCGNBudget, TrainedNetworks
+from cgn.params.imagenet import CommittedNetworks, ImageNetCGNBudget, PublishedNetworks, TrainedNetworks
 from cgn.params.section import Count, Section
 from cgn.params.shared import TrainingBudget
 
@@ -72,7 +72,9 @@ class Budget(Section):
     train_on_environments: TrainingBudget
     train_on_generated: GeneratedBudget
     imagenet_world: WorldBudget
-    pretrained_networks: Annotated[CommittedNetworks | TrainedNetworks, Field(discriminator="source")]
+    pretrained_networks: Annotated[
+        CommittedNetworks | TrainedNetworks | PublishedNetworks, Field(discriminator="source")
+    ]
     train_imagenet_classifiers: ImageNetClassifiersBudget
     train_imagenet_cgn: ImageNetCGNBudget
     ablate_imagenet_cgn: ImageNetCGNBudget

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from cgn.params.section import Count, NonNegative, Positive, Probability, Section
 from cgn.params.shared import ClassifierParams, CounterfactualParams, TrainingBudget
@@ -131,12 +131,32 @@ class PretrainingParams(Section):
     budget: PretrainingBudget
 
 
+class SaliencyParams(Section):
+    """How a published U2-Net sees images; the resolution is in pixels."""
+
+    normalisation: Literal["official", "raw"]
+    resolution: Annotated[int, Field(ge=32)] | None
+
+
+def _published(saliency: str) -> str:
+    if saliency == "trained":
+        raise ValueError("u2net, u2netp or a file: this source trains nothing")
+    return saliency
+
+
 class CommittedNetworks(Section):
     source: Literal["committed"]
 
 
 class TrainedNetworks(PretrainingBudget):
     source: Literal["trained"]
+    saliency: str
+
+
+class PublishedNetworks(Section):
+    source: Literal["published"]
+    biggan: Literal["biggan_deep_256", "biggan_deep_128"]
+    saliency: Annotated[str, AfterValidator(_published)]
 
 
 class ImageNetParams(Section):
@@ -145,6 +165,7 @@ class ImageNetParams(Section):
     folder: FolderParams
     ilsvrc: ILSVRCParams
     pretraining: PretrainingParams
+    saliency: SaliencyParams
     cgn: ImageNetCGNParams
     cgn_score: CGNScoreParams
     counterfactuals: CounterfactualParams

@@ -18,6 +18,7 @@ from cgn.imagenet.evaluation.mask_agreement import background_residue, mask_iou
 from cgn.imagenet.evaluation.mask_mean import mask_mean
 from cgn.imagenet.generators.mechanisms import ImageNetCGN
 from cgn.imagenet.networks.biggan import generate, sizes_of, truncated_noise
+from cgn.imagenet.networks.resizing import resized
 from cgn.params.imagenet import CGNScoreParams
 
 _BATCH = 50  # images at once
@@ -27,7 +28,8 @@ class Judges(NamedTuple):
     """Networks that the training has not seen, in evaluation mode."""
 
     classifier: nn.Module  # images (n, 3, r, r) in [-1, 1] to logits (n, classes)
-    segmenter: nn.Module  # the same to masks (n, 1, r, r) in [0, 1]
+    segmenter: nn.Module | None  # the same to masks (n, 1, r, r) in [0, 1]; None leaves its scores out
+    resolution: int | None = None  # r of the classifier; None: that of the images
 
 
 @torch.inference_mode()
@@ -48,7 +50,8 @@ def cgn_scores(
 ) -> dict[str, float]:
     """The scores of the images of `cgn`: fractions; `mask_entropy` in bits, `background_residue` in percent.
 
-    `cgan` is the GAN that `cgn` learnt from, whose images x_gt the masks are compared on.
+    `cgan` is the GAN that `cgn` learnt from, whose images x_gt the masks are compared on. Without a segmenter
+    there is no `mask_iou` and no `background_residue`.
     """
     cgn.truncation = params.truncation
     probabilities, masks, objects, residues = [], [], [], []
@@ -56,20 +59,23 @@ def cgn_scores(
         outputs = cgn.together(noise, labels)
         probabilities.append(_probabilities(judges, outputs.composite))
         masks.append(outputs.mask[:, 0])
-        objects.append(judges.segmenter(generate(cgan, noise, labels, params.truncation))[:, 0])
-        residues.append(judges.segmenter(outputs.background)[:, 0])
+        if judges.segmenter is not None:
+            objects.append(judges.segmenter(generate(cgan, noise, labels, params.truncation))[:, 0])
+            residues.append(judges.segmenter(outputs.background)[:, 0])
     all_masks = torch.cat(masks).cpu().numpy()
-    return {
+    scores = {
         "inception_score": inception_score(torch.cat(probabilities).cpu().numpy(), params.splits),
         "mask_mean": mask_mean(all_masks),
         "mask_entropy": float(binary_entropy(torch.cat(masks))),
-        "mask_iou": mask_iou(all_masks, torch.cat(objects).cpu().numpy()),
-        "background_residue": background_residue(torch.cat(residues).cpu().numpy()),
     }
+    if judges.segmenter is not None:
+        scores["mask_iou"] = mask_iou(all_masks, torch.cat(objects).cpu().numpy())
+        scores["background_residue"] = background_residue(torch.cat(residues).cpu().numpy())
+    return scores
 
 
 def _probabilities(judges: Judges, images: Tensor) -> Tensor:
-    probabilities: Tensor = judges.classifier(images).softmax(dim=1)
+    probabilities: Tensor = judges.classifier(resized(images, judges.resolution)).softmax(dim=1)
     return probabilities
 
 

@@ -12,6 +12,7 @@ from cgn.common.shards import Sample
 from cgn.counterfactuals import Plan, plan_counterfactuals
 from cgn.imagenet.generators.mechanisms import ImageNetCGN
 from cgn.imagenet.networks.biggan import generate, truncated_noise
+from cgn.imagenet.networks.resizing import resized
 from cgn.params.shared import CounterfactualParams
 from cgn.scm import IMAGENET_SCM, compose
 
@@ -19,26 +20,30 @@ BLOCK = 40  # images computed at once: what a full-size CGN does beside its weig
 
 
 def sample_counterfactuals(
-    cgn: ImageNetCGN, params: CounterfactualParams, truncation: float, seed: int, start: int, stop: int
+    cgn: ImageNetCGN,
+    params: CounterfactualParams,
+    truncation: float,  # above 0, up to 1; scales the noise
+    seed: int,
+    start: int,
+    stop: int,
+    resolution: int | None = None,  # of the images; None: the generators'
 ) -> Iterator[Sample]:
     """Counterfactual images `start..stop` of the endless set that the other arguments define.
 
-    `truncation` (above 0, up to 1) scales the noise. A block is always computed whole, so that image i has
+    A block is always computed whole, so that image i has
     the same bytes whichever part of the set is asked for, and however the set is cut into shards.
     """
     for first in range(start // BLOCK * BLOCK, stop, BLOCK):
         plan = plan_counterfactuals(IMAGENET_SCM, params, cgn.sizes.classes, seed, first, first + BLOCK)
-        images = _draw(cgn, plan, params, truncation, seed)
+        images = to_bytes(resized(_draw(cgn, plan, params, truncation, seed), resolution).cpu())
         for index in range(max(first, start), min(first + BLOCK, stop)):
             row = index - first
             yield Sample(images[row], plan.metadata(row, index, seed))
 
 
 @torch.inference_mode()
-def _draw(
-    cgn: ImageNetCGN, plan: Plan, params: CounterfactualParams, truncation: float, seed: int
-) -> NDArray[np.uint8]:
-    """The images of a plan, uint8 (n, r, r, 3). Pre-mask and mask are computed once for all of a group."""
+def _draw(cgn: ImageNetCGN, plan: Plan, params: CounterfactualParams, truncation: float, seed: int) -> Tensor:
+    """The images of a plan, (n, 3, r, r) in [-1, 1]. Pre-mask and mask are computed once for a group."""
     device = next(cgn.parameters()).device
 
     def output(mechanism: str, rows: NDArray[np.int64]) -> Tensor:
@@ -53,5 +58,5 @@ def _draw(
     _, leaders, group = np.unique(plan.noise["shape"], return_index=True, return_inverse=True)
     masks = cgn.saliency(output("shape", leaders))[torch.from_numpy(group).to(device)]
     every = np.arange(len(group))
-    images = compose(masks, output("foreground", every), output("background", every))
-    return to_bytes(images.cpu())
+    images: Tensor = compose(masks, output("foreground", every), output("background", every))
+    return images

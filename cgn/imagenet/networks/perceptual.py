@@ -26,30 +26,34 @@ VGG_SMALL: Channels = (16, "M", 32, 32, "M", 64, 64, "M", 96, 96, "M")
 QUESTIONS = ("labels", "surface_labels", "background_labels")
 
 
+def convolutions(channels: Channels) -> nn.Sequential:
+    """The convolutions of a VGG with batch norm, by torchvision's layer numbers.
+
+    (Its own function that makes them is not used because the import of torchvision takes longer than a short
+    training.)
+    """
+    layers: list[nn.Module] = []
+    before = 3
+    for entry in channels:
+        if isinstance(entry, int):
+            layers += [nn.Conv2d(before, entry, 3, padding=1), nn.BatchNorm2d(entry), nn.ReLU(inplace=True)]
+            before = entry
+        else:
+            layers.append(nn.MaxPool2d(2))
+    return nn.Sequential(*layers)
+
+
 class VGGClassifier(nn.Module):
     """A small VGG with batch norm: images (n, 3, height, width) to logits (n, classes).
 
     Global average pooling and one linear layer follow the convolutions, so it takes any resolution that its
-    pools can halve. `features` has torchvision's layer numbers. (Its own function that makes them is not used
-    because the import of torchvision takes longer than a short training.)
+    pools can halve.
     """
 
     def __init__(self, channels: Channels, classes: int) -> None:
         super().__init__()
-        layers: list[nn.Module] = []
-        before = 3
-        for entry in channels:
-            if isinstance(entry, int):
-                layers += [
-                    nn.Conv2d(before, entry, 3, padding=1),
-                    nn.BatchNorm2d(entry),
-                    nn.ReLU(inplace=True),
-                ]
-                before = entry
-            else:
-                layers.append(nn.MaxPool2d(2))
-        self.features = nn.Sequential(*layers)
-        self.head = nn.Linear(before, classes)
+        self.features = convolutions(channels)
+        self.head = nn.Linear([entry for entry in channels if isinstance(entry, int)][-1], classes)
 
     def forward(self, images: Tensor) -> Tensor:
         logits: Tensor = self.head(self.features(images).mean(dim=(2, 3)))

@@ -4,6 +4,7 @@ A U-Net whose every stage is a small U-Net itself (a residual U-block, RSU). Par
 official release, so its state dicts load as they are; sizes are data, so a small one is the same class.
 """
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -54,6 +55,8 @@ _NARROW_DILATED = Block(4, 16, 64, dilated=True)
 U2NETP = U2NetSizes(
     encoder=(*_NARROW, _NARROW_DILATED, _NARROW_DILATED), decoder=(_NARROW_DILATED, *reversed(_NARROW))
 )
+# The sizes whose weights were published, by their names among the `assets` of params.yaml.
+PUBLISHED_U2NETS = {"u2net": U2NET, "u2netp": U2NETP}
 # Ours, for images of 32 to 64 pixels, with few channels where the map is large: a training of the CGN runs it
 # twice a step.
 U2NET_SMALL = U2NetSizes(
@@ -156,6 +159,28 @@ def load_u2net(sizes: U2NetSizes, path: Path) -> U2Net:
         state = read_state_dict(path)
     load_weights(network, state, path)
     return network.eval()
+
+
+def published_u2net(path: Path) -> str:
+    """Which of `PUBLISHED_U2NETS` a file is of, of any kind that `load_u2net` reads.
+
+    Raises UserError when the file is missing, damaged, or holds neither.
+    """
+    path = Path(path)
+    if path.suffix == ".onnx":
+        weights = [convolution.weight for convolution in read_convolutions(path)]
+    else:
+        weights = list(read_state_dict(path).values())
+    for name, sizes in PUBLISHED_U2NETS.items():
+        with torch.device("meta"):
+            network = U2Net(sizes)
+        if _kernel_shapes(network.parameters()) == _kernel_shapes(weights):
+            return name
+    raise UserError(f"{path}: neither {' nor '.join(PUBLISHED_U2NETS)} of Qin et al.; give one of these")
+
+
+def _kernel_shapes(weights: Iterable[Tensor]) -> list[tuple[int, ...]]:
+    return sorted(tuple(weight.shape) for weight in weights if weight.ndim == 4)
 
 
 def _unfolded(network: U2Net, convolutions: list[Convolution], path: Path) -> dict[str, Tensor]:

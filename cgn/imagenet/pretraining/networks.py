@@ -88,6 +88,7 @@ def pretrain(
             network = load_vgg(folder)
             return {"held_out_poses": answer_scores(network, held_out["held_out_poses"])}
         segmenter = load_saliency(folder) if name == "u2net" else load_segmenter(folder)
+        assert segmenter is not None  # it was trained a moment ago
         return {key: segmentation_scores(segmenter, arrays) for key, arrays in held_out.items()}
 
     scores = read_json(folder / SCORES) if (folder / SCORES).exists() else {}

@@ -1,0 +1,58 @@
+"""The published networks in place of a world's small ones: checked, and stored for the later stages."""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from cgn.errors import UserError
+from cgn.imagenet.networks.biggan import PUBLISHED_BIGGANS, load_biggan
+from cgn.imagenet.networks.perceptual import VGG16, convolutions
+from cgn.imagenet.networks.u2net import PUBLISHED_U2NETS, load_u2net, published_u2net
+from cgn.imagenet.networks.weights import load_weights, read_state_dict
+from cgn.imagenet.pretraining.stored import save_published
+from cgn.params.imagenet import SaliencyParams
+
+_WORDNET_ID = re.compile(r"n\d{8}")
+
+
+def check_classes(classes: Sequence[str], source: Path) -> None:
+    """Refuse a world whose labels are not the class numbers of the published BigGANs.
+
+    Those are the places of ILSVRC's 1,000 WordNet ids in the order of the ids, which is also how a world of
+    photos numbers its classes. `classes` came from the file `source`. Raises UserError for any others.
+    """
+    alphabetical = list(classes) == sorted(classes)
+    of_wordnet = alphabetical and all(_WORDNET_ID.fullmatch(name) for name in classes)
+    if len(classes) != 1000 or not of_wordnet:
+        raise UserError(
+            f"{source}: {len(classes)} classes, first {classes[0]}; a published BigGAN draws the 1000 "
+            "WordNet ids of ImageNet in their order: set imagenet.world to imagenet, or source to trained"
+        )
+
+
+def store_biggan(folder: Path, name: str, path: Path) -> None:
+    """The BigGAN `name` of `PUBLISHED_BIGGANS` from the file `path`.
+
+    Raises UserError when it is missing, damaged or of another architecture; so do the others.
+    """
+    save_published(folder, "biggan", load_biggan(PUBLISHED_BIGGANS[name], path), {"architecture": name})
+
+
+def store_vgg(folder: Path, path: Path) -> None:
+    """The convolutions of torchvision's VGG16 with batch norm; its linear layers are of no use here."""
+    network = convolutions(VGG16)
+    prefix = "features."
+    state = {
+        name.removeprefix(prefix): value
+        for name, value in read_state_dict(path).items()
+        if name.startswith(prefix)
+    }
+    load_weights(network, state, path)
+    save_published(folder, "vgg", network, {"architecture": "vgg16_bn"})
+
+
+def store_saliency(folder: Path, path: Path, how: SaliencyParams) -> None:
+    """Whichever published U2-Net the file `path` (.pth, .onnx) holds, and how it sees images."""
+    name = published_u2net(path)
+    network = load_u2net(PUBLISHED_U2NETS[name], path)
+    save_published(folder, "u2net", network, {"architecture": name} | how.model_dump())
