@@ -1,4 +1,4 @@
-"""Stage `pretrained_networks`: the frozen networks that a CGN learns from, committed, trained or published."""
+"""Stage `pretrained_networks`: the frozen networks that a CGN learns from, of one of three sources."""
 
 from __future__ import annotations
 

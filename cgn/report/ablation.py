@@ -44,7 +44,10 @@ _TITLES = {
 
 
 class AblationScore(BaseModel):
-    """One row; a GAN has no masks. `mask_entropy` in bits, `background_residue` in percent of the pixels."""
+    """One row; a GAN has no masks. `mask_entropy` in bits, `background_residue` in percent of the pixels.
+
+    Where there is no segmenter to judge masks, `mask_iou` and `background_residue` are None.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -59,8 +62,6 @@ class CGNScore(AblationScore):
     """The CGN that everything downstream uses, and how the score was taken."""
 
     mask_mean: Fraction
-    mask_iou: Fraction
-    background_residue: Percent
     images: int
     splits: int
     truncation: float
@@ -123,14 +124,16 @@ def verdicts(scores: Mapping[str, AblationScore]) -> list[str]:
 
 def table_1_legend(score: CGNScore) -> str:
     """How to read Table 1; `score` says how the scores were taken."""
+    judge, of_masks = "No segmenter judges masks. ", ""
+    if score.mask_iou is not None and score.background_residue is not None:
+        judge = "Mask IoU and background residue are judged by a segmenter that the training has not seen. "
+        of_masks = f", mask IoU {score.mask_iou:.2f}, background residue {score.background_residue:.1f} %"
     return (
         "Ours (the paper's, on ImageNet). Inception Score: at most 9 here, under the classifier "
         f'"{score.network}" of the emoji world, {score.images:,} images, {score.splits} splits, truncation '
-        f"{score.truncation:g} (the paper: Inception v3, 1,000 classes). Mask IoU and background residue are "
-        "judged by a segmenter that the training has not seen. All rows are trainings of one length; the CGN "
-        f"of all other results is trained longer: Inception Score {score.inception_score:.1f}, mean mask "
-        f"{score.mask_mean:.2f}, mask IoU {score.mask_iou:.2f}, background residue "
-        f"{score.background_residue:.1f} %."
+        f"{score.truncation:g} (the paper: Inception v3, 1,000 classes). {judge}"
+        "All rows are trainings of one length; the CGN of all other results is trained longer: "
+        f"Inception Score {score.inception_score:.1f}, mean mask {score.mask_mean:.2f}{of_masks}."
     )
 
 

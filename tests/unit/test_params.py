@@ -38,6 +38,13 @@ def test_the_committed_file_is_valid(values: dict[str, Any]) -> None:
         ("mnist.variants.colored_mnist.colors", ["#00012c0"] * 10, "colors.0: .*#00ff7f.*, got '#00012c0'"),
         ("budgets.smoke.train_cgn.steps", "many", "steps: .*got 'many'"),
         ("imagenet.world", "moon", "imagenet.world: .*'emoji', 'folder' or 'imagenet', got 'moon'"),
+        (
+            "budgets.paper.pretrained_networks",
+            {"source": "published", "biggan": "biggan_deep_256", "saliency": "trained"},
+            "pretrained_networks.published.saliency: u2net, u2netp or a file: .*got 'trained'",
+        ),
+        ("budgets.paper.pretrained_networks.source", "found", "pretrained_networks: .*'published', got"),
+        ("imagenet.saliency.normalisation", "none", "'official' or 'raw', got 'none'"),
         ("assets.u2net.sha256", "8d10", "assets.u2net.sha256: .*got '8d10'"),
         ("assets.u2net.url", "u2net.onnx", "assets.u2net.url: .*got 'u2net.onnx'"),
     ],

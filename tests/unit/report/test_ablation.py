@@ -36,6 +36,22 @@ def test_the_legend_says_how_the_score_was_taken(imagenet: ImageNetScores) -> No
     assert "mask IoU 0.80, background residue 2.5 %" in legend
 
 
+def test_without_a_segmenter_masks_are_not_judged(imagenet_json: dict[str, Any]) -> None:
+    def unjudged(row: dict[str, Any]) -> dict[str, Any]:
+        return {name: v for name, v in row.items() if name not in ("mask_iou", "background_residue")}
+
+    cgn = imagenet_json["cgn"]
+    rows = {name: unjudged(row) for name, row in cgn["ablation"].items()}
+    without = {"cgn": unjudged(cgn["cgn"]), "ablation": rows}
+    scores = parse_scores(imagenet_json | {"cgn": without}, "scores/imagenet").cgn
+    cells = table_1_side_by_side(table_1(scores.ablation)).set_index("loss switched off")
+    assert list(cells.loc["none", ["mask IoU", "background residue (%)"]]) == ["\u2013"] * 2
+    legend = table_1_legend(scores.cgn)
+    assert "No segmenter judges masks." in legend
+    assert legend.endswith("Inception Score 6.0, mean mask 0.30.")
+    assert scores.cgn.mask_iou is None
+
+
 def test_metrics_have_the_cgn_and_its_ablations(imagenet: ImageNetScores) -> None:
     metrics = imagenet.metrics()
     assert metrics["cgn"]["mask_iou"] == 0.8

@@ -61,6 +61,23 @@ def test_a_cgn_that_is_the_gan_scores_as_it_does(cgn: ImageNetCGN, cgan: BigGAN,
     assert scores != cgn_scores(cgn, cgan, judges, PARAMS, 60, seed=1)
 
 
+def test_without_a_segmenter_masks_are_not_judged(cgn: ImageNetCGN, cgan: BigGAN, judges: Judges) -> None:
+    whole = cgn_scores(cgn, cgan, judges, PARAMS, 20, seed=0)
+    without = cgn_scores(cgn, cgan, judges._replace(segmenter=None), PARAMS, 20, seed=0)
+    assert without == {name: whole[name] for name in ("inception_score", "mask_mean", "mask_entropy")}
+
+
+def test_the_classifier_sees_its_own_resolution(cgn: ImageNetCGN, cgan: BigGAN) -> None:
+    class Picky(BrightnessClassifier):
+        def forward(self, images: Tensor) -> Tensor:
+            assert images.shape[1:] == (3, 8, 8)  # the generators draw 16
+            return super().forward(images)
+
+    judges = Judges(Picky(), None, resolution=8)
+    assert cgn_scores(cgn, cgan, judges, PARAMS, 4, seed=0)["inception_score"] >= 1
+    assert gan_scores(cgan, judges, PARAMS, 4, seed=0)["inception_score"] >= 1
+
+
 def test_masks_are_compared_with_the_judge_on_the_gans_images(
     cgn: ImageNetCGN, cgan: BigGAN, judges: Judges
 ) -> None:

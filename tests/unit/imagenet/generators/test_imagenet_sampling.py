@@ -51,6 +51,16 @@ def test_an_image_is_what_its_metadata_says(make_cgn: Make) -> None:
     assert np.abs(one.image.astype(int) - expected).max() <= 1  # a batch of one may round otherwise
 
 
+def test_images_are_made_as_small_as_classifiers_take_them(make_cgn: Make) -> None:
+    cgn = make_cgn(0).eval()
+    (whole,) = sample(cgn, ALL, 3, 4)
+    (small,) = sample_counterfactuals(cgn, ALL, 0.8, 0, 3, 4, resolution=8)
+    assert small.image.shape == (8, 8, 3)
+    assert small.metadata == whole.metadata
+    means = whole.image.reshape(8, 2, 8, 2, 3).mean(axis=(1, 3))
+    assert np.abs(small.image - means).mean() < 10
+
+
 def test_labels_are_drawn_apart_and_noise_is_shared(make_cgn: Make) -> None:
     metadata = [one.metadata for one in sample(make_cgn(0), ALL, 0, 2 * BLOCK)]
     assert all(set(one["noise"].values()) == {one["index"]} for one in metadata)
