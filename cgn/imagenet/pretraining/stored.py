@@ -65,9 +65,9 @@ def save_published(folder: Path, name: str, network: nn.Module, description: dic
 
 
 def describe(folder: Path, facts: dict[str, Any]) -> None:
-    """Add `facts` to networks.json: what a network is by its name (None: there is none), and
+    """Add `facts` to networks.json: by its name what a network is (None: there is none).
 
-    `resolution`, that of the world's images, which classifiers take, where the BigGAN's is another.
+    Beside them stands `resolution`, that of the world's images, where the BigGAN's is another.
     """
     write_json(folder / DESCRIPTION, _description(folder) | facts)
 

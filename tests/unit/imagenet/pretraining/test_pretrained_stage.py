@@ -13,11 +13,17 @@ import torch
 from ruamel.yaml import YAML
 
 from cgn.common.arrays import write_arrays
-from cgn.common.files import write_json
+from cgn.common.files import read_json, write_json
 from cgn.imagenet.networks.biggan import BIGGAN_DEEP_128, build_biggan, sizes_of
 from cgn.imagenet.networks.perceptual import VGG16, VGGClassifier
 from cgn.imagenet.networks.u2net import U2NETP, U2Net
-from cgn.imagenet.pretraining.stored import load_cgan, load_features, load_saliency, world_resolution
+from cgn.imagenet.pretraining.stored import (
+    load_cgan,
+    load_features,
+    load_saliency,
+    load_segmenter,
+    world_resolution,
+)
 
 PUBLISHED = {"source": "published", "biggan": "biggan_deep_128", "saliency": "u2netp.pth"}
 WORDNET = [f"n{number:08d}" for number in range(1000)]
@@ -91,6 +97,26 @@ def test_the_committed_networks_are_of_the_emoji_world(folder: Path, root: Path)
     assert "imagenet.world is imagenet; set budgets.<profile>.pretrained_networks.source to trained" in line
 
 
+def test_a_given_saliency_stands_beside_trained_networks(folder: Path, root: Path) -> None:
+    few = {"image_passes": 64}
+    sizes = {"renders": 20, "held_out": 10, "biggan": {"steps": 1, "batch": 2}}
+    sizes |= {"u2net": few, "vgg": few, "segmenter": few}
+    done = run_with(folder, root, {"source": "trained", "saliency": "u2netp.pth"} | sizes)
+    assert done.returncode == 0, done.stderr
+    stored = folder / "models/imagenet/pretrained"
+    given = torch.load(folder / "u2netp.pth")
+    assert all(
+        torch.equal(value, given[name]) for name, value in load_saliency(stored).network.state_dict().items()
+    )
+    assert list(read_json(stored / "networks.json")) == ["u2net"]
+    assert set(read_json(stored / "scores.json")) == {"vgg", "segmenter"}
+    assert sizes_of(load_cgan(stored)).resolution == 48
+    assert load_features(stored).normalisation == "raw"
+    assert load_segmenter(stored) is not None
+    assert world_resolution(stored) is None
+
+
+@pytest.mark.slow
 def test_full_size_files_of_a_mirror(folder: Path, root: Path) -> None:
     """Random weights by the published names: 200 MB of BigGAN-deep, 60 MB of VGG."""
     mirror = folder / "mirror"
