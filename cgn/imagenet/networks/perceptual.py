@@ -60,6 +60,29 @@ class VGGClassifier(nn.Module):
         return logits
 
 
+class PublishedVGG(nn.Module):
+    """torchvision's VGG with batch norm, by its names: images (n, 3, height, width) in [-1, 1] to logits.
+
+    The logits (n, 1000) are of ImageNet's classes; images are normalised here as it was trained.
+    """
+
+    def __init__(self, channels: Channels) -> None:
+        super().__init__()
+        self.normalise = ImageNetNormalisation()
+        self.features = convolutions(channels)
+        before = [entry for entry in channels if isinstance(entry, int)][-1] * 7 * 7
+        layers: list[nn.Module] = []
+        for _ in range(2):
+            layers += [nn.Linear(before, 4096), nn.ReLU(inplace=True), nn.Dropout()]
+            before = 4096
+        self.classifier = nn.Sequential(*layers, nn.Linear(before, 1000))
+
+    def forward(self, images: Tensor) -> Tensor:
+        maps = self.features(self.normalise((images + 1) / 2))
+        logits: Tensor = self.classifier(functional.adaptive_avg_pool2d(maps, 7).flatten(1))
+        return logits
+
+
 class PerceptualFeatures(nn.Module):
     """The features of images (n, 3, height, width) in [-1, 1] after each of the first four max-pools.
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from cgn.errors import UserError
 from cgn.imagenet.networks.biggan import PUBLISHED_BIGGANS, load_biggan
-from cgn.imagenet.networks.perceptual import VGG16, convolutions
+from cgn.imagenet.networks.perceptual import VGG16, PublishedVGG
 from cgn.imagenet.networks.u2net import PUBLISHED_U2NETS, load_u2net, published_u2net
 from cgn.imagenet.networks.weights import load_weights, read_state_dict
 from cgn.imagenet.pretraining.stored import save_published
@@ -39,15 +39,9 @@ def store_biggan(folder: Path, name: str, path: Path) -> None:
 
 
 def store_vgg(folder: Path, path: Path) -> None:
-    """The convolutions of torchvision's VGG16 with batch norm; its linear layers are of no use here."""
-    network = convolutions(VGG16)
-    prefix = "features."
-    state = {
-        name.removeprefix(prefix): value
-        for name, value in read_state_dict(path).items()
-        if name.startswith(prefix)
-    }
-    load_weights(network, state, path)
+    """torchvision's VGG16 with batch norm."""
+    network = PublishedVGG(VGG16)
+    load_weights(network, read_state_dict(path), path)
     save_published(folder, "vgg", network, {"architecture": "vgg16_bn"})
 
 

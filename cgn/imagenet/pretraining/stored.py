@@ -22,8 +22,8 @@ from cgn.imagenet.networks.perceptual import (
     VGG16,
     VGG_SMALL,
     PerceptualFeatures,
+    PublishedVGG,
     VGGClassifier,
-    convolutions,
 )
 from cgn.imagenet.networks.saliency import Saliency
 from cgn.imagenet.networks.segmenter import SEGMENTER_SMALL, Segmenter
@@ -123,17 +123,20 @@ def load_features(folder: Path) -> PerceptualFeatures:
     """The features of the VGG: the published one sees images as it was trained, the small one in [-1, 1]."""
     path = weights_file(folder, "vgg")
     if published := _published(folder, "vgg", PUBLISHED_VGGS):
-        layers = _filled(convolutions(published), read_state_dict(path), path)
-        return PerceptualFeatures(layers, "imagenet").eval()
+        network = _filled(PublishedVGG(published), read_state_dict(path), path)
+        return PerceptualFeatures(network.features, "imagenet").eval()
     features = PerceptualFeatures(load_vgg(folder).features, "raw")
     return features.to(memory_format=torch.channels_last).eval()
 
 
 def load_judge(folder: Path) -> nn.Module:
-    """Whose Inception Score follows a training: images in [-1, 1] to the small VGG's logits for the object.
+    """Whose Inception Score follows a training: images in [-1, 1] to the VGG's logits for the object.
 
-    The VGG answers `QUESTIONS`, the object's class first.
+    The small VGG answers `QUESTIONS`, the object's class first; the published one names ImageNet's classes.
     """
+    path = weights_file(folder, "vgg")
+    if published := _published(folder, "vgg", PUBLISHED_VGGS):
+        return _filled(PublishedVGG(published), read_state_dict(path), path)
     return _FirstQuestion(load_vgg(folder)).eval()
 
 

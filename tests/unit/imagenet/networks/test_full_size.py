@@ -14,6 +14,7 @@ from cgn.imagenet.networks.biggan import (
     generate,
     truncated_noise,
 )
+from cgn.imagenet.networks.perceptual import VGG16, PublishedVGG
 from cgn.imagenet.networks.saliency import Saliency
 from cgn.imagenet.networks.u2net import U2NET, U2Net
 
@@ -56,5 +57,7 @@ def test_u2net() -> None:
 def test_torchvisions_networks() -> None:
     """Torchvision's own table of weights states these counts."""
     with torch.device("meta"):
-        assert parameters(vgg16_bn()) == 138_365_992
+        theirs, ours = vgg16_bn(), PublishedVGG(VGG16)
+        assert parameters(theirs) == 138_365_992
+        assert list(ours.state_dict()) == list(theirs.state_dict())
         assert parameters(resnet50()) == 25_557_032

@@ -15,7 +15,7 @@ from ruamel.yaml import YAML
 from cgn.common.arrays import write_arrays
 from cgn.common.files import read_json, write_json
 from cgn.imagenet.networks.biggan import BIGGAN_DEEP_128, build_biggan, sizes_of
-from cgn.imagenet.networks.perceptual import VGG16, VGGClassifier
+from cgn.imagenet.networks.perceptual import VGG16, PublishedVGG
 from cgn.imagenet.networks.u2net import U2NETP, U2Net
 from cgn.imagenet.pretraining.stored import (
     load_cgan,
@@ -118,12 +118,12 @@ def test_a_given_saliency_stands_beside_trained_networks(folder: Path, root: Pat
 
 @pytest.mark.slow
 def test_full_size_files_of_a_mirror(folder: Path, root: Path) -> None:
-    """Random weights by the published names: 200 MB of BigGAN-deep, 60 MB of VGG."""
+    """Random weights by the published names: 200 MB of BigGAN-deep, 550 MB of VGG."""
     mirror = folder / "mirror"
     mirror.mkdir()
     network = build_biggan(BIGGAN_DEEP_128, seed=1)
     torch.save(network.state_dict(), mirror / "biggan-deep-128-pytorch_model.bin")
-    torch.save(VGGClassifier(VGG16, 2).state_dict(), mirror / "vgg16_bn-6c64b313.pth")
+    torch.save(PublishedVGG(VGG16).state_dict(), mirror / "vgg16_bn-6c64b313.pth")
     done = run_with(folder, root, PUBLISHED)
     assert done.returncode == 0, done.stderr
     stored = folder / "models/imagenet/pretrained"

@@ -6,12 +6,11 @@ from typing import NamedTuple
 
 import pytest
 import torch
-from torch import nn
 
 from cgn.errors import UserError
 from cgn.imagenet.networks import biggan, perceptual, u2net
 from cgn.imagenet.networks.biggan import BigGANSizes, build_biggan, sizes_of
-from cgn.imagenet.networks.perceptual import convolutions
+from cgn.imagenet.networks.perceptual import PublishedVGG
 from cgn.imagenet.networks.u2net import U2NET, U2NETP, U2Net
 from cgn.imagenet.pretraining.published import check_classes, store_biggan, store_saliency, store_vgg
 from cgn.imagenet.pretraining.stored import (
@@ -20,6 +19,7 @@ from cgn.imagenet.pretraining.stored import (
     describe,
     load_cgan,
     load_features,
+    load_judge,
     load_saliency,
     load_segmenter,
     world_resolution,
@@ -47,8 +47,7 @@ def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Files:
     torch.manual_seed(0)
     found = Files(*(tmp_path / name for name in ("biggan.bin", "vgg16_bn.pth", "u2netp.pth")))
     torch.save(build_biggan(TINY, seed=5).state_dict(), found.biggan)
-    vgg = nn.ModuleDict({"features": convolutions(THIN), "classifier": nn.Linear(4, 2)})
-    torch.save(vgg.state_dict(), found.vgg)
+    torch.save(PublishedVGG(THIN).state_dict(), found.vgg)
     torch.save(U2Net(U2NETP).state_dict(), found.u2netp)
     return found
 
@@ -80,6 +79,7 @@ def test_what_is_stored_is_loaded_to_the_bit(files: Files, folder: Path) -> None
     layers = features.layers.state_dict()  # up to the fourth pool
     assert all(torch.equal(value, stored[f"features.{name}"]) for name, value in layers.items())
     assert len(layers) == 4 * 7
+    assert load_judge(folder)(torch.zeros(1, 3, 32, 32)).shape == (1, 1000)
     for network in (cgan, saliency, features):
         assert not network.training
         assert not any(parameter.requires_grad for parameter in network.parameters())
