@@ -27,12 +27,13 @@ def contact_sheet(
     title: str = "",
     scale: int = 2,
     gap: int = 2,
+    captions: Sequence[str] = (),
 ) -> NDArray[np.uint8]:
     """Lay out `images` (rows, columns, height, width[, 3]) as one picture (H, W, 3) on white.
 
     `scale` magnifies every image by repeating pixels; `gap` is the space between images in pixels of
     the result. Labels are optional; when given, there must be one for each row or column, otherwise
-    ValueError.
+    ValueError. Column labels stand above the images, `captions`, one a column too, below.
     """
     colored = images if images.ndim == 5 else np.repeat(images[..., None], 3, axis=-1)
     if colored.ndim != 5 or colored.shape[-1] != 3 or colored.dtype != np.uint8:
@@ -40,7 +41,11 @@ def contact_sheet(
             f"images must be uint8 (rows, columns, h, w[, 3]), got {images.dtype} {images.shape}"
         )
     rows, columns, height, width, _ = colored.shape
-    for labels, count, what in ((row_labels, rows, "rows"), (column_labels, columns, "columns")):
+    for labels, count, what in (
+        (row_labels, rows, "rows"),
+        (column_labels, columns, "columns"),
+        (captions, columns, "columns"),
+    ):
         if labels and len(labels) != count:
             raise ValueError(f"{len(labels)} labels for {count} {what}")
 
@@ -54,8 +59,9 @@ def contact_sheet(
     left = max((text_width(label, LABEL_SIZE) for label in row_labels), default=-8) + 8
     title_height = TITLE_SIZE + 12 if title else 0
     top = title_height + (LABEL_SIZE + 8 if column_labels else 0)
-    shortfall = max(left + grid.shape[1], text_width(title, TITLE_SIZE)) - left - grid.shape[1]
-    sheet = np.pad(grid, ((top, 0), (left, shortfall), (0, 0)), constant_values=PAPER)
+    shortfall = max(text_width(title, TITLE_SIZE) - grid.shape[1], 0)
+    bottom = LABEL_SIZE + 8 if captions else 0
+    sheet = np.pad(grid, ((top, bottom), (left, shortfall), (0, 0)), constant_values=PAPER)
 
     texts = [
         (label, left - 8, top + row * step_y + height * scale // 2, "rm")
@@ -64,6 +70,10 @@ def contact_sheet(
     texts += [
         (label, left + column * step_x + width * scale // 2, top - 5, "mb")
         for column, label in enumerate(column_labels)
+    ]
+    texts += [
+        (caption, left + column * step_x + width * scale // 2, top + grid.shape[0] + LABEL_SIZE, "ms")
+        for column, caption in enumerate(captions)
     ]
     sheet = _draw(sheet, texts, LABEL_SIZE)
     return _draw(sheet, [(title, left, TITLE_SIZE + 2, "ls")], TITLE_SIZE) if title else sheet
@@ -84,6 +94,29 @@ def write_png(path: Path, image: NDArray[np.uint8]) -> None:
 
     with atomic_path(path) as temporary:
         Image.fromarray(image).save(temporary, format="PNG", compress_level=6)
+
+
+def write_animation(
+    path: Path, frames: Sequence[NDArray[np.uint8]], milliseconds: Sequence[int], quality: int = 70
+) -> None:
+    """Write `frames` (H, W, 3), each shown for its `milliseconds`, as WebP that loops for ever, atomically.
+
+    `quality` (0 to 100) is that of a lossy code. Equal frames give equal bytes.
+    """
+    from PIL import Image
+
+    first, *others = [Image.fromarray(frame) for frame in frames]
+    with atomic_path(path) as temporary:
+        first.save(
+            temporary,
+            format="WEBP",
+            save_all=True,
+            append_images=others,
+            duration=list(milliseconds),
+            loop=0,
+            quality=quality,
+            method=4,
+        )
 
 
 def text_width(text: str, size: int) -> int:

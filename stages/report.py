@@ -22,6 +22,7 @@ WORLD = Path("data/imagenet/world")
 MOST_CLASSES = 9  # that a figure shows
 MODELS = Path("models/mnist")
 IMAGENET_MODELS = Path("models/imagenet")
+IMAGENET_SHEETS = REPORTS / "imagenet_sheets"  # of the stage of this name
 IMAGENET_SHARDS = Path("data/imagenet/shards/counterfactuals")
 DATA = Path("data/mnist")
 TIMINGS = SCRATCH / "timings"  # written by each stage as it ends; no output of any stage
@@ -61,12 +62,13 @@ def write_report(profile: str, seed: int, digits: str, textures: str) -> None:
     imagenet = parse_scores(
         {name: read_json(IMAGENET_SCORES / f"{name}.json") for name in scored}, str(IMAGENET_SCORES)
     )
+    sheets = _imagenet_sheets()
     facts = run_facts(profile, seed, _stage_seconds())
     sizes = sizes_sentence(profile, seed, digits, textures)
 
     table_2 = _write_tables(classifiers, mechanisms, imagenet, sizes)
     _write_figures(classifiers, table_2)
-    _write_page(classifiers, mechanisms, table_2, imagenet, facts, sizes)
+    _write_page(classifiers, mechanisms, table_2, imagenet, sheets, facts, sizes)
     metrics = assemble_metrics(classifiers, mechanisms, imagenet, facts)
     write_json(REPORTS / "metrics.json", metrics)
     _log.info("the report is in %s", REPORTS / "index.html")
@@ -173,6 +175,7 @@ def _write_page(
     mechanisms: dict[str, MechanismScore],
     table_2: pd.DataFrame,
     scores: ImageNetScores,
+    sheets: list[str],
     facts: dict[str, object],
     sizes: str,
 ) -> None:
@@ -188,9 +191,20 @@ def _write_page(
     with atomic_path(REPORTS / "index.html") as temporary:
         temporary.write_text(
             render_page(
-                classifiers, mechanisms, table_2, tables(scores), models, facts, sizes, scores.of_photos
+                classifiers, mechanisms, table_2, tables(scores), sheets, models, facts, sizes,
+                scores.of_photos,
             )
-        )
+        )  # fmt: skip
+
+
+def _imagenet_sheets() -> list[str]:
+    """The files of one class each."""
+    from cgn.errors import UserError
+
+    sheets = sorted(path.name for path in IMAGENET_SHEETS.glob("mechanisms_*.png"))
+    if not sheets:
+        raise UserError(f"{IMAGENET_SHEETS}: not found; run the stage that makes it (dvc repro)")
+    return sheets
 
 
 def _stage_seconds() -> list[float]:

@@ -59,6 +59,10 @@ class CGNScoreBudget(Section):
     images: Count
 
 
+class SheetsBudget(Section):
+    failure_candidates: Count
+
+
 class Budget(Section):
     digits: DigitsBudget
     textures: TexturesBudget
@@ -79,6 +83,7 @@ class Budget(Section):
     train_imagenet_cgn: ImageNetCGNBudget
     ablate_imagenet_cgn: ImageNetCGNBudget
     score_imagenet_cgn: CGNScoreBudget
+    imagenet_sheets: SheetsBudget
     sample_imagenet_counterfactuals: SamplingBudget
     train_ensemble: TrainingBudget
 

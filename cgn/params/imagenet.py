@@ -75,6 +75,16 @@ class CGNScoreParams(Section):
     splits: Count
 
 
+class SheetsParams(Section):
+    """Of the stage `imagenet_sheets`."""
+
+    classes: Annotated[list[str], Field(min_length=1)] | None
+    columns: Count
+    truncation: Annotated[float, Field(gt=0, le=1)]
+    interpolations: Count
+    interpolation_frames: Annotated[int, Field(ge=2)]
+
+
 class ImageNetCGNBudget(Section):
     """`accumulation` batches make one update; `precision` is that of the networks' arithmetic."""
 
@@ -170,4 +180,5 @@ class ImageNetParams(Section):
     cgn_score: CGNScoreParams
     counterfactuals: CounterfactualParams
     sampling: ImageNetSamplingParams
+    sheets: SheetsParams
     classifier: ImageNetClassifierParams

@@ -1,4 +1,4 @@
-"""reports/index.html: one page that needs no network. Pictures are the files beside it in figures/."""
+"""reports/index.html: one page that needs no network. Pictures are files beside it, in two folders."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -32,6 +32,7 @@ def render_page(
     mechanisms: Mapping[str, MechanismScore],
     table_2: pd.DataFrame,
     imagenet_tables: Sequence[Table],
+    imagenet_sheets: Sequence[str],
     causal_models: Sequence[CausalModel],
     run: Mapping[str, Any],
     sizes: str,
@@ -40,7 +41,8 @@ def render_page(
     """The page as HTML text.
 
     `classifiers` {variant: {method: score}}, `mechanisms` {variant: score}; `table_2` from
-    `cgn.report.tables.table_2`; `run` from `run_facts`, `sizes` from `sizes_sentence`. `of_photos`: the
+    `cgn.report.tables.table_2`; `imagenet_sheets`: the files of one class each in imagenet_sheets/,
+    mechanisms_<label>_<class>.png; `run` from `run_facts`, `sizes` from `sizes_sentence`. `of_photos`: the
     ImageNet branch saw photos in place of emojis.
     """
     environment = Environment(
@@ -63,6 +65,7 @@ def render_page(
         cells=cells,
         mechanisms=mechanisms,
         imagenet_tables=imagenet_tables,
+        imagenet_sheets=[(f"imagenet_sheets/{name}", _class_of(name)) for name in imagenet_sheets],
         of_photos=of_photos,
         graphs=[
             (model, Markup(graph_svg(model.edges, f"Causal graph: {model.name}", model.captions)))
@@ -70,6 +73,10 @@ def render_page(
         ],
         facts=_facts(run),
     )
+
+
+def _class_of(sheet: str) -> str:
+    return Path(sheet).stem.split("_", 2)[2].replace("_", " ")
 
 
 def _headline(variant: str, scores: Mapping[str, ClassifierScore]) -> dict[str, Any]:

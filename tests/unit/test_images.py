@@ -5,7 +5,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from cgn.images import PAPER, arrange, contact_sheet, text_width, write_png
+from cgn.images import PAPER, arrange, contact_sheet, text_width, write_animation, write_png
 
 
 @pytest.fixture
@@ -46,9 +46,25 @@ def test_labels_stand_outside_the_images(images: NDArray[np.uint8]) -> None:
     assert labelled[:, -1].min() == PAPER  # not cut off
 
 
+def test_captions_stand_below(images: NDArray[np.uint8]) -> None:
+    bare, captioned = contact_sheet(images), contact_sheet(images, captions=["1", "2", "3"])
+    np.testing.assert_array_equal(captioned[: bare.shape[0]], bare)
+    assert captioned[bare.shape[0] :].min() < 100
+    assert captioned[-1].min() == PAPER  # not cut off
+
+
+def test_a_long_title_beside_row_labels_is_not_cut_off(images: NDArray[np.uint8]) -> None:
+    title = "title longer than the sheet"
+    left = text_width("a rather long label", 16) + 8
+    sheet = contact_sheet(images, ["a rather long label", "b"], title=title)
+    assert sheet.shape[1] == left + text_width(title, 19)
+
+
 def test_a_label_too_few_is_refused(images: NDArray[np.uint8]) -> None:
     with pytest.raises(ValueError, match="1 labels for 2 rows"):
         contact_sheet(images, row_labels=["only"])
+    with pytest.raises(ValueError, match="2 labels for 3 columns"):
+        contact_sheet(images, captions=["a", "b"])
 
 
 def test_float_images_are_refused(images: NDArray[np.uint8]) -> None:
@@ -78,3 +94,21 @@ def test_png_keeps_the_pixels_and_equal_pictures_are_equal_bytes(
     assert (tmp_path / "first.png").read_bytes() == (tmp_path / "second.png").read_bytes()
     np.testing.assert_array_equal(np.asarray(Image.open(tmp_path / "first.png")), sheet)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["first.png", "second.png"]
+
+
+def test_an_animation_keeps_its_frames_and_times(tmp_path: Path) -> None:
+    frames = [np.full((20, 30, 3), grey, np.uint8) for grey in (0, 100, 200)]
+    for name in ("first.webp", "second.webp"):
+        write_animation(tmp_path / name, frames, [700, 80, 500])
+
+    assert (tmp_path / "first.webp").read_bytes() == (tmp_path / "second.webp").read_bytes()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["first.webp", "second.webp"]
+    with Image.open(tmp_path / "first.webp") as animation:
+        assert animation.info["loop"] == 0
+        times = []
+        for index, frame in enumerate(frames):
+            animation.seek(index)
+            assert np.abs(np.asarray(animation.convert("RGB")).astype(int) - frame).max() < 8
+            times.append(animation.info["duration"])
+        assert animation.n_frames == 3
+    assert times == [700, 80, 500]

@@ -37,3 +37,19 @@ def test_an_unknown_variant_is_named(folder: Path, root: Path) -> None:
     assert done.returncode == 1
     (line,) = done.stderr.strip().splitlines()
     assert "colour_mnist" in line
+
+
+def test_a_class_of_another_world_is_named(folder: Path, root: Path) -> None:
+    params = (folder / "params.yaml").read_text()
+    assert "\n    classes: null\n" in params
+    (folder / "params.yaml").write_text(
+        params.replace("\n    classes: null\n", "\n    classes: [dog, barn]\n")
+    )
+    names = folder / "data/imagenet/world/classes.json"
+    names.parent.mkdir(parents=True)
+    names.write_text('["dog", "bird"]')
+    done = run_stage(folder, root, "stages.imagenet_sheets")
+    assert done.returncode == 1
+    (line,) = done.stderr.strip().splitlines()
+    assert "imagenet.sheets.classes: no class barn; data/imagenet/world/classes.json has the names" in line
+    assert not (folder / "reports").exists()

@@ -11,21 +11,31 @@ Maps = NDArray[np.floating]
 ABOVE = 0.5  # is object
 
 
-def mask_iou(masks: Maps, judged: Maps) -> float:
-    """Mean over images of the IoU of two masks (n, h, w) in [0, 1], cut at 0.5: 0 to 1.
+def mask_ious(masks: Maps, judged: Maps) -> NDArray[np.float64]:
+    """The IoU, 0 to 1, of each of two masks (n, h, w) in [0, 1], cut at 0.5: (n,). Two empty masks agree.
 
-    `masks` are the CGN's, `judged` the segmenter's of the images x_gt of the same noise and classes. Two
-    empty masks agree.
+    `masks` are the CGN's, `judged` the segmenter's of the images x_gt of the same noise and classes.
     """
     ours, theirs = masks > ABOVE, judged > ABOVE
     intersection = (ours & theirs).sum(axis=(1, 2))
     union = (ours | theirs).sum(axis=(1, 2))
-    return float(np.divide(intersection, union, out=np.ones(len(union)), where=union > 0).mean())
+    ious: NDArray[np.float64] = np.divide(intersection, union, out=np.ones(len(union)), where=union > 0)
+    return ious
 
 
-def background_residue(judged: Maps) -> float:
-    """The share of pixels of backgrounds b that the segmenter calls object, in percent.
+def mask_iou(masks: Maps, judged: Maps) -> float:
+    """The mean of `mask_ious`."""
+    return float(mask_ious(masks, judged).mean())
+
+
+def background_residues(judged: Maps) -> NDArray[np.float64]:
+    """The share of pixels of each background b that the segmenter calls object, in percent: (n,).
 
     `judged` (n, h, w) in [0, 1] is its mask of each b.
     """
-    return float((judged > ABOVE).mean() * 100)
+    return np.asarray((judged > ABOVE).mean(axis=(1, 2)) * 100)
+
+
+def background_residue(judged: Maps) -> float:
+    """The mean of `background_residues`."""
+    return float(background_residues(judged).mean())

@@ -48,7 +48,10 @@ class ImageNetCGN(nn.Module):
             generator.load_state_dict(cgan.state_dict())
 
     def forward(self, noise: Mapping[str, Tensor], labels: Mapping[str, Tensor]) -> Outputs:
-        """The images of noise (n, dimensions) and classes (n,) by mechanism: `shape`, `foreground`, …"""
+        """The images of noise (n, dimensions) and classes (n,) by mechanism: `shape`, `foreground`, …
+
+        Classes may be mixtures, floats (n, classes), as of `generate`.
+        """
         drawn = {
             name: generate(generator, noise[name], labels[name], self.truncation)
             for name, generator in self.generators.items()

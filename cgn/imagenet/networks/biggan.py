@@ -175,10 +175,12 @@ def load_biggan(sizes: BigGANSizes, path: Path) -> BigGAN:
 def generate(network: BigGAN, noise: Tensor, labels: Tensor, truncation: float) -> Tensor:
     """Images (n, 3, resolution, resolution) in [-1, 1] from noise (n, dimensions) and class numbers (n,).
 
-    `truncation` (above 0, up to 1) is what `noise` was scaled by; it picks the statistics alone.
+    `labels` may be mixtures of classes too: floats (n, classes) whose rows sum to 1, in which the embedding
+    is linear. `truncation` (above 0, up to 1) is what `noise` was scaled by; it picks the statistics alone.
     """
-    one_hot = functional.one_hot(labels, network.config.num_classes).to(noise.dtype)
-    images: Tensor = network(noise, one_hot, truncation)
+    mixed = labels.is_floating_point()
+    classes = labels if mixed else functional.one_hot(labels, network.config.num_classes)
+    images: Tensor = network(noise, classes.to(noise.dtype), truncation)
     return images.float()  # also where autocast computed them in half precision
 
 

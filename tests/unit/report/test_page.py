@@ -32,6 +32,12 @@ from cgn.report.scores import ClassifierScore, MechanismScore
 from cgn.report.tables import table_2
 from stages.report import write_report
 
+# What the stage `imagenet_sheets` writes.
+SHEETS = (
+    *("mechanisms_000_dog.png", "mechanisms_002_wheeled_vehicle.png"),
+    *("interpolations.png", "interpolations.webp", "failures.png", "failures.csv"),
+)
+
 Classifiers = dict[str, dict[str, ClassifierScore]]
 
 
@@ -106,6 +112,10 @@ def inputs(
         {"step": np.array([0, 10]), "inception_score": np.array([1.5, 4.0], np.float32)}
         | dict.fromkeys(PANELS, drawn),
     )
+    sheets = root / "reports/imagenet_sheets"
+    sheets.mkdir(parents=True)
+    for name in SHEETS:
+        (sheets / name).touch()
     emoji = root / "data/imagenet/world"
     world = render(
         "train", 0, 20, resolution=32, background_correlation=0.95, surface_correlation=0.95, seed=0
@@ -152,7 +162,7 @@ def reports(inputs: Path) -> Path:
 def test_the_page_loads_nothing_from_outside_and_all_it_links_is_there(reports: Path) -> None:
     page = Page((reports / "index.html").read_text())
 
-    assert len(page.loaded) == 1 + 4 * len(VARIANTS) + 2 + 5
+    assert len(page.loaded) == 1 + 4 * len(VARIANTS) + 2 + 5 + 4
     assert page.scripts == 0
     for target in page.loaded + page.linked:
         if target.startswith("#"):
@@ -167,7 +177,13 @@ def test_the_page_loads_nothing_from_outside_and_all_it_links_is_there(reports: 
 
 def test_every_figure_is_on_the_page(reports: Path) -> None:
     page = Page((reports / "index.html").read_text())
-    assert sorted(page.loaded) == sorted(f"figures/{path.name}" for path in (reports / "figures").iterdir())
+    figures = [f"figures/{path.name}" for path in (reports / "figures").iterdir()]
+    sheets = [f"imagenet_sheets/{name}" for name in SHEETS]
+    # The animation is loaded in place of the still picture of it, which is linked beside it.
+    shown = [name for name in sheets if not name.endswith(("interpolations.png", ".csv"))]
+    assert sorted(page.loaded) == sorted(figures + shown)
+    assert set(sheets) <= set(page.linked)
+    assert "of the class wheeled vehicle:" in (reports / "index.html").read_text()
 
 
 def test_the_metric_sums_the_time_of_all_other_stages(reports: Path) -> None:
@@ -205,6 +221,7 @@ def test_tables_come_as_markdown_and_csv_with_the_line_on_sizes(reports: Path) -
         "scores/imagenet/cgn.json",
         "models/imagenet/ablation/no_text/history.csv",
         "models/imagenet/cgn/all/snapshots.safetensors",
+        "reports/imagenet_sheets",
     ],
 )
 def test_a_missing_input_is_one_line_that_names_it_and_spoils_nothing(
@@ -266,7 +283,15 @@ def test_the_page_shows_the_numbers_and_escapes_names(
     facts = run_facts("laptop", 7, [])
     of_imagenet = [table._replace(title="Table <3>") for table in tables(imagenet)]
     text = render_page(
-        classifiers, mechanisms, table_2(classifiers), of_imagenet, [model], facts, "Profile laptop.", False
+        classifiers,
+        mechanisms,
+        table_2(classifiers),
+        of_imagenet,
+        [],
+        [model],
+        facts,
+        "Profile laptop.",
+        False,
     )
 
     assert "<MNIST>" not in text

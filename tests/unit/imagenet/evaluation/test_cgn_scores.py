@@ -1,51 +1,12 @@
 import pytest
-import torch
 from pytorch_pretrained_biggan import BigGAN
 from torch import Tensor, nn
 
 from cgn.imagenet.evaluation.cgn_scores import Judges, cgn_scores, gan_scores
 from cgn.imagenet.generators.mechanisms import ImageNetCGN
-from cgn.imagenet.networks.biggan import build_biggan
-from cgn.imagenet.networks.saliency import Saliency
-from cgn.imagenet.networks.u2net import Block, U2Net, U2NetSizes
 from cgn.params.imagenet import CGNScoreParams
-from tests.unit.imagenet.generators.conftest import TINY
 
 PARAMS = CGNScoreParams(truncation=0.5, splits=2)
-
-
-class BrightnessSegmenter(nn.Module):
-    """Calls the bright pixels object."""
-
-    def forward(self, images: Tensor) -> Tensor:
-        return (images.mean(dim=1, keepdim=True) > 0).float()
-
-
-class BrightnessClassifier(nn.Module):
-    """Tells bright images from dark ones."""
-
-    def forward(self, images: Tensor) -> Tensor:
-        brightness = images.mean(dim=(1, 2, 3))
-        return torch.stack([brightness, -brightness], dim=1) * 100
-
-
-@pytest.fixture
-def judges() -> Judges:
-    return Judges(BrightnessClassifier(), BrightnessSegmenter())
-
-
-@pytest.fixture
-def cgan() -> BigGAN:
-    return build_biggan(TINY, seed=9).eval()
-
-
-@pytest.fixture
-def cgn(cgan: BigGAN) -> ImageNetCGN:
-    torch.manual_seed(0)
-    sizes = U2NetSizes((Block(3, 2, 4), Block(3, 2, 4, dilated=True)), (Block(3, 2, 4),))
-    cgn = ImageNetCGN(TINY, Saliency(U2Net(sizes), "raw", None), truncation=1.0, seed=1)
-    cgn.start_from(cgan)
-    return cgn
 
 
 def test_a_cgn_that_is_the_gan_scores_as_it_does(cgn: ImageNetCGN, cgan: BigGAN, judges: Judges) -> None:

@@ -67,6 +67,17 @@ def test_images_have_the_resolution_of_the_sizes(start: int) -> None:
     assert images.abs().max() <= 1
 
 
+def test_classes_can_be_mixed(tiny: BigGAN) -> None:
+    tiny.eval()
+    with torch.no_grad():
+        table = tiny.embeddings.weight  # (dimensions, classes)
+        table[:, 2] = 0.75 * table[:, 0] + 0.25 * table[:, 1]
+        mixture = torch.tensor([[0.75, 0.25] + [0.0] * 7])
+        plain = generate(tiny, noise(1), torch.tensor([2]), 1.0)
+        torch.testing.assert_close(generate(tiny, noise(1), mixture, 1.0), plain)
+        assert not torch.allclose(generate(tiny, noise(1), torch.tensor([0]), 1.0), plain, atol=1e-3)
+
+
 def test_weights_are_a_function_of_the_seed(tiny: BigGAN) -> None:
     state = torch.random.get_rng_state()
     same, other = build_biggan(TINY, seed=0), build_biggan(TINY, seed=1)

@@ -1,0 +1,129 @@
+"""Pictures of appendices D and F: what the mechanisms draw of a class, interpolations, failure cases."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from cgn.imagenet.evaluation.failure_cases import FailureCases
+from cgn.images import arrange, contact_sheet
+
+Images = NDArray[np.uint8]
+
+# The rows of a sheet, from top to bottom as in the paper.
+OUTPUTS = {
+    "premask": "pre-mask",
+    "mask": "mask m",
+    "foreground": "texture f",
+    "background": "background b",
+    "composite": "composite",
+}
+# What moves in an interpolation.
+MOVES = {"shape": "shape", "foreground": "texture", "background": "background", "all": "all"}
+# Rules of failure cases: the title, and how a value is written.
+RULES = {
+    "mask": ("mask and object agree least: IoU", "{:.2f}"),
+    "background": ("most object left in the background: share of its pixels", "{:.1f} %"),
+    "texture": ("most background left in the texture: correlation with x_gt", "{:.2f}"),
+    "class": ("class least recognised: its probability, the answer", "{:.0f} %"),
+}
+PICTURED = 9  # frames of an interpolation that the still picture shows
+GAP = 18  # pixels between images that have words of their own
+_SMALL = 64  # images up to this size (pixels) are shown doubled
+_FRAME, _END = 80, 700  # milliseconds that a frame of the animation is shown, and each end
+
+
+def class_sheet(outputs: Mapping[str, Images], name: str) -> Images:
+    """Five rows, the `OUTPUTS`, and a column a noise. `outputs` are uint8 (n, r, r, 3 or 1) by name."""
+    rows = np.stack([_colored(outputs[output]) for output in OUTPUTS])
+    return arrange([[contact_sheet(rows, list(OUTPUTS.values()), title=_plain(name), scale=_scale(rows))]])
+
+
+def interpolation_sheet(pairs: Sequence[tuple[str, str, Mapping[str, Images]]]) -> Images:
+    """A block a pair, a row for each of `MOVES`, from left to right the way from the first to the second.
+
+    Each of `pairs` has the names of the two classes, and composites uint8 (frames, r, r, 3) by what moves.
+    At most `PICTURED` frames are shown, the ends with them.
+    """
+    blocks = []
+    for first, second, frames in pairs:
+        rows = np.stack([frames[move] for move in MOVES])
+        count = rows.shape[1]
+        shown = np.unique(np.linspace(0, count - 1, min(count, PICTURED)).round().astype(int))
+        title = f"{_plain(first)} to {_plain(second)}"
+        blocks.append([contact_sheet(rows[:, shown], list(MOVES.values()), title=title, scale=_scale(rows))])
+    return arrange(blocks)
+
+
+def interpolation_frames(
+    pairs: Sequence[tuple[str, str, Mapping[str, Images]]],
+) -> tuple[list[Images], list[int]]:
+    """The frames of the animation there and back, and how long each is shown (milliseconds).
+
+    `pairs` as of `interpolation_sheet`: a row each, what moves is the column.
+    """
+    names = [f"{_plain(first)} to {_plain(second)}" for first, second, _ in pairs]
+    cells = np.stack([np.stack([frames[move] for move in MOVES]) for _, _, frames in pairs])
+    there = [
+        arrange([[contact_sheet(cells[:, :, t], names, list(MOVES.values()), scale=_scale(cells), gap=GAP)]])
+        for t in range(cells.shape[2])
+    ]
+    times = [_END, *[_FRAME] * (len(there) - 2), _END]
+    return there + there[-2:0:-1], times + times[-2:0:-1]
+
+
+def failure_sheet(rule: str, cases: FailureCases, names: Sequence[str], candidates: int) -> Images:
+    """The worst images by one of `RULES`: a column each, its class above and its value below.
+
+    Beside the values of the rule `class` stands the class that was recognised. `names` are those of the
+    classes, `candidates` the number of images of which these are the worst.
+    """
+    title, form = RULES[rule]
+    captions = [form.format(value) for value in cases.values]
+    if rule == "class":
+        answers = [_short(names[answer]) for answer in cases.answers]
+        captions = [f"{value}, {answer}" for value, answer in zip(captions, answers, strict=True)]
+    rows = np.stack([_colored(images) for images in cases.pictures.values()])
+    return contact_sheet(
+        rows,
+        list(cases.pictures),
+        [_short(names[label]) for label in cases.labels],
+        f"{title} (mean of {candidates:,}: {form.format(cases.mean)})",
+        _scale(rows),
+        gap=GAP,
+        captions=captions,
+    )
+
+
+def failure_table(cases: Mapping[str, FailureCases], names: Sequence[str]) -> pd.DataFrame:
+    """The same as a table: a row an image, its number, class, what its composite was taken for, its value."""
+    return pd.concat(
+        pd.DataFrame(
+            {
+                "rule": rule,
+                "image": found.indices,
+                "class": [names[label] for label in found.labels],
+                "recognised_as": [names[answer] for answer in found.answers],
+                "value": found.values,
+                "mean": found.mean,
+            }
+        )
+        for rule, found in cases.items()
+    )
+
+
+def _colored(images: Images) -> Images:
+    return np.broadcast_to(images, (*images.shape[:-1], 3))
+
+
+def _scale(images: Images) -> int:
+    return 2 if images.shape[-2] <= _SMALL else 1
+
+
+def _plain(name: str) -> str:
+    return name.replace("_", " ")
+
+
+def _short(name: str) -> str:
+    return name.split("_")[-1][:12]  # what stands under an image
