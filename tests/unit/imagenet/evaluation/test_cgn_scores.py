@@ -8,6 +8,8 @@ from cgn.params.imagenet import CGNScoreParams
 
 PARAMS = CGNScoreParams(truncation=0.5, splits=2)
 
+from tests.unit.imagenet.evaluation.conftest import BrightnessClassifier
+
 
 def test_a_cgn_that_is_the_gan_scores_as_it_does(cgn: ImageNetCGN, cgan: BigGAN, judges: Judges) -> None:
     scores = cgn_scores(cgn, cgan, judges, PARAMS, 60, seed=0)
