@@ -5,10 +5,9 @@ from torch import Tensor, nn
 from cgn.imagenet.evaluation.cgn_scores import Judges, cgn_scores, gan_scores
 from cgn.imagenet.generators.mechanisms import ImageNetCGN
 from cgn.params.imagenet import CGNScoreParams
+from tests.unit.imagenet.evaluation.conftest import BrightnessClassifier
 
 PARAMS = CGNScoreParams(truncation=0.5, splits=2)
-
-from tests.unit.imagenet.evaluation.conftest import BrightnessClassifier
 
 
 def test_a_cgn_that_is_the_gan_scores_as_it_does(cgn: ImageNetCGN, cgan: BigGAN, judges: Judges) -> None:
