@@ -1,7 +1,7 @@
 """PNG of small images: several times as fast as Pillow's encoder, and about as small on generated ones.
 
-For a few thousand bytes of grainy pixels the search for repeated strings costs more than it saves. Here every row stores its
-difference to the row above, in runs and Huffman codes (benchmarks/speed.py).
+For a few thousand bytes of grainy pixels the search for repeated strings costs more than it saves. Here every
+row stores its difference to the row above, in runs and Huffman codes (benchmarks/speed.py).
 """
 
 import struct
