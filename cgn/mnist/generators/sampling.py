@@ -1,16 +1,17 @@
 """Images from trained generators, computed in fixed blocks of the index.
 
-A block is always computed whole, so that image i has the same bytes whichever part of the set is
-asked for, and however the set is cut into shards.
+A block is always computed whole and by one thread, so that image i has the same bytes whichever part of the
+set is asked for, however the set is cut into shards, and however many blocks are computed at once.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from cgn.common.ahead import compute_ahead
 from cgn.common.pixels import to_bytes
 from cgn.common.seeding import indexed_integers, indexed_normals, indexed_uniforms
 from cgn.common.shards import Sample
@@ -20,14 +21,15 @@ from cgn.mnist.generators.mechanisms import ARRANGEMENT_DIMENSIONS, CGN, CLASSES
 from cgn.params.shared import CounterfactualParams
 from cgn.scm import MNIST_SCM, compose
 
-BLOCK = 500  # images computed at once
+BLOCK = 250  # images computed at once: what lies between two layers fits into a processor's cache
 
 
 def sample_counterfactuals(
     cgn: CGN, params: CounterfactualParams, seed: int, start: int, stop: int
 ) -> Iterator[Sample]:
     """Counterfactual images `start..stop` of the endless set that `cgn`, `params` and `seed` define."""
-    for first in range(start // BLOCK * BLOCK, stop, BLOCK):
+
+    def block(first: int) -> list[Sample]:
         plan = plan_counterfactuals(MNIST_SCM, params, CLASSES, seed, first, first + BLOCK)
         labels = {name: torch.from_numpy(ids) for name, ids in plan.labels.items()}
         noise = {
@@ -39,14 +41,24 @@ def sample_counterfactuals(
             )
             for name in ("foreground", "background")
         ]
+        # A noise of the shape comes with one label: its mask is drawn once for all images that have it.
+        _, rows, shape_of = np.unique(plan.noise["shape"], return_index=True, return_inverse=True)
         with torch.inference_mode():
-            mask = cgn.masks(labels["shape"], noise["shape"])
+            mask = cgn.masks(labels["shape"][rows], noise["shape"][rows])[shape_of]
             foreground = cgn.foreground(noise["foreground"], labels["foreground"], arrangement[0])
             background = cgn.background(noise["background"], labels["background"], arrangement[1])
             images = to_bytes(compose(mask, foreground, background))
-        for index in range(max(first, start), min(first + BLOCK, stop)):
-            row = index - first
-            yield Sample(images[row], plan.metadata(row, index, seed))
+        return [Sample(image, plan.metadata(row, first + row, seed)) for row, image in enumerate(images)]
+
+    return _in_blocks(block, start, stop)
+
+
+def _in_blocks(block: Callable[[int], list[Sample]], start: int, stop: int) -> Iterator[Sample]:
+    """Samples `start..stop` of the blocks that `block` computes from their first index."""
+    firsts = range(start // BLOCK * BLOCK, stop, BLOCK)
+    blocks = compute_ahead(block, firsts, threads=torch.get_num_threads())
+    for first, samples in zip(firsts, blocks, strict=True):
+        yield from samples[max(start - first, 0) : stop - first]
 
 
 def _noise(
@@ -61,17 +73,21 @@ def _noise(
 
 def sample_gan(gan: GAN, seed: int, start: int, stop: int) -> Iterator[Sample]:
     """GAN images `start..stop`: each has new noise and a uniform class, which names all its factors."""
-    for first in range(start // BLOCK * BLOCK, stop, BLOCK):
+
+    def block(first: int) -> list[Sample]:
         labels = indexed_integers(seed, "label/gan", first, first + BLOCK, CLASSES)
         noise = indexed_normals(seed, "noise/gan", first, first + BLOCK, gan.config.noise_dimensions)
         with torch.inference_mode():
             images = to_bytes(gan(torch.from_numpy(noise), torch.from_numpy(labels)))
-        for index in range(max(first, start), min(first + BLOCK, stop)):
-            label = int(labels[index - first])
+        samples = []
+        for index, (label, image) in enumerate(zip(labels.tolist(), images, strict=True), start=first):
             metadata = {
                 "index": index,
                 "seed": seed,
                 "labels": dict.fromkeys(MNIST_SCM.mechanisms, label),
                 "noise": dict.fromkeys(MNIST_SCM.mechanisms, index),
             }
-            yield Sample(images[index - first], metadata)
+            samples.append(Sample(image, metadata))
+        return samples
+
+    return _in_blocks(block, start, stop)

@@ -1,5 +1,7 @@
 import hashlib
+import io
 import json
+import tarfile
 from pathlib import Path
 
 import numpy as np
@@ -48,6 +50,23 @@ def test_the_same_samples_give_the_same_bytes(tmp_path: Path) -> None:
         return [hashlib.md5(path.read_bytes()).hexdigest() for path in sorted((tmp_path / name).iterdir())]
 
     assert digest("a") == digest("b")
+
+
+def test_members_are_as_tarfile_writes_them(tmp_path: Path) -> None:
+    write_shards(tmp_path / "set", samples(3), images_per_shard=3)
+    shard = tmp_path / "set" / "000000.tar"
+    rewritten = io.BytesIO()
+    with (
+        tarfile.open(shard) as archive,
+        tarfile.open(fileobj=rewritten, mode="w", format=tarfile.USTAR_FORMAT) as copy,
+    ):
+        assert [member.name for member in archive] == [
+            f"{index:08d}.{kind}" for index in range(3) for kind in ("json", "png")
+        ]
+        for member in archive:
+            copy.addfile(member, archive.extractfile(member))
+    assert rewritten.getvalue().rstrip(b"\0") == shard.read_bytes().rstrip(b"\0")
+    assert len(shard.read_bytes()) % tarfile.BLOCKSIZE == 0
 
 
 def test_a_failure_leaves_nothing_behind(tmp_path: Path) -> None:

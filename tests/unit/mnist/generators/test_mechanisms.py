@@ -78,13 +78,14 @@ def test_a_plain_start_is_one_colour_and_learns_a_pattern() -> None:
     assert cgn.background.network.gain.grad.abs().max() > 0
 
 
-def test_wrapping_once_is_wrapping_before_each_convolution() -> None:
+@pytest.mark.parametrize("training", [True, False])
+def test_wrapping_once_is_wrapping_before_each_convolution(training: bool) -> None:
     network, reference = (UpsamplingNetwork(4, 3, 8, 4, circular=circular) for circular in (True, False))
     reference.load_state_dict(network.state_dict())
     for convolution in (reference.conv_8, reference.conv_16, reference.conv_32):
         convolution.padding_mode = "circular"
     noise, labels = torch.randn(5, 8), torch.arange(5)
-    torch.testing.assert_close(network(noise, labels), reference(noise, labels))
+    torch.testing.assert_close(network.train(training)(noise, labels), reference(noise, labels))
 
 
 def test_noise_counts_by_its_direction_alone() -> None:

@@ -9,12 +9,15 @@ from numpy.typing import NDArray
 from ruamel.yaml import YAML
 
 from cgn.common.checkpoint import Checkpoint
+from cgn.common.pixels import to_bytes
+from cgn.common.seeding import indexed_normals, indexed_uniforms
 from cgn.mnist.generators import training
-from cgn.mnist.generators.mechanisms import CGNConfig
+from cgn.mnist.generators.mechanisms import CGN, CGNConfig
 from cgn.mnist.generators.sampling import BLOCK, sample_counterfactuals, sample_gan
 from cgn.mnist.generators.stored import load_cgn, load_gan
 from cgn.params.budgets import GeneratorBudget
 from cgn.params.whole import Params, validate
+from cgn.scm import MNIST_SCM, compose
 
 CPU = torch.device("cpu")
 BUDGET = GeneratorBudget(width=4, noise_dimensions=10, discriminator_width=8, steps=8, batch=8)
@@ -96,6 +99,39 @@ def test_without_mismatch_nothing_is_refused(params: Params) -> None:
     cgn = training.TrainableCGN(CGNConfig(4, 3, 4, 9.0, "none", 8, "plain"), cgn_params)
     draws = torch.Generator().manual_seed(0)
     assert cgn.fake(torch.tensor([1, 2]), torch.zeros(2, 3, 32, 32), draws, 0.5).refused is None
+
+
+@pytest.mark.parametrize("noise", ["shared", "per_mechanism"])
+@pytest.mark.parametrize("ratio", [1, 7])
+def test_samples_are_the_plan_image_by_image(params: Params, noise: str, ratio: int) -> None:
+    """Drawing each mask once, in blocks and by several threads, gives what one image at a time does."""
+    cgn = CGN(CGNConfig(4, 3, 4, 9.0, "shift", 8, "patterned")).eval()
+    policy = params.mnist.counterfactuals.model_copy(update={"ratio": ratio, "noise": noise})
+    threads = torch.get_num_threads()
+    sets = []
+    for count in (1, 3):
+        torch.set_num_threads(count)
+        sets.append(list(sample_counterfactuals(cgn, policy, 0, 0, BLOCK + 30)))
+    torch.set_num_threads(threads)
+    assert [sample.metadata for sample in sets[0]] == [sample.metadata for sample in sets[1]]
+    np.testing.assert_array_equal(*([sample.image for sample in one] for one in sets))
+    assert {sample.metadata["noise"]["shape"] for sample in sets[0]} == set(range(-(-(BLOCK + 30) // ratio)))
+
+    for sample in sets[0][BLOCK - 8 : BLOCK + 8]:
+        maps = []
+        for mechanism in MNIST_SCM.mechanisms:
+            number = sample.metadata["noise"][mechanism]
+            table = "noise" if noise == "shared" else f"noise/{mechanism}"
+            vector = torch.from_numpy(indexed_normals(0, table, number, number + 1, 3))
+            label = torch.tensor([sample.metadata["labels"][mechanism]])
+            if mechanism == "shape":
+                maps.append(cgn.masks(label, vector))
+                continue
+            index = sample.metadata["index"]
+            uniforms = indexed_uniforms(0, f"arrangement/{mechanism}", index, index + 1, 64)
+            maps.append(getattr(cgn, mechanism)(vector, label, torch.from_numpy(uniforms)))
+        image = to_bytes(compose(*maps).detach())[0]
+        assert np.abs(image.astype(int) - sample.image).max() <= 1
 
 
 def test_samples_regenerate_from_their_index(tmp_path: Path, params: Params, arrays: Arrays) -> None:
