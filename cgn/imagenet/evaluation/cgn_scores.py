@@ -31,6 +31,11 @@ class Judges(NamedTuple):
     segmenter: nn.Module | None  # the same to masks (n, 1, r, r) in [0, 1]; None leaves its scores out
     resolution: int | None = None  # r of the classifier; None: that of the images
 
+    def probabilities(self, images: Tensor) -> Tensor:
+        """What the classifier says of images (n, 3, r, r) of any r: (n, classes)."""
+        logits: Tensor = self.classifier(resized(images, self.resolution))
+        return logits.softmax(dim=1)
+
 
 @torch.inference_mode()
 def gan_scores(
@@ -38,7 +43,7 @@ def gan_scores(
 ) -> dict[str, float]:
     """`inception_score` of the GAN itself, the upper bound of Table 1. It has no mask."""
     probabilities = [
-        _probabilities(judges, generate(cgan, noise, labels, params.truncation))
+        judges.probabilities(generate(cgan, noise, labels, params.truncation))
         for noise, labels in _inputs(cgan, params.truncation, images, seed)
     ]
     return {"inception_score": inception_score(torch.cat(probabilities).cpu().numpy(), params.splits)}
@@ -57,7 +62,7 @@ def cgn_scores(
     probabilities, masks, objects, residues = [], [], [], []
     for noise, labels in _inputs(cgan, params.truncation, images, seed):
         outputs = cgn.together(noise, labels)
-        probabilities.append(_probabilities(judges, outputs.composite))
+        probabilities.append(judges.probabilities(outputs.composite))
         masks.append(outputs.mask[:, 0])
         if judges.segmenter is not None:
             objects.append(judges.segmenter(generate(cgan, noise, labels, params.truncation))[:, 0])
@@ -72,11 +77,6 @@ def cgn_scores(
         scores["mask_iou"] = mask_iou(all_masks, torch.cat(objects).cpu().numpy())
         scores["background_residue"] = background_residue(torch.cat(residues).cpu().numpy())
     return scores
-
-
-def _probabilities(judges: Judges, images: Tensor) -> Tensor:
-    probabilities: Tensor = judges.classifier(resized(images, judges.resolution)).softmax(dim=1)
-    return probabilities
 
 
 def _inputs(cgan: BigGAN, truncation: float, images: int, seed: int) -> Iterator[tuple[Tensor, Tensor]]:

@@ -9,10 +9,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from pytorch_pretrained_biggan import BigGAN
-from torch import Tensor, nn
+from torch import Tensor
 
 from cgn.common.pixels import to_bytes
 from cgn.common.seeding import indexed_integers
+from cgn.imagenet.evaluation.cgn_scores import Judges
 from cgn.imagenet.evaluation.mask_agreement import ABOVE, background_residues, mask_ious
 from cgn.imagenet.generators.mechanisms import ImageNetCGN, Outputs
 from cgn.imagenet.networks.biggan import generate, truncated_noise
@@ -51,8 +52,7 @@ class _Drawn(NamedTuple):
 def failure_cases(
     cgn: ImageNetCGN,
     cgan: BigGAN,
-    classifier: nn.Module,
-    segmenter: nn.Module | None,
+    judges: Judges,
     candidates: int,
     worst: int,
     seed: int,
@@ -65,8 +65,7 @@ def failure_cases(
       still shows the background;
     - `class`: lowest probability of the composite's class under the classifier, in percent.
 
-    `classifier` maps images in [-1, 1] to logits (n, classes), `segmenter` to masks (n, 1, r, r); where there
-    is none its two rules are left out. `cgan` is the GAN that `cgn` learnt from.
+    Without a segmenter its two rules are left out. `cgan` is the GAN that `cgn` learnt from.
     """
     cgn.truncation = TRUNCATION
 
@@ -77,7 +76,8 @@ def failure_cases(
         ]
         noise, labels = torch.cat(rows), torch.from_numpy(all_labels[indices])
         outputs, truth = cgn.together(noise, labels), generate(cgan, noise, labels, TRUNCATION)
-        probabilities = classifier(outputs.composite).softmax(dim=1)
+        probabilities = judges.probabilities(outputs.composite)
+        segmenter = judges.segmenter
         masks = (None, None) if segmenter is None else (segmenter(truth), segmenter(outputs.background))
         return _Drawn(labels, truth, outputs, probabilities, *masks)
 

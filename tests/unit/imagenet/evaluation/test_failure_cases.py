@@ -16,7 +16,7 @@ CANDIDATES = 60  # more than one batch
 
 
 def find(cgn: ImageNetCGN, cgan: BigGAN, judges: Judges, worst: int) -> dict[str, FailureCases]:
-    return failure_cases(cgn, cgan, judges.classifier, judges.segmenter, CANDIDATES, worst, seed=0)
+    return failure_cases(cgn, cgan, judges, CANDIDATES, worst, seed=0)
 
 
 @pytest.fixture
@@ -79,6 +79,6 @@ def test_a_texture_map_that_is_the_image_correlates_with_it(
 def test_without_a_segmenter_its_rules_are_left_out(
     trained: ImageNetCGN, cgan: BigGAN, judges: Judges
 ) -> None:
-    cases = failure_cases(trained, cgan, judges.classifier, None, 10, 20, seed=0)
+    cases = failure_cases(trained, cgan, judges._replace(segmenter=None), 10, 20, seed=0)
     assert tuple(cases) == ("texture", "class")
     assert len(cases["class"].values) == 10  # there are no more
