@@ -227,7 +227,7 @@ def sampling() -> Case:
         count,
         lambda: write(draw()),
         plain,
-        "one after the other: plain textures by threads that share a layer, a mask for every image, plain tars",
+        "one step after the other, threads share a layer, a mask for every image, plain tars",
         2 * texture + mask / RATIO,
     )
 
