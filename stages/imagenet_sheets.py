@@ -35,16 +35,14 @@ def main() -> None:
     from cgn.imagenet.generators.sheets import as_bytes, outputs_of_class
     from cgn.imagenet.generators.stored import load_cgn
     from cgn.imagenet.networks.biggan import truncated_noise
-    from cgn.imagenet.pretraining.stored import load_cgan, load_segmenter, weights_file
+    from cgn.imagenet.pretraining.stored import load_cgan, load_segmenter, world_resolution
     from cgn.images import arrange, write_animation, write_png
     from cgn.report import imagenet_sheets as sheets
 
     cgn, cgan = load_cgn(CGN, PRETRAINED), load_cgan(PRETRAINED)
     judge = next(name for name in JUDGES if not why_left_out(CLASSIFIERS / name))
     classifier = load_small_resnet(CLASSIFIERS / judge)
-    # Only the networks of a world bring one.
-    has_segmenter = weights_file(PRETRAINED, "segmenter").is_file()
-    segmenter = load_segmenter(PRETRAINED) if has_segmenter else None
+    segmenter, resolution = load_segmenter(PRETRAINED), world_resolution(PRETRAINED)
 
     pairs = []
     for number in range(params.interpolations):
@@ -55,7 +53,7 @@ def main() -> None:
         moved = interpolate(cgn, noise, (first, second), params.interpolation_frames, params.truncation)
         composites = {name: as_bytes(outputs)["composite"] for name, outputs in moved.items()}
         pairs.append((names[first], names[second], composites))
-    worst = failure_cases(cgn, cgan, classifier, segmenter, candidates, WORST, seed)
+    worst = failure_cases(cgn, cgan, classifier, segmenter, candidates, WORST, seed, resolution)
 
     with atomic_folder(OUTPUT) as folder:
         for label in labels:

@@ -16,6 +16,7 @@ from cgn.common.seeding import indexed_integers
 from cgn.imagenet.evaluation.mask_agreement import ABOVE, background_residues, mask_ious
 from cgn.imagenet.generators.mechanisms import ImageNetCGN, Outputs
 from cgn.imagenet.networks.biggan import generate, truncated_noise
+from cgn.imagenet.networks.resizing import resized
 
 TRUNCATION = 1.0  # that of counterfactuals, at which most goes wrong
 _BATCH = 50  # images at once
@@ -56,6 +57,7 @@ def failure_cases(
     candidates: int,
     worst: int,
     seed: int,
+    resolution: int | None = None,  # of what the classifier takes; None: that of the images
 ) -> dict[str, FailureCases]:
     """The `worst` (at most all) of `candidates` images by each rule:
 
@@ -77,7 +79,7 @@ def failure_cases(
         ]
         noise, labels = torch.cat(rows), torch.from_numpy(all_labels[indices])
         outputs, truth = cgn.together(noise, labels), generate(cgan, noise, labels, TRUNCATION)
-        probabilities = classifier(outputs.composite).softmax(dim=1)
+        probabilities = classifier(resized(outputs.composite, resolution)).softmax(dim=1)
         masks = (None, None) if segmenter is None else (segmenter(truth), segmenter(outputs.background))
         return _Drawn(labels, truth, outputs, probabilities, *masks)
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 from pytorch_pretrained_biggan import BigGAN
+from torch import Tensor, nn
 
 from cgn.common.pixels import to_bytes
 from cgn.imagenet.evaluation.cgn_scores import Judges
@@ -82,3 +83,14 @@ def test_without_a_segmenter_its_rules_are_left_out(
     cases = failure_cases(trained, cgan, judges.classifier, None, 10, 20, seed=0)
     assert tuple(cases) == ("texture", "class")
     assert len(cases["class"].values) == 10  # there are no more
+
+
+def test_the_classifier_sees_its_own_resolution(trained: ImageNetCGN, cgan: BigGAN) -> None:
+    class Picky(nn.Module):
+        def forward(self, images: Tensor) -> Tensor:
+            assert images.shape[1:] == (3, 8, 8)  # the generators draw 16
+            return torch.zeros(len(images), 2)
+
+    cases = failure_cases(trained, cgan, Picky(), None, 4, 1, seed=0, resolution=8)
+    assert tuple(cases) == ("texture", "class")
+    assert cases["class"].pictures["composite"].shape[1:3] == (16, 16)
