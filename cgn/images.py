@@ -68,7 +68,7 @@ def contact_sheet(
         for row, label in enumerate(row_labels)
     ]
     texts += [
-        (label, left + column * step_x + width * scale // 2, top - 5, "mb")
+        (label, left + column * step_x + width * scale // 2, top - 8, "ms")
         for column, label in enumerate(column_labels)
     ]
     texts += [

@@ -26,7 +26,8 @@ log = logging.getLogger("stages")
 Models = Annotated[
     list[str],
     typer.Option(
-        help="efficientnet_lite0, a torchvision classification model, or the folder of a trained one; "
+        help="efficientnet_lite0, resnet50_sin, resnet50_in_sin, a torchvision classification model, or the "
+        "folder of a trained one; "
         "several give {model: scores}"
     ),
 ]

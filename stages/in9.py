@@ -6,7 +6,7 @@ from typing import Annotated
 
 from typer import Option
 
-from stages.command import Models, run
+from stages.command import Models, run, section
 
 _log = logging.getLogger(__name__)
 
@@ -19,16 +19,23 @@ def main(
     out: Annotated[Path, Option(help="the JSON file to write", dir_okay=False)],
 ) -> None:
     """Write the accuracies and the background gap of MODEL on IN-9 variants (Xiao et al., 2021)."""
+    published = {
+        "resnet50_sin": section("assets.resnet50_sin"),
+        "resnet50_in_sin": section("assets.resnet50_in_sin"),
+    }
+
+    from cgn.common.assets import Asset
     from cgn.common.files import write_json
     from cgn.common.left_out import why_left_out
     from cgn.imagenet.classifiers.by_name import scores_by_model
     from cgn.imagenet.evaluation.background_gap import in9_scores
 
+    resnet50s = {name: Asset(**asset.model_dump()) for name, asset in published.items()}
     if reason := why_left_out(data):
         _log.warning("%s: nothing to score: %s", data, reason)
         scores = {}
     else:
-        scores = scores_by_model(model, lambda classifier: in9_scores(classifier, data))
+        scores = scores_by_model(model, resnet50s, lambda classifier: in9_scores(classifier, data))
     write_json(out, scores)
     _log.info("the scores are in %s", out)
 

@@ -8,6 +8,7 @@ from cgn.params.section import Count, NonNegative, Positive, Probability, Sectio
 from cgn.params.shared import ClassifierParams, CounterfactualParams, TrainingBudget
 
 Resolution = Annotated[int, Field(ge=32, le=64, multiple_of=16)]
+PhotoResolution = Annotated[int, Field(ge=32, le=256, multiple_of=16)]
 HeldOut = Annotated[float, Field(gt=0, lt=0.5)]
 
 
@@ -19,14 +20,14 @@ class EmojiParams(Section):
 
 class FolderParams(Section):
     path: str | None
-    resolution: Resolution
+    resolution: PhotoResolution
     validation: HeldOut
     test: HeldOut
 
 
 class ILSVRCParams(Section):
     path: str | None
-    resolution: Resolution
+    resolution: PhotoResolution
     validation: HeldOut
 
 

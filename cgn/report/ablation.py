@@ -129,9 +129,9 @@ def table_1_legend(score: CGNScore) -> str:
         judge = "Mask IoU and background residue are judged by a segmenter that the training has not seen. "
         of_masks = f", mask IoU {score.mask_iou:.2f}, background residue {score.background_residue:.1f} %"
     return (
-        "Ours (the paper's, on ImageNet). Inception Score: at most 9 here, under the classifier "
-        f'"{score.network}" of the emoji world, {score.images:,} images, {score.splits} splits, truncation '
-        f"{score.truncation:g} (the paper: Inception v3, 1,000 classes). {judge}"
+        f'Ours (the paper\'s, on ImageNet). Inception Score: under the classifier "{score.network}" of this '
+        f"world, {score.images:,} images, {score.splits} splits, truncation {score.truncation:g}; at most "
+        f"the number of its classes (the paper: Inception v3, 1,000 classes). {judge}"
         "All rows are trainings of one length; the CGN of all other results is trained longer: "
         f"Inception Score {score.inception_score:.1f}, mean mask {score.mask_mean:.2f}{of_masks}."
     )

@@ -1,7 +1,7 @@
 """Any classifier that the IN-9 and cue-conflict scores take: our own by folder, published ones by name."""
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from cgn.classifiers.classifier import Classifier
+from cgn.common.assets import Asset
 from cgn.common.left_out import why_left_out
 from cgn.common.pixels import from_bytes
 from cgn.errors import UserError
@@ -42,26 +43,29 @@ def load_networks(folder: Path) -> dict[str, Classifier]:
     return {folder.name: load_small_resnet(folder)}
 
 
-def load_image_classifiers(model: str) -> dict[str, ImageClassifier]:
+def load_image_classifiers(model: str, resnet50s: Mapping[str, Asset]) -> dict[str, ImageClassifier]:
     """The classifiers in the folder `model`, or the published one of that name, by their names.
 
+    `resnet50s` as of `pretrained.load_classifier`.
     Raises UserError when it is neither, or when weights are missing or damaged.
     """
     if Path(model).is_dir():
         return {name: of_small_world(network) for name, network in load_networks(Path(model)).items()}
     from cgn.imagenet.classifiers.pretrained import load_classifier  # late: torchvision takes 2 s
 
-    return {model: load_classifier(model)}
+    return {model: load_classifier(model, resnet50s)}
 
 
 def scores_by_model(
-    models: Sequence[str], score: Callable[[ImageClassifier], dict[str, Any]]
+    models: Sequence[str],
+    resnet50s: Mapping[str, Asset],
+    score: Callable[[ImageClassifier], dict[str, Any]],
 ) -> dict[str, Any]:
     """What `score` gives for a classifier, by its name where several were asked for.
 
     Raises UserError when two have one name, and what `load_image_classifiers` raises.
     """
-    named = [item for model in models for item in load_image_classifiers(model).items()]
+    named = [item for model in models for item in load_image_classifiers(model, resnet50s).items()]
     names = [name for name, _ in named]
     if len(set(names)) < len(names):
         raise UserError(f"--model: two models of one name ({', '.join(names)}); score them apart")

@@ -1,7 +1,7 @@
 """Published ImageNet classifiers by name: `efficientnet_lite0` from pip, and all of torchvision's."""
 
 import pickle
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,25 +11,32 @@ from PIL import Image
 from torch import Tensor, nn
 from torchvision import models, transforms
 
+from cgn.common.assets import Asset, local_file
 from cgn.errors import UserError
 from cgn.imagenet.classifiers.image_classifier import ImageClassifier
 from cgn.imagenet.evaluation.class_maps import cue_conflict_outputs_of_imagenet, in9_classes_of_imagenet
+from cgn.imagenet.networks.weights import load_weights, read_state_dict
 
 Preprocessing = Callable[[Image.Image], Tensor]
 
 
-def load_classifier(name: str) -> ImageClassifier:
+def load_classifier(name: str, resnet50s: Mapping[str, Asset]) -> ImageClassifier:
     """The classifier `name`, with its published weights and its own preprocessing.
 
-    Raises UserError when there is none of that name, or when its weights cannot be fetched or are damaged.
+    `resnet50s` are published weights of a ResNet-50 by the name to know them by. Raises UserError when there
+    is none of that name, or when its weights cannot be fetched or are damaged.
     """
     if name == "efficientnet_lite0":
         return imagenet_classifier(_efficientnet_lite0(), _EFFICIENTNET_LITE0_PREPROCESSING)
+    if name in resnet50s:
+        path = local_file(resnet50s[name])
+        network = models.resnet50()
+        load_weights(network, read_state_dict(path), path)
+        return imagenet_classifier(network, models.ResNet50_Weights.IMAGENET1K_V1.transforms())
     if name in (known := models.list_models(module=models)):
         return imagenet_classifier(*torchvision_network(name))
-    raise UserError(
-        f"{name}: unknown classifier; known are efficientnet_lite0 and torchvision's {', '.join(known)}"
-    )
+    ours = ", ".join(["efficientnet_lite0", *resnet50s])
+    raise UserError(f"{name}: unknown classifier; known are {ours} and torchvision's {', '.join(known)}")
 
 
 def imagenet_classifier(network: nn.Module, preprocess: Preprocessing) -> ImageClassifier:

@@ -32,7 +32,7 @@ def test_a_loss_that_changes_nothing_is_said_to(imagenet: ImageNetScores) -> Non
 
 def test_the_legend_says_how_the_score_was_taken(imagenet: ImageNetScores) -> None:
     legend = table_1_legend(imagenet.cgn.cgn)
-    assert '"oracle" of the emoji world, 600 images, 2 splits, truncation 1 ' in legend
+    assert '"oracle" of this world, 600 images, 2 splits, truncation 1;' in legend
     assert "mask IoU 0.80, background residue 2.5 %" in legend
 
 

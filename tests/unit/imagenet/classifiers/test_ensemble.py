@@ -150,9 +150,9 @@ def test_a_folder_holds_four_classifiers(tmp_path: Path) -> None:
     for number, name in enumerate(HEADS):
         assert torch.equal(loaded[name](images), network.head_logits(images)[:, number])
     plain = save(SmallResNet(0, 9, [4, 8]), tmp_path / "in")
-    scores = scores_by_model([str(plain), str(folder)], lambda model: {"outputs": len(model.in9_classes)})
+    scores = scores_by_model([str(plain), str(folder)], {}, lambda model: {"outputs": len(model.in9_classes)})
     assert list(scores) == ["in", "ensemble", "shape", "texture", "background"]
-    assert list(scores_by_model([str(folder)], lambda model: {})) == list(scores)[1:]
+    assert list(scores_by_model([str(folder)], {}, lambda model: {})) == list(scores)[1:]
 
 
 def test_a_trained_backbone_keeps_its_weights_and_learns(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import torch
 from PIL import Image
 from torchvision import models
 
+from cgn.common.assets import Asset
 from cgn.errors import UserError
 from cgn.imagenet.classifiers.pretrained import load_classifier
 
@@ -37,7 +38,7 @@ def weights_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_efficientnet_lite0_takes_images_of_any_size() -> None:
-    classifier = load_classifier("efficientnet_lite0")
+    classifier = load_classifier("efficientnet_lite0", {})
     images = pictures()
     together = classifier.probabilities(images)
     assert together.shape == (len(SIZES), 1000)
@@ -53,7 +54,23 @@ def test_torchvision_weights_put_there_by_hand(weights_file: Path) -> None:
     image = pictures()[1]
     with torch.inference_mode():
         expected = network(WEIGHTS.transforms()(image)[None]).softmax(dim=1).numpy()
-    np.testing.assert_allclose(load_classifier(SMALL).probabilities([image]), expected, atol=1e-6)
+    np.testing.assert_allclose(load_classifier(SMALL, {}).probabilities([image]), expected, atol=1e-6)
+
+
+def test_a_resnet50_by_its_asset(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As Geirhos et al. published theirs: a training checkpoint of DataParallel."""
+    monkeypatch.setenv("CGN_MIRRORS", str(tmp_path))
+    torch.manual_seed(0)
+    network = models.resnet50().eval()
+    state = {f"module.{name}": value for name, value in network.state_dict().items()}
+    torch.save({"epoch": 60, "state_dict": state}, tmp_path / "sin.pth.tar")
+    asset = Asset("https://example.org/sin.pth.tar", None, "none")
+    image = pictures()[0]
+    with torch.inference_mode():
+        seen = models.ResNet50_Weights.IMAGENET1K_V1.transforms()(image)[None]
+        expected = network(seen).softmax(dim=1).numpy()
+    found = load_classifier("resnet50_sin", {"resnet50_sin": asset}).probabilities([image])
+    np.testing.assert_allclose(found, expected, atol=1e-6)
 
 
 def test_a_download_with_another_hash_is_refused(
@@ -62,7 +79,7 @@ def test_a_download_with_another_hash_is_refused(
     torch.save(models.get_model(SMALL).state_dict(), tmp_path / weights_file.name)
     monkeypatch.setattr(WEIGHTS.value, "url", f"{serve(tmp_path)}/{weights_file.name}")
     with pytest.raises(UserError, match=r"download failed \(invalid hash value") as failure:
-        load_classifier(SMALL)
+        load_classifier(SMALL, {})
     assert str(failure.value).endswith(f"put it at {weights_file}")
     assert not weights_file.exists()
 
@@ -73,7 +90,7 @@ def test_offline_names_the_way_out(
     url = f"{unreachable}/{weights_file.name}"
     monkeypatch.setattr(WEIGHTS.value, "url", url)
     with pytest.raises(UserError) as failure:
-        load_classifier(SMALL)
+        load_classifier(SMALL, {})
     message = str(failure.value)
     assert "\n" not in message
     assert message.startswith(f"{url}: download failed (")
@@ -99,7 +116,7 @@ def test_wrong_weights_are_refused(fault: str, weights_file: Path) -> None:
     else:
         torch.save({"a": torch.zeros(1)} if fault == "another network" else [1], weights_file)
     with pytest.raises(UserError) as failure:
-        load_classifier(SMALL)
+        load_classifier(SMALL, {})
     message = str(failure.value)
     assert "\n" not in message
     assert message.startswith(f"{weights_file}: not the weights of {SMALL} (")
@@ -110,4 +127,4 @@ def test_wrong_weights_are_refused(fault: str, weights_file: Path) -> None:
 @pytest.mark.parametrize("name", ["resnet5000", "ResNet50", "fcn_resnet50", "quantized_resnet50", ""])
 def test_an_unknown_name_says_what_is_possible(name: str) -> None:
     with pytest.raises(UserError, match=r"unknown classifier; known are efficientnet_lite0 and .* resnet50,"):
-        load_classifier(name)
+        load_classifier(name, {})

@@ -49,7 +49,7 @@ def test_as_a_classifier_of_both_scores(tmp_path: Path) -> None:
     _save(network, tmp_path)
     pixels = np.random.default_rng(0).integers(256, size=(3, 32, 32, 3), dtype=np.uint8)
     pictures = [Image.fromarray(image) for image in pixels]
-    (classifier,) = load_image_classifiers(str(tmp_path)).values()
+    (classifier,) = load_image_classifiers(str(tmp_path), {}).values()
     probabilities = classifier.probabilities(pictures)
     assert probabilities.sum(axis=1) == pytest.approx(np.ones(3), abs=1e-5)
     assert np.array_equal(probabilities.argmax(axis=1), network.predict(torch.from_numpy(pixels)).numpy())
@@ -64,8 +64,8 @@ def test_scores_of_several_models_stand_under_their_names(tmp_path: Path) -> Non
         (tmp_path / name).mkdir(parents=True)
         _save(SmallResNet(len(name), 9, [4, 8]), tmp_path / name)
     first, second, same_name = (str(tmp_path / name) for name in ("first", "second", "other/first"))
-    outputs = scores_by_model([first, second], lambda model: {"outputs": len(model.in9_classes)})
+    outputs = scores_by_model([first, second], {}, lambda model: {"outputs": len(model.in9_classes)})
     assert outputs == {"first": {"outputs": 9}, "second": {"outputs": 9}}
-    assert scores_by_model([second], lambda model: {"outputs": len(model.in9_classes)}) == {"outputs": 9}
+    assert scores_by_model([second], {}, lambda model: {"outputs": len(model.in9_classes)}) == {"outputs": 9}
     with pytest.raises(UserError, match=r"two models of one name \(first, first\)"):
-        scores_by_model([first, same_name], lambda model: {})
+        scores_by_model([first, same_name], {}, lambda model: {})

@@ -88,7 +88,7 @@ def test_no_stimuli(classifier: ImageClassifier, paint: Paint, tmp_path: Path) -
 
 
 def test_efficientnet_lite0_on_real_stimuli(shared_data: Path) -> None:
-    scores = shape_bias_scores(load_classifier("efficientnet_lite0"), shared_data / "cue_conflict")
+    scores = shape_bias_scores(load_classifier("efficientnet_lite0", {}), shared_data / "cue_conflict")
     assert scores == {
         "shape_bias": pytest.approx(24.9, abs=0.05),
         "shape_correct": 51,
