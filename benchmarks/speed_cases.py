@@ -1,6 +1,5 @@
 """The computations that `speed` measures, at the paper profile's sizes, each with a plain counterpart."""
 
-import io
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -8,11 +7,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.flop_counter import FlopCounterMode
-from webdataset import TarWriter
 
 from cgn.classifiers.algorithm import Minibatch
 from cgn.classifiers.erm import ERM
@@ -45,7 +42,7 @@ class Case(NamedTuple):
 
 def all_cases() -> list[Case]:
     """In the order of the pipeline."""
-    return [wildlife(), texture_network(), discriminator(), textures(), writing(), sampling(), classifier()]
+    return [wildlife(), texture_network(), discriminator(), textures(), sampling(), classifier()]
 
 
 def flops(call: Callable[[], Any]) -> int:
@@ -167,38 +164,10 @@ def counterfactuals(count: int) -> tuple[CGN, Callable[[], list[Sample]]]:
     return cgn, lambda: list(sample_counterfactuals(cgn, params, 0, 0, count))
 
 
-def write_plainly(samples: list[Sample]) -> None:
-    """One tar by webdataset, PNG by Pillow."""
-    with tempfile.TemporaryDirectory() as folder, TarWriter(f"{folder}/000000.tar", mtime=0) as writer:
-        for sample in samples:
-            buffer = io.BytesIO()
-            Image.fromarray(sample.image).save(buffer, "png", compress_level=1)
-            key = f"{sample.metadata['index']:08d}"
-            writer.write({"__key__": key, "png": buffer.getvalue(), "json": sample.metadata})
-
-
-def write(samples: list[Sample]) -> int:
-    """As the stages do; returns the bytes written."""
+def write(samples: list[Sample]) -> None:
+    """As the stages do."""
     with tempfile.TemporaryDirectory() as folder:
         write_shards(Path(folder) / "shards", samples, 500)
-        return sum(path.stat().st_size for path in Path(folder).rglob("*.tar"))
-
-
-def writing() -> Case:
-    """PNG, JSON and tars of images that are there."""
-    count = 1000
-    samples = counterfactuals(count)[1]()
-    least = 32 * 32 * 3 + write(samples) / count
-    plain_is = "webdataset's TarWriter, Pillow"
-    return Case(
-        "PNG, JSON, tars",
-        count,
-        lambda: write(samples),
-        lambda: write_plainly(samples),
-        plain_is,
-        least,
-        True,
-    )
 
 
 def sampling() -> Case:
@@ -217,7 +186,7 @@ def sampling() -> Case:
                 maps = [reference(noise[cue], labels[cue]) for cue in (1, 2)]
                 images = to_bytes(compose(mask, maps[0], maps[1]))
             samples += [Sample(image, metadata[first + row]) for row, image in enumerate(images)]
-        write_plainly(samples)
+        write(samples)
 
     labels = torch.arange(10)
     texture = flops(lambda: reference(torch.randn(10, NOISE), labels)) / 10
@@ -227,7 +196,7 @@ def sampling() -> Case:
         count,
         lambda: write(draw()),
         plain,
-        "one after the other: threads share a layer, a mask for every image, plain tars",
+        "one after the other: threads share a layer, a mask for every image",
         2 * texture + mask / RATIO,
     )
 

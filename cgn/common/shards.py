@@ -16,7 +16,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cgn.common.files import atomic_folder
-from cgn.common.png import encode_png
 from cgn.errors import UserError
 
 
@@ -32,40 +31,26 @@ def write_shards(folder: Path, samples: Iterable[Sample], images_per_shard: int)
 
     The bytes depend on the samples alone: members carry no time, owner or machine.
     """
+    from webdataset import TarWriter
+
     count = 0
     with atomic_folder(folder) as temporary:
         for number, numbered in groupby(enumerate(samples), lambda pair: pair[0] // images_per_shard):
-            with (temporary / f"{number:06d}.tar").open("wb") as shard:
+            with TarWriter(str(temporary / f"{number:06d}.tar"), mtime=0) as shard:
                 for _, sample in numbered:
                     key = f"{sample.metadata['index']:08d}"
-                    shard.write(_member(f"{key}.json", json.dumps(sample.metadata).encode()))
-                    shard.write(_member(f"{key}.png", encode_png(sample.image)))
+                    metadata = json.dumps(sample.metadata).encode()
+                    shard.write({"__key__": key, "png": _png(sample.image), "json": metadata})
                     count += 1
-                shard.write(bytes(2 * tarfile.BLOCKSIZE))  # the end of a tar
     return count
 
 
-def _member(name: str, data: bytes) -> bytes:
-    """A file as it stands in a tar (POSIX ustar): header, `data`, zeros up to a whole block.
+def _png(image: NDArray[np.uint8]) -> bytes:
+    from PIL import Image
 
-    `tarfile` writes the same more slowly than all else that a small image needs (benchmarks/speed.py).
-    """
-    header = bytearray(_HEADER)
-    header[: len(name)] = name.encode()
-    header[124:135] = b"%011o" % len(data)
-    header[148:156] = b"%06o\0 " % sum(header)  # the checksum, for which its own field counts as spaces
-    return b"".join((header, data, bytes(-len(data) % tarfile.BLOCKSIZE)))
-
-
-def _header() -> bytes:
-    """A header without name and size, its checksum's field blank."""
-    info = tarfile.TarInfo()
-    info.mode = 0o444
-    header = info.tobuf(tarfile.USTAR_FORMAT)
-    return header[:148] + b" " * 8 + header[156:]
-
-
-_HEADER = _header()
+    buffer = io.BytesIO()
+    Image.fromarray(image).save(buffer, "png", compress_level=1)
+    return buffer.getvalue()
 
 
 def shard_paths(folder: Path) -> list[Path]:

@@ -21,7 +21,7 @@ PANELS = {
     "background": "background b",
     "composite": "composite x = m f + (1 - m) b",
 }
-MOST_SNAPSHOTS = 5  # what one picture can show
+MOST_SNAPSHOTS = 4  # what one picture can show
 _LINES: dict[str, tuple[str, Any]] = {
     "no_shape": ("#2474b5", (0, (5, 1.5))),
     "no_text": ("#ddaa33", "-"),

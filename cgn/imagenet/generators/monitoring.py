@@ -12,28 +12,28 @@ from cgn.imagenet.networks.biggan import truncated_noise
 # Shares of the training after which there is a snapshot.
 SNAPSHOTS = (0.0, 0.05, 0.1, 0.2, 0.4, 0.7, 1.0)
 SHEET_CLASSES = 9  # at most
-SCORED = 200  # composites of a snapshot's score
-_BATCH = 20
+_BATCH = 20  # composites at once
 
 
-def snapshot(cgn: ImageNetCGN, judge: nn.Module, seed: int, step: int) -> dict[str, Tensor]:
+def snapshot(cgn: ImageNetCGN, judge: nn.Module, scored: int, seed: int, step: int) -> dict[str, Tensor]:
     """All outputs for one fixed noise of up to nine classes, uint8 (classes, r, r, 3), by name; with them
 
-    `step`, and `inception_score`: that of 200 composites under `judge`, which maps images (n, 3, r, r) in
+    `step`, and `inception_score`: that of `scored` composites under `judge`, which maps images (n, 3, r, r) in
     [-1, 1] to logits. Such a score is biased by its few images; those of one training can be compared.
     """
     labels = torch.arange(min(SHEET_CLASSES, cgn.sizes.classes))
     outputs = _outputs(cgn, seed, "cgn/sheet", 0, labels)
     images = outputs._replace(mask=(outputs.mask * 2 - 1).expand_as(outputs.premask))
     sheet = {name: torch.from_numpy(to_bytes(image.cpu())) for name, image in images._asdict().items()}
-    score = torch.tensor(_score(cgn, judge, seed), dtype=torch.float32)
+    score = torch.tensor(_score(cgn, judge, scored, seed), dtype=torch.float32)
     return sheet | {"step": torch.tensor(step), "inception_score": score}
 
 
-def _score(cgn: ImageNetCGN, judge: nn.Module, seed: int) -> float:
+def _score(cgn: ImageNetCGN, judge: nn.Module, scored: int, seed: int) -> float:
     probabilities = []
-    for start in range(0, SCORED, _BATCH):
-        labels = indexed_integers(seed, "cgn/monitor/labels", start, start + _BATCH, cgn.sizes.classes)
+    for start in range(0, scored, _BATCH):
+        stop = min(start + _BATCH, scored)
+        labels = indexed_integers(seed, "cgn/monitor/labels", start, stop, cgn.sizes.classes)
         outputs = _outputs(cgn, seed, "cgn/monitor/noise", start, torch.from_numpy(labels))
         with torch.no_grad():
             probabilities.append(judge(outputs.composite).softmax(dim=1).cpu())

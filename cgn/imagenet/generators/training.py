@@ -27,6 +27,7 @@ from cgn.params.imagenet import ImageNetCGNBudget, ImageNetCGNParams
 from cgn.scm import IMAGENET_SCM
 
 _REPORTS = 100  # rows of the history, about
+_SCORED = 25  # batches of composites for the score of a snapshot: it costs as much as the training is long
 
 log = logging.getLogger(__name__)
 
@@ -73,6 +74,7 @@ def train_cgn(
     reported = [*(name for name, weight in params.lambdas().items() if weight), "mask_mean"]
     device = next(cgn.parameters()).device
     sums = torch.zeros(len(reported), dtype=torch.float64, device=device)  # of what the next row reports
+    scored = _SCORED * budget.batch
     first_step = 0
 
     resumed = checkpoint.load()
@@ -98,7 +100,7 @@ def train_cgn(
         ):
             checkpoint.save_if_due(partial(state, step))
             if step == 0:
-                snapshots.append(snapshot(cgn, judge, seed, 0))
+                snapshots.append(snapshot(cgn, judge, scored, seed, 0))
                 first = draw_batch(cgn, params, budget, seed, 0)
                 shares = _gradient_shares(cgn, batch_losses(cgn, cgan, features, params, budget, *first)[1])
 
@@ -115,7 +117,7 @@ def train_cgn(
                 history.append({"step": float(done)} | dict(zip(reported, means, strict=True)))
                 sums.zero_()
             if done in snapshot_steps:
-                snapshots.append(snapshot(cgn, judge, seed, done))
+                snapshots.append(snapshot(cgn, judge, scored, seed, done))
     return TrainedCGN(history, shares, snapshots)
 
 
