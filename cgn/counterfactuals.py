@@ -56,13 +56,46 @@ def plan_counterfactuals(
         group_labels = indexed_integers(seed, f"label/{_LEADER}", first, last, classes)
     else:
         group_labels = np.arange(first, last) % classes
-    labels, noise = {_LEADER: group_labels[group - first]}, {_LEADER: group}
+    return _with_textures(scm, params, classes, seed, index, group, group_labels[group - first])
+
+
+def plan_given_shapes(
+    scm: StructuralCausalModel,
+    params: CounterfactualParams,
+    classes: int,
+    shape_labels: NDArray[np.integer],
+    seed: int,
+    start: int,
+    stop: int,
+) -> Plan:
+    """The plan of images `start..stop` whose shapes are those of real images with `shape_labels` (n,).
+
+    Image i has the shape of real image i % n, whose number stands for the shape's noise. `params.ratio` is
+    not used; all else is as in `plan_counterfactuals`.
+    """
+    index = np.arange(start, stop)
+    shape = index % len(shape_labels)
+    return _with_textures(scm, params, classes, seed, index, shape, shape_labels[shape].astype(np.int64))
+
+
+def _with_textures(
+    scm: StructuralCausalModel,
+    params: CounterfactualParams,
+    classes: int,
+    seed: int,
+    index: NDArray[np.int64],
+    shape: NDArray[np.int64],  # the shape's noise id of each image
+    shape_labels: NDArray[np.int64],
+) -> Plan:
+    """Shapes, and labels and noise of the other mechanisms as the policy says."""
+    labels, noise = {_LEADER: shape_labels}, {_LEADER: shape}
+    start, stop = int(index[0]) if len(index) else 0, int(index[-1]) + 1 if len(index) else 0
     for mechanism in scm.mechanisms:
         if mechanism == _LEADER:
             continue
         if mechanism in params.intervened:
             labels[mechanism] = indexed_integers(seed, f"label/{mechanism}", start, stop, classes)
         else:
-            labels[mechanism] = labels[_LEADER]
-        noise[mechanism] = group if params.noise == "shared" else index
+            labels[mechanism] = shape_labels
+        noise[mechanism] = shape if params.noise == "shared" else index
     return Plan(labels, noise)

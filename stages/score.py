@@ -7,6 +7,7 @@ from typing import Any
 from stages.command import run, section
 
 SPLITS = ("train", "validation", "test")
+READ = 2000  # training images whose masks, as abduction reads them, are scored
 
 _log = logging.getLogger(__name__)
 
@@ -62,8 +63,9 @@ def _mechanism_scores(variant: str, seed: int, params: Any, threshold: float) ->
     from cgn.classifiers.trained import load_classifier
     from cgn.common.arrays import read_arrays
     from cgn.common.seeding import indexed_normals
-    from cgn.evaluation.mechanism_quality import as_digit_images, mechanism_quality
-    from cgn.mnist.datasets.masks import real_masks
+    from cgn.evaluation.mechanism_quality import as_digit_images, mechanism_quality, soft_iou
+    from cgn.mnist.datasets.masks import real_masks, true_masks
+    from cgn.mnist.generators.abduction import load_segmenter, read_masks
     from cgn.mnist.generators.stored import load_cgn
 
     digits = read_arrays(Path("data/mnist/digits.safetensors"))
@@ -83,7 +85,14 @@ def _mechanism_scores(variant: str, seed: int, params: Any, threshold: float) ->
         masks.append(drawn[:, 0].numpy())
         real.append(test_masks[digits["test_labels"] == digit][:count])
     scores = mechanism_quality(np.stack(masks), real, reader, params.read_share)
-    return {**scores, "digit_classifier_accuracy": reader_accuracy}
+
+    # The masks that abduction reads off real images.
+    images = read_arrays(Path(f"data/mnist/variants/{variant}.safetensors"))["train_images"][:READ]
+    read = (
+        read_masks(load_segmenter(Path(f"models/mnist/segmenter/{variant}")), images).astype(np.float32) / 255
+    )
+    iou = soft_iou(read, true_masks(variant, digits["train_images"][:READ], threshold))
+    return {**scores, "digit_classifier_accuracy": reader_accuracy, "abduction_iou": iou}
 
 
 if __name__ == "__main__":

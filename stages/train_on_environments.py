@@ -22,14 +22,13 @@ def main(variant: str) -> None:
     from cgn.classifiers.algorithm import Algorithm
     from cgn.classifiers.erm import ERM
     from cgn.classifiers.network import DigitCNN
-    from cgn.classifiers.sources import Environments, FreshImages, Images, Source
+    from cgn.classifiers.sources import FreshImages, Images, Source
     from cgn.classifiers.training import Run, steps_for, train_and_save
     from cgn.common.arrays import read_arrays
     from cgn.common.checkpoint import Checkpoint, fingerprint
     from cgn.common.device import torch_device
     from cgn.common.seeding import seed_for
-    from cgn.methods.group_dro import GroupDRO
-    from cgn.methods.irm import IRM
+    from cgn.methods.baselines import on_environments
     from cgn.mnist.datasets.environments import environment
 
     inputs = [
@@ -55,16 +54,10 @@ def main(variant: str) -> None:
         runs.append(Run(folder, algorithm, source, checkpoint, f"{method} on {variant}"))
 
     for method, correlations in {**irm.environments, "group_dro": group_dro.environments}.items():
+        params = group_dro if method == "group_dro" else irm
         environments = [draw(method, correlation, index) for index, correlation in enumerate(correlations)]
-        # As many images a step as any other method, give or take a rounding; two halves need two.
-        batch = max(2, schedule.batch // len(environments))
-        steps = steps_for(budget.image_passes, batch * len(environments), schedule.decays)
-        network = DigitCNN(seed_for(seed, variant, method, "network"))
-        source = Environments(environments, batch, seed, variant, method)
-        if method == "group_dro":
-            add(method, GroupDRO(network, steps, schedule, group_dro), source, group_dro, budget)
-        else:
-            add(method, IRM(network, steps, schedule, irm), source, irm, budget)
+        baseline = on_environments(method, params, environments, variant, budget.image_passes, schedule, seed)
+        add(method, *baseline, params, budget)
 
     steps = steps_for(oracle_budget.image_passes, schedule.batch, schedule.decays)
     oracle = ERM(DigitCNN(seed_for(seed, variant, "oracle", "network")), steps, schedule)

@@ -6,7 +6,8 @@ from stages.command import SCRATCH, run, section
 
 
 def main(variant: str) -> None:
-    """Train on VARIANT: gan and cgn (biased and generated images), and cgn_only (counterfactuals alone).
+    """Train on VARIANT: gan and cgn (biased and generated images), cgn_only (counterfactuals alone), and
+    cgn_abduction (counterfactuals of the biased images).
 
     The label of a counterfactual is that of its shape.
     """
@@ -16,6 +17,7 @@ def main(variant: str) -> None:
         "gan": section("methods.gan"),
         "cgn": section("methods.cgn"),
         "cgn_only": section("methods.cgn_only"),
+        "cgn_abduction": section("methods.cgn_abduction"),
     }
     budget = section("budgets.train_on_generated")
 
@@ -36,10 +38,9 @@ def main(variant: str) -> None:
 
     runs = []
     for method, params in methods.items():
-        generated, passes = (
-            ("gan", budget.gan_image_passes) if method == "gan" else ("counterfactuals", budget.image_passes)
-        )
+        generated = {"gan": "gan", "cgn_abduction": "abducted"}.get(method, "counterfactuals")
         shards = Path(f"data/mnist/shards/{variant}/{generated}")
+        passes = budget.gan_image_passes if method == "gan" else budget.image_passes
         steps = steps_for(passes, schedule.batch, schedule.decays)
         algorithm = ERM(DigitCNN(seed_for(seed, variant, method, "network")), steps, schedule)
         source = real_and_generated(real, shards, params.real_share, schedule.batch, seed, variant, method)

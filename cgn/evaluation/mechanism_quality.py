@@ -104,6 +104,13 @@ def entropy_bits(masks: Masks) -> NDArray[np.floating]:
     return np.asarray(-(p * np.log2(p) + (1 - p) * np.log2(1 - p)).mean(axis=(1, 2)))
 
 
+def soft_iou(masks: Masks, true: Masks) -> float:
+    """Mean intersection over union of pairs of masks (n, 32, 32) in [0, 1]: sums of minima and maxima."""
+    intersection = np.minimum(masks, true).sum(axis=(1, 2), dtype=np.float64)
+    union = np.maximum(masks, true).sum(axis=(1, 2), dtype=np.float64)
+    return float(np.mean(intersection / union.clip(min=1e-12)))
+
+
 def diversity(masks: Masks) -> float:
     """Mean of 1 - IoU over all pairs of masks (n, 32, 32), cut at 0.5: 0 when all are the same.
 

@@ -39,6 +39,13 @@ class SamplingBudget(Section):
     images_per_shard: Count
 
 
+class AbductionBudget(SamplingBudget):
+    """`drawn` images of the CGN, shown `image_passes` times in all, teach the segmenter."""
+
+    drawn: Count
+    image_passes: Count
+
+
 class WorldBudget(Section):
     train: Count
     validation: Count
@@ -71,6 +78,7 @@ class Budget(Section):
     train_cgn: GeneratorBudget
     train_gan: GeneratorBudget
     sample_counterfactuals: SamplingBudget
+    abduct: AbductionBudget
     sample_gan: SamplingBudget
     train_on_biased: TrainingBudget
     train_on_environments: TrainingBudget

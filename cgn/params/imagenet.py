@@ -5,7 +5,12 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field
 
 from cgn.params.section import Count, NonNegative, Positive, Probability, Section
-from cgn.params.shared import ClassifierParams, CounterfactualParams, TrainingBudget
+from cgn.params.shared import (
+    ClassifierParams,
+    CounterfactualParams,
+    NetworkTrainingParams,
+    TrainingBudget,
+)
 
 Resolution = Annotated[int, Field(ge=32, le=64, multiple_of=16)]
 PhotoResolution = Annotated[int, Field(ge=32, le=256, multiple_of=16)]
@@ -112,14 +117,6 @@ class BigGANTrainingParams(Section):
 class BigGANBudget(Section):
     steps: Count
     batch: Annotated[int, Field(ge=2)]
-
-
-class NetworkTrainingParams(Section):
-    """Of a small network that is trained by Adam; the rate rises for the share `warmup`, then falls to 0."""
-
-    batch: Annotated[int, Field(ge=2)]
-    learning_rate: Positive
-    warmup: Annotated[float, Field(ge=0, lt=1)]
 
 
 class PretrainingBudget(Section):

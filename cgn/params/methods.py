@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from cgn.params.section import NonNegative, Positive, Probability, Section
+from cgn.params.section import Count, NonNegative, Positive, Probability, Section
 
 
 class OriginalParams(Section):
@@ -19,12 +19,14 @@ class IRMParams(Section):
     environments: dict[Literal["irm_2", "irm_5"], Annotated[list[Probability], Field(min_length=2)]]
     penalty: NonNegative
     penalty_start: Annotated[float, Field(ge=0, lt=1)]
+    environment_batch: Annotated[int, Field(ge=2)]
     weight_decay: NonNegative
 
 
 class GroupDROParams(Section):
     environments: Annotated[list[Probability], Field(min_length=2)]
     step_size: NonNegative
+    environment_batch: Count
     weight_decay: NonNegative
 
 
@@ -51,6 +53,7 @@ class MethodsParams(Section):
     gan: MixtureParams
     cgn: MixtureParams
     cgn_only: MixtureParams
+    cgn_abduction: MixtureParams
     irm: IRMParams
     group_dro: GroupDROParams
     lntl: LNTLParams

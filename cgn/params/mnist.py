@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from cgn.params.section import Count, NonNegative, Positive, Probability, Section, TenColors
-from cgn.params.shared import ClassifierParams, CounterfactualParams
+from cgn.params.shared import ClassifierParams, CounterfactualParams, NetworkTrainingParams
 
 
 class ColoredParams(Section):
@@ -80,6 +80,12 @@ class CGNParams(Section):
         return self
 
 
+class AbductionParams(NetworkTrainingParams):
+    """The segmenter: features of each level of its U-Net, and its training."""
+
+    channels: Annotated[list[Count], Field(min_length=2, max_length=6)]
+
+
 class MechanismScoreParams(Section):
     masks_per_class: Count
     read_share: Probability
@@ -90,5 +96,6 @@ class MnistParams(Section):
     adversarial: AdversarialParams
     cgn: CGNParams
     counterfactuals: CounterfactualParams
+    abduction: AbductionParams
     classifier: ClassifierParams
     mechanism_score: MechanismScoreParams

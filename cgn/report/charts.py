@@ -36,6 +36,7 @@ _COLORS = {
     "gan": "#ddaa33",
     "cgn": "#c1272d",
     "cgn_only": "#ee8866",
+    "cgn_abduction": "#8c1c4b",
     "oracle": "#4a4a4a",
 }
 _DASHES: dict[str, Any] = {
@@ -48,6 +49,7 @@ _DASHES: dict[str, Any] = {
     "gan": (0, (5, 1.5, 1, 1.5)),
     "cgn": "-",
     "cgn_only": (0, (5, 1.5)),
+    "cgn_abduction": (0, (1, 1)),
     "oracle": (0, (1, 1)),
 }
 _GENERATOR_STYLES: dict[str, tuple[str, Any]] = {"CGN": ("#c1272d", "-"), "GAN": ("#2474b5", (0, (5, 1.5)))}

@@ -6,7 +6,7 @@ VARIANTS = {
     "wildlife_mnist": "Wildlife MNIST",
 }
 
-# Group DRO, augmentation, CGN only and the oracle are not in the paper's table.
+# Group DRO, augmentation, CGN only, abduction and the oracle are not in the paper's table.
 METHODS = {
     "original": "Original",
     "irm_2": "IRM, 2 environments",
@@ -17,6 +17,7 @@ METHODS = {
     "gan": "Original + GAN",
     "cgn": "Original + CGN",
     "cgn_only": "CGN only",
+    "cgn_abduction": "CGN, abduction",
     "oracle": "Oracle",
 }
 
@@ -30,5 +31,7 @@ METHOD_MEANINGS = {
     "gan": "biased images and samples of one conditional GAN of the same capacity",
     "cgn": "biased images and counterfactuals: the paper's method",
     "cgn_only": "counterfactuals and no real image",
+    "cgn_abduction": "counterfactuals of the biased images: their own masks, read off by a network that"
+    " learnt it on the CGN's images, in textures that the CGN draws",
     "oracle": "real digits under fresh random cues: the upper bound of any generator",
 }

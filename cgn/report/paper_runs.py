@@ -19,7 +19,7 @@ from cgn.report.scores import parse_classifiers, parse_mechanisms
 from cgn.report.tables import MINUS, NONE, signed
 
 MECHANISMS = ("mask_mean", "mask_entropy", "mask_digit_accuracy", "inverted_masks", "healthy_classes",
-              "diversity", "digit_classifier_accuracy")  # fmt: skip
+              "diversity", "digit_classifier_accuracy", "abduction_iou")  # fmt: skip
 # Of several seeds, what a summary shows: the worst of these, the mean of all others.
 _WORST = {"healthy_classes": "min", "inverted_masks": "max"}
 

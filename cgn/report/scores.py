@@ -54,6 +54,7 @@ class MechanismScore(BaseModel):
     healthy_classes: Annotated[int, Field(ge=0, le=10)]
     diversity: NonNegative
     digit_classifier_accuracy: Percent
+    abduction_iou: Fraction
     per_class: Annotated[list[ClassHealth], Field(min_length=10, max_length=10)]
 
 

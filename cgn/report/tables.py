@@ -105,7 +105,8 @@ MECHANISMS_LEGEND = (
     "mask_digit_accuracy: percent of masks that a digit classifier, trained on real binarised digits, "
     "reads as their label (its own accuracy on real digits: digit_classifier_accuracy). inverted_masks: "
     "percent with a mean above 0.5 on the border. healthy_classes: of ten, those whose masks are read as "
-    "their label and are not inverted. diversity: how much two noises of one class differ."
+    "their label and are not inverted. diversity: how much two noises of one class differ. "
+    "abduction_iou: of the masks read off real images, intersection over union with the true ones."
 )
 
 

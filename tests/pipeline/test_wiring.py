@@ -79,7 +79,7 @@ def test_there_is_one_command_file_for_each_stage(stages: dict[str, Any], root: 
     names = {stage.name.split("@")[0] for stage in stages.values()}
     no_stages = {"assets", "command", "pretrain"}
     assert {path.stem for path in (root / "stages").glob("*.py")} - no_stages == names
-    assert len(stages) == 4 + 8 * 3 + 11 + 5  # of one cell; MNIST variants; ImageNet; ablations
+    assert len(stages) == 4 + 9 * 3 + 11 + 5  # of one cell; MNIST variants; ImageNet; ablations
 
 
 def test_import_closures_are_dependencies(stages: dict[str, Any], root: Path) -> None:

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from cgn.counterfactuals import plan_counterfactuals
+from cgn.counterfactuals import plan_counterfactuals, plan_given_shapes
 from cgn.params.shared import CounterfactualParams
 from cgn.scm import MNIST_SCM
 
@@ -58,3 +58,14 @@ def test_a_mechanism_that_is_not_intervened_on_keeps_the_label_of_the_shape(kept
 def test_without_intervention_on_the_shape_classes_take_turns() -> None:
     made = plan(0, 100, intervened=["background"], ratio=2)
     np.testing.assert_array_equal(made.labels["shape"], np.arange(100) // 2 % 10)
+
+
+def test_given_shapes_keep_their_labels_and_take_turns() -> None:
+    params = CounterfactualParams(intervened=["shape", "background"], noise="per_mechanism", ratio=10)
+    labels = np.array([3, 1, 4], np.uint8)
+    made = plan_given_shapes(MNIST_SCM, params, 10, labels, 0, 100, 400)
+    np.testing.assert_array_equal(made.noise["shape"], np.arange(100, 400) % 3)
+    np.testing.assert_array_equal(made.labels["shape"], labels[np.arange(100, 400) % 3])
+    np.testing.assert_array_equal(made.labels["foreground"], made.labels["shape"])  # not intervened on
+    np.testing.assert_array_equal(made.labels["background"], plan(100, 400).labels["background"])
+    np.testing.assert_array_equal(made.noise["background"], np.arange(100, 400))

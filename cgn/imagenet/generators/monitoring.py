@@ -18,8 +18,8 @@ _BATCH = 20  # composites at once
 def snapshot(cgn: ImageNetCGN, judge: nn.Module, scored: int, seed: int, step: int) -> dict[str, Tensor]:
     """All outputs for one fixed noise of up to nine classes, uint8 (classes, r, r, 3), by name; with them
 
-    `step`, and `inception_score`: that of `scored` composites under `judge`, which maps images (n, 3, r, r) in
-    [-1, 1] to logits. Such a score is biased by its few images; those of one training can be compared.
+    `step`, and `inception_score`: that of `scored` composites under `judge`, which maps images (n, 3, r, r)
+    in [-1, 1] to logits. Such a score is biased by its few images; those of one training can be compared.
     """
     labels = torch.arange(min(SHEET_CLASSES, cgn.sizes.classes))
     outputs = _outputs(cgn, seed, "cgn/sheet", 0, labels)

@@ -12,9 +12,9 @@ from torch import nn
 
 from cgn.common.checkpoint import Checkpoint
 from cgn.common.files import read_json, write_json
+from cgn.common.segmenter import SEGMENTER_SMALL
 from cgn.imagenet.networks.biggan import BIGGAN_SMALL
 from cgn.imagenet.networks.perceptual import QUESTIONS, VGG_SMALL
-from cgn.imagenet.networks.segmenter import SEGMENTER_SMALL
 from cgn.imagenet.networks.u2net import U2NET_SMALL
 from cgn.imagenet.pretraining.biggan_training import train_biggan
 from cgn.imagenet.pretraining.held_out import answer_scores, segmentation_scores

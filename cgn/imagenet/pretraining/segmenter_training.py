@@ -5,11 +5,11 @@ from torch import Tensor
 from torch.nn import functional
 
 from cgn.common.checkpoint import Checkpoint
+from cgn.common.network_training import train_network
 from cgn.common.seeding import seed_for
-from cgn.imagenet.networks.segmenter import Segmenter
+from cgn.common.segmenter import Segmenter
 from cgn.imagenet.pretraining.scenes import Renders, Scenes
-from cgn.imagenet.pretraining.training import train_network
-from cgn.params.imagenet import NetworkTrainingParams
+from cgn.params.shared import NetworkTrainingParams
 
 
 def train_segmenter(

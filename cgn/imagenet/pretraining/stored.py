@@ -15,6 +15,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from cgn.common.files import atomic_path, read_json, write_json
+from cgn.common.segmenter import SEGMENTER_SMALL, Segmenter
 from cgn.errors import UserError
 from cgn.imagenet.networks.biggan import BIGGAN_SMALL, PUBLISHED_BIGGANS, load_biggan
 from cgn.imagenet.networks.perceptual import (
@@ -26,7 +27,6 @@ from cgn.imagenet.networks.perceptual import (
     VGGClassifier,
 )
 from cgn.imagenet.networks.saliency import Saliency
-from cgn.imagenet.networks.segmenter import SEGMENTER_SMALL, Segmenter
 from cgn.imagenet.networks.u2net import PUBLISHED_U2NETS, U2NET_SMALL, load_u2net
 from cgn.imagenet.networks.weights import load_weights, read_state_dict
 

@@ -12,11 +12,11 @@ from torch import Tensor
 from torch.nn import functional
 
 from cgn.common.checkpoint import Checkpoint
+from cgn.common.network_training import train_network
 from cgn.common.pixels import from_bytes
 from cgn.common.seeding import indexed_integers, seed_for
 from cgn.imagenet.networks.perceptual import QUESTIONS, Channels, VGGClassifier
-from cgn.imagenet.pretraining.training import train_network
-from cgn.params.imagenet import NetworkTrainingParams
+from cgn.params.shared import NetworkTrainingParams
 
 CLASSES = 9  # answers to each
 

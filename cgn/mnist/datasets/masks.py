@@ -14,6 +14,13 @@ def real_masks(digits: NDArray[np.uint8], threshold: float) -> NDArray[np.bool_]
     return upsample(digits) > threshold * 255
 
 
+def true_masks(variant: str, digits: NDArray[np.uint8], threshold: float) -> NDArray[np.float32]:
+    """The masks (n, 32, 32) in [0, 1] of the images of a variant: colored MNIST keeps the grey values."""
+    if variant == "colored_mnist":
+        return upsample(digits).astype(np.float32) / np.float32(255)
+    return real_masks(digits, threshold).astype(np.float32)
+
+
 def distorted_masks(
     masks: NDArray[np.bool_], amount: float, seed: int, *names: str | int
 ) -> NDArray[np.bool_]:

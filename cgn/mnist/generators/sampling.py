@@ -15,7 +15,7 @@ from cgn.common.ahead import compute_ahead
 from cgn.common.pixels import to_bytes
 from cgn.common.seeding import indexed_integers, indexed_normals, indexed_uniforms
 from cgn.common.shards import Sample
-from cgn.counterfactuals import plan_counterfactuals
+from cgn.counterfactuals import Plan, plan_counterfactuals, plan_given_shapes
 from cgn.mnist.generators.gan import GAN
 from cgn.mnist.generators.mechanisms import ARRANGEMENT_DIMENSIONS, CGN, CLASSES
 from cgn.params.shared import CounterfactualParams
@@ -31,26 +31,59 @@ def sample_counterfactuals(
 
     def block(first: int) -> list[Sample]:
         plan = plan_counterfactuals(MNIST_SCM, params, CLASSES, seed, first, first + BLOCK)
-        labels = {name: torch.from_numpy(ids) for name, ids in plan.labels.items()}
-        noise = {
-            name: _noise(seed, name, ids, cgn.noise_dimensions, params) for name, ids in plan.noise.items()
-        }
-        arrangement = [
-            torch.from_numpy(
-                indexed_uniforms(seed, f"arrangement/{name}", first, first + BLOCK, ARRANGEMENT_DIMENSIONS)
-            )
-            for name in ("foreground", "background")
-        ]
-        # A noise of the shape comes with one label: its mask is drawn once for all images that have it.
-        _, rows, shape_of = np.unique(plan.noise["shape"], return_index=True, return_inverse=True)
-        with torch.inference_mode():
-            mask = cgn.masks(labels["shape"][rows], noise["shape"][rows])[shape_of]
-            foreground = cgn.foreground(noise["foreground"], labels["foreground"], arrangement[0])
-            background = cgn.background(noise["background"], labels["background"], arrangement[1])
-            images = to_bytes(compose(mask, foreground, background))
-        return [Sample(image, plan.metadata(row, first + row, seed)) for row, image in enumerate(images)]
+        masks = draw_masks(cgn, plan, params, seed)
+        return _samples(compose_images(cgn, masks, plan, params, seed, first), plan, seed, first)
 
     return _in_blocks(block, start, stop)
+
+
+def sample_given_shapes(
+    cgn: CGN,
+    masks: NDArray[np.uint8],
+    labels: NDArray[np.integer],
+    params: CounterfactualParams,
+    seed: int,
+    start: int,
+    stop: int,
+) -> Iterator[Sample]:
+    """Images `start..stop` of given shapes in textures of `cgn`: image i has mask i % n.
+
+    `masks` uint8 (n, 32, 32), 255 on the object, with the classes `labels` (n,) of their shapes.
+    """
+
+    def block(first: int) -> list[Sample]:
+        plan = plan_given_shapes(MNIST_SCM, params, CLASSES, labels, seed, first, first + BLOCK)
+        given = torch.from_numpy(masks[plan.noise["shape"], None]).float() / 255
+        return _samples(compose_images(cgn, given, plan, params, seed, first), plan, seed, first)
+
+    return _in_blocks(block, start, stop)
+
+
+def draw_masks(cgn: CGN, plan: Plan, params: CounterfactualParams, seed: int) -> Tensor:
+    """Masks (n, 1, 32, 32) in [0, 1] of a plan's shapes; images that share noise and label share one."""
+    _, rows, shape_of = np.unique(plan.noise["shape"], return_index=True, return_inverse=True)
+    noise = _noise(seed, "shape", plan.noise["shape"], cgn.noise_dimensions, params)
+    with torch.inference_mode():
+        return cgn.masks(torch.from_numpy(plan.labels["shape"][rows]), noise[rows])[shape_of]
+
+
+def compose_images(
+    cgn: CGN, masks: Tensor, plan: Plan, params: CounterfactualParams, seed: int, first: int
+) -> NDArray[np.uint8]:
+    """Images uint8 (n, 32, 32, 3) of a plan, `first` on: its textures under `masks` (n, 1, 32, 32)."""
+    textures = []
+    for name, mechanism in (("foreground", cgn.foreground), ("background", cgn.background)):
+        stop = first + len(masks)
+        arrangement = indexed_uniforms(seed, f"arrangement/{name}", first, stop, ARRANGEMENT_DIMENSIONS)
+        noise = _noise(seed, name, plan.noise[name], cgn.noise_dimensions, params)
+        with torch.inference_mode():
+            labels = torch.from_numpy(plan.labels[name])
+            textures.append(mechanism(noise, labels, torch.from_numpy(arrangement)))
+    return to_bytes(compose(masks, *textures))
+
+
+def _samples(images: NDArray[np.uint8], plan: Plan, seed: int, first: int) -> list[Sample]:
+    return [Sample(image, plan.metadata(row, first + row, seed)) for row, image in enumerate(images)]
 
 
 def _in_blocks(block: Callable[[int], list[Sample]], start: int, stop: int) -> Iterator[Sample]:
@@ -66,8 +99,8 @@ def _noise(
 ) -> Tensor:
     """Noise vectors (n, dimensions) of the ids; with `noise: shared` one table serves all mechanisms."""
     table = "noise" if params.noise == "shared" else f"noise/{mechanism}"
-    low = int(ids[0])
-    rows = indexed_normals(seed, table, low, int(ids[-1]) + 1, dimensions)
+    low, high = int(ids.min()), int(ids.max())
+    rows = indexed_normals(seed, table, low, high + 1, dimensions)
     return torch.from_numpy(rows[ids - low])
 
 

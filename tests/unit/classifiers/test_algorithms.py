@@ -22,9 +22,15 @@ from tests.unit.classifiers.conftest import Make
 
 LNTL_PARAMS = LNTLParams(bins=8, entropy_weight=0.01, reversal_weight=0.1, pretraining=0.4)
 IRM_PARAMS = IRMParams(
-    environments={"irm_2": [0.9, 1.0]}, penalty=1.0, penalty_start=0.3, weight_decay=0.0001
+    environments={"irm_2": [0.9, 1.0]},
+    penalty=1.0,
+    penalty_start=0.3,
+    environment_batch=12,
+    weight_decay=0.0001,
 )
-GROUP_DRO_PARAMS = GroupDROParams(environments=[0.9, 1.0], step_size=0.1, weight_decay=0.0001)
+GROUP_DRO_PARAMS = GroupDROParams(
+    environments=[0.9, 1.0], step_size=0.1, environment_batch=12, weight_decay=0.0001
+)
 AUGMENTATION_PARAMS = AugmentationParams(share=0.5, kernel_sizes=[1, 3])
 
 

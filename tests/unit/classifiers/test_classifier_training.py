@@ -33,14 +33,20 @@ class KilledError(Exception):
 def _algorithm(name: str, schedule: ClassifierParams) -> Algorithm:
     if name == "irm":
         params = IRMParams(
-            environments={"irm_2": [0.9, 1.0]}, penalty=10.0, penalty_start=0.3, weight_decay=0.0
+            environments={"irm_2": [0.9, 1.0]},
+            penalty=10.0,
+            penalty_start=0.3,
+            environment_batch=4,
+            weight_decay=0.0,
         )
         return IRM(DigitCNN(0), STEPS, schedule, params)
     if name == "lntl":
         lntl = LNTLParams(bins=8, entropy_weight=0.1, reversal_weight=0.1, pretraining=0.4)
         return LNTL(DigitCNN(0), STEPS, schedule, lntl, 1, True)
     if name == "group_dro":
-        group_dro = GroupDROParams(environments=[0.9, 1.0], step_size=0.1, weight_decay=0.0)
+        group_dro = GroupDROParams(
+            environments=[0.9, 1.0], step_size=0.1, environment_batch=4, weight_decay=0.0
+        )
         return GroupDRO(DigitCNN(0), STEPS, schedule, group_dro)
     if name == "augmentation":
         augmentation = AugmentationParams(share=0.5, kernel_sizes=[1, 3])

@@ -5,7 +5,7 @@ import torch
 
 from cgn.imagenet.pretraining.scenes import Renders
 from cgn.imagenet.worlds.emoji import render
-from cgn.params.imagenet import NetworkTrainingParams
+from cgn.params.shared import NetworkTrainingParams
 
 
 @pytest.fixture(scope="session")

@@ -16,11 +16,10 @@ from cgn.imagenet.pretraining.stored import load_cgan, weights_file
 from cgn.params.imagenet import (
     BigGANBudget,
     BigGANTrainingParams,
-    NetworkTrainingParams,
     PretrainingBudget,
     PretrainingParams,
 )
-from cgn.params.shared import TrainingBudget
+from cgn.params.shared import NetworkTrainingParams, TrainingBudget
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from cgn.imagenet.pretraining.saliency_training import train_saliency
 from cgn.imagenet.pretraining.scenes import Renders
 from cgn.imagenet.pretraining.segmenter_training import train_segmenter
 from cgn.imagenet.pretraining.vgg_training import QUESTIONS, train_vgg
-from cgn.params.imagenet import NetworkTrainingParams
+from cgn.params.shared import NetworkTrainingParams
 
 CPU = torch.device("cpu")
 U2NET = U2NetSizes((Block(3, 4, 8), Block(3, 4, 8, dilated=True)), (Block(3, 4, 8),))

@@ -6,11 +6,11 @@ import torch
 from pytorch_pretrained_biggan import BigGAN
 from torch import nn
 
+from cgn.common.segmenter import SEGMENTER_SMALL, Segmenter
 from cgn.errors import UserError
 from cgn.imagenet.networks.biggan import BIGGAN_SMALL, build_biggan, generate, sizes_of, truncated_noise
 from cgn.imagenet.networks.perceptual import VGG_SMALL, PerceptualFeatures, VGGClassifier
 from cgn.imagenet.networks.saliency import Saliency
-from cgn.imagenet.networks.segmenter import SEGMENTER_SMALL, Segmenter
 from cgn.imagenet.networks.u2net import U2NET_SMALL, U2Net
 from cgn.imagenet.pretraining.stored import (
     load_cgan,

@@ -1,4 +1,4 @@
-"""The loop that the small networks with a loss of their own go through: U2-Net, VGG and segmenter."""
+"""The loop that the small networks with a loss of their own go through: U2-Net, VGG and segmenters."""
 
 import logging
 import math
@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 from cgn.common.checkpoint import Checkpoint
 from cgn.common.optimizers import Adam
-from cgn.params.imagenet import NetworkTrainingParams
+from cgn.params.shared import NetworkTrainingParams
 
 log = logging.getLogger(__name__)
 

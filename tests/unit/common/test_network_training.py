@@ -6,12 +6,17 @@ import torch
 from torch import Tensor, nn
 
 from cgn.common.checkpoint import Checkpoint
-from cgn.imagenet.pretraining.training import train_network
-from cgn.params.imagenet import NetworkTrainingParams
+from cgn.common.network_training import train_network
+from cgn.params.shared import NetworkTrainingParams
 
 
 class KilledError(Exception):
     """Ends a run as a signal would."""
+
+
+@pytest.fixture
+def schedule() -> NetworkTrainingParams:
+    return NetworkTrainingParams(batch=8, learning_rate=0.01, warmup=0.1)
 
 
 def build(seed: int) -> nn.Module:

@@ -1,4 +1,8 @@
-"""The judge of masks and backgrounds: a plain U-Net (Ronneberger et al. 2015), unlike the one in training."""
+"""A plain U-Net (Ronneberger et al. 2015) that reads the mask of the object off an image.
+
+MNIST: it learns what the masks of a CGN's images are (`cgn.mnist.generators.abduction`). ImageNet: it judges
+masks and backgrounds, and is unlike the U2-Net in training.
+"""
 
 from collections.abc import Sequence
 from itertools import pairwise

@@ -1,0 +1,70 @@
+"""The methods that need no CGN, ready to train: algorithm and source of each, by its parameters.
+
+The stages train them with the settings of params.yaml, `experiments.tuning` with those of its search.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from cgn.classifiers.algorithm import Algorithm
+from cgn.classifiers.erm import ERM
+from cgn.classifiers.network import DigitCNN
+from cgn.classifiers.sources import Environments, FixedImages, Images, Source
+from cgn.classifiers.training import steps_for
+from cgn.common.seeding import seed_for
+from cgn.methods.adaptations import ignores_black
+from cgn.methods.augmentation import AugmentedERM
+from cgn.methods.group_dro import GroupDRO
+from cgn.methods.irm import IRM
+from cgn.methods.lntl import LNTL
+from cgn.params.methods import AugmentationParams, GroupDROParams, IRMParams, LNTLParams, OriginalParams
+from cgn.params.shared import ClassifierParams
+
+
+class Baseline(NamedTuple):
+    """What `cgn.classifiers.training.train` needs of a method."""
+
+    algorithm: Algorithm
+    source: Source
+
+
+def on_biased(
+    method: str,  # names the random numbers: network, order, draws
+    params: OriginalParams | LNTLParams | AugmentationParams,
+    images: Images,
+    variant: str,
+    image_passes: int,
+    schedule: ClassifierParams,
+    seed: int,
+) -> Baseline:
+    """`method` of `params` on the biased images of `variant`."""
+    network = DigitCNN(seed_for(seed, variant, method, "network"))
+    steps = steps_for(image_passes, schedule.batch, schedule.decays)
+    algorithm: Algorithm
+    if isinstance(params, LNTLParams):
+        heads_seed = seed_for(seed, variant, method, "heads")
+        algorithm = LNTL(network, steps, schedule, params, heads_seed, ignores_black(variant))
+    elif isinstance(params, AugmentationParams):
+        draws_seed = seed_for(seed, variant, method, "draws")
+        algorithm = AugmentedERM(network, steps, schedule, params, draws_seed)
+    else:
+        algorithm = ERM(network, steps, schedule)
+    return Baseline(algorithm, FixedImages(images, schedule.batch, seed, variant, method))
+
+
+def on_environments(
+    method: str,  # as above
+    params: IRMParams | GroupDROParams,
+    environments: Sequence[Images],
+    variant: str,
+    image_passes: int,
+    schedule: ClassifierParams,
+    seed: int,
+) -> Baseline:
+    """`method` of `params` on `environments` of `variant`: `environment_batch` images of each a step."""
+    network = DigitCNN(seed_for(seed, variant, method, "network"))
+    batch = params.environment_batch
+    steps = steps_for(image_passes, batch * len(environments), schedule.decays)
+    algorithm = IRM if isinstance(params, IRMParams) else GroupDRO
+    source = Environments(environments, batch, seed, variant, method)
+    return Baseline(algorithm(network, steps, schedule, params), source)  # type: ignore[arg-type]

@@ -1,0 +1,126 @@
+"""A baseline of any settings, trained outside of the graph by the graph's own functions, and measured."""
+
+import os
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cgn.classifiers.accuracy import accuracy, predict
+from cgn.classifiers.algorithm import Algorithm
+from cgn.classifiers.erm import ERM
+from cgn.classifiers.network import DigitCNN
+from cgn.classifiers.sources import Images
+from cgn.classifiers.streaming import real_and_generated
+from cgn.classifiers.training import steps_for, train
+from cgn.common.checkpoint import Checkpoint, fingerprint
+from cgn.common.device import torch_device
+from cgn.common.seeding import seed_for
+from cgn.common.shards import write_shards
+from cgn.methods.baselines import Baseline, on_biased, on_environments
+from cgn.mnist.datasets.digits import load_digits
+from cgn.mnist.datasets.environments import environment
+from cgn.mnist.datasets.textures import load_textures
+from cgn.mnist.generators.sampling import sample_gan
+from cgn.mnist.generators.stored import load_gan
+from cgn.mnist.generators.training import train_gan
+from cgn.params.whole import Params
+
+ENVIRONMENTS = (0.9, 0.925, 0.95, 0.975, 1.0)  # correlations of cue and label (appendix C.4)
+RANDOM_CUES = 0.0
+PARTS = {"irm": ["irm_2", "irm_5"]}  # the methods that share settings
+
+
+class Measure:
+    """Trains the methods of a search on one variant and measures them on its held-out digits."""
+
+    def __init__(self, variant: str) -> None:
+        self._variant = variant
+        self._held_out: dict[float, Images] | None = None
+
+    def __call__(self, search: str, params: Params) -> dict[str, Any]:
+        """Accuracies in percent: `held_out_accuracy` (mean over environments and methods), and by method."""
+        if self._held_out is None:
+            self._held_out = {
+                correlation: images_of(self._variant, "validation", correlation, params)
+                for correlation in (*ENVIRONMENTS, RANDOM_CUES)
+            }
+        methods = {}
+        for method in PARTS.get(search, [search]):
+            algorithm = _trained(self._variant, method, params, self._held_out[1.0])
+            found = {
+                correlation: accuracy(predict(algorithm, of.images), of.labels)
+                for correlation, of in self._held_out.items()
+            }
+            methods[method] = {
+                "held_out_accuracy": round(float(np.mean([found[rho] for rho in ENVIRONMENTS])), 3),
+                "random_cue_accuracy": round(found[RANDOM_CUES], 2),
+            }
+        mean = float(np.mean([of["held_out_accuracy"] for of in methods.values()]))
+        return {"held_out_accuracy": round(mean, 3), "methods": methods}
+
+
+def images_of(variant: str, split: str, correlation: float, params: Params, *names: str | int) -> Images:
+    """The digits of `split` under cues of a correlation; `names` say which draw of them."""
+    budget, seed = getattr(params.budgets, params.profile), params.seed
+    digits = load_digits(budget.digits, seed)
+    shapes, labels = digits[f"{split}_images"], digits[f"{split}_labels"]
+    size = params.mnist.variants.wildlife_mnist.texture_size
+    textures = load_textures(budget.textures, size, seed) if variant == "wildlife_mnist" else None
+    own, draw = getattr(params.mnist.variants, variant), (split, str(correlation), *names)
+    return Images(environment(variant, shapes, labels, correlation, own, textures, seed, *draw), labels)
+
+
+def _trained(variant: str, method: str, params: Params, validation: Images) -> Algorithm:
+    """`method` after half of the profile's image passes."""
+    budget, schedule, seed = getattr(params.budgets, params.profile), params.mnist.classifier, params.seed
+    own = getattr(params.methods, "irm" if method in PARTS["irm"] else method)
+    biased = partial(images_of, variant, "train", 1.0, params)
+    if method == "gan":
+        passes = budget.train_on_generated.gan_image_passes // 2
+        shards = _gan_shards(variant, biased(), params)
+        source = real_and_generated(biased(), shards, own.real_share, schedule.batch, seed, variant, method)
+        network = DigitCNN(seed_for(seed, variant, method, "network"))
+        baseline = Baseline(
+            ERM(network, steps_for(passes, schedule.batch, schedule.decays), schedule), source
+        )
+    elif method in ("lntl", "augmentation"):
+        passes = budget.train_on_biased.image_passes // 2
+        baseline = on_biased(method, own, biased(), variant, passes, schedule, seed)
+    else:
+        correlations = own.environments if method == "group_dro" else own.environments[method]
+        environments = [
+            images_of(variant, "train", correlation, params, index)
+            for index, correlation in enumerate(correlations)
+        ]
+        passes = budget.train_on_environments.image_passes // 2
+        baseline = on_environments(method, own, environments, variant, passes, schedule, seed)
+    checkpoint = Checkpoint(_scratch(variant) / f"{method}.pt", fingerprint([variant, method, params], []))
+    train(*baseline, validation, checkpoint, torch_device(params.device), f"{method} on {variant}")
+    checkpoint.remove()
+    return baseline.algorithm
+
+
+def _gan_shards(variant: str, biased: Images, params: Params) -> Path:
+    """Images of the GAN of these settings, trained when no earlier configuration did."""
+    budget, adversarial = getattr(params.budgets, params.profile), params.mnist.adversarial
+    folder = _scratch(variant) / f"gan_{budget.train_gan.steps}"
+    shards = folder / "shards"
+    if not shards.exists():
+        run_id = fingerprint([variant, adversarial, budget.train_gan], [])
+        checkpoint = Checkpoint(folder / "checkpoint.pt", run_id)
+        labels = biased.labels.astype(np.uint8)
+        train_gan(
+            folder, biased.images, labels, adversarial, budget.train_gan, params.seed, checkpoint,
+            torch_device(params.device),
+        )  # fmt: skip
+        samples = sample_gan(load_gan(folder), params.seed, 0, budget.sample_gan.images)
+        write_shards(shards, samples, budget.sample_gan.images_per_shard)
+    return shards
+
+
+def _scratch(variant: str) -> Path:
+    folder = Path(os.environ.get("CGN_SCRATCH", ".scratch")) / "tuning" / variant
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder

@@ -1,0 +1,50 @@
+"""Stage `abduct`: counterfactuals of the real images of one variant, as WebDataset shards."""
+
+import logging
+from pathlib import Path
+
+from stages.command import SCRATCH, run, section
+
+MODELS = Path("models/mnist")
+DATA = Path("data/mnist")
+
+_log = logging.getLogger(__name__)
+
+
+def main(variant: str) -> None:
+    """Train a segmenter on images of the CGN of VARIANT, read the masks of the real training images, and draw
+    these shapes in counterfactual textures."""
+    seed, threads, device = section("seed"), section("threads"), section("device")
+    params, policy = section("mnist.abduction"), section("mnist.counterfactuals")
+    budget = section("budgets.abduct")
+
+    from tqdm import tqdm
+
+    from cgn.common.arrays import read_arrays
+    from cgn.common.checkpoint import Checkpoint, fingerprint
+    from cgn.common.device import torch_device
+    from cgn.common.seeding import seed_for
+    from cgn.common.shards import write_shards
+    from cgn.mnist.generators.abduction import read_masks, save_segmenter, train_segmenter
+    from cgn.mnist.generators.sampling import sample_given_shapes
+    from cgn.mnist.generators.stored import load_cgn
+
+    generator, source = MODELS / "cgn" / variant, DATA / "variants" / f"{variant}.safetensors"
+    output, shards = MODELS / "segmenter" / variant, DATA / "shards" / variant / "abducted"
+    cgn, arrays = load_cgn(generator), read_arrays(source)
+    own_seed = seed_for(seed, "abduct", variant)
+    run_id = fingerprint([seed, threads, device, params, budget], [generator])
+    checkpoint = Checkpoint(SCRATCH / "abduct" / f"{variant}.pt", run_id)
+    segmenter = train_segmenter(
+        cgn, params, budget.drawn, budget.image_passes, own_seed, checkpoint, torch_device(device)
+    )
+    save_segmenter(output, segmenter, params)
+    masks = read_masks(segmenter, arrays["train_images"])
+    samples = sample_given_shapes(cgn, masks, arrays["train_labels"], policy, own_seed, 0, budget.images)
+    written = write_shards(shards, tqdm(samples, total=budget.images, unit="image"), budget.images_per_shard)
+    checkpoint.remove()
+    _log.info("%d counterfactuals of real images are in %s, the segmenter in %s", written, shards, output)
+
+
+if __name__ == "__main__":
+    run(main)

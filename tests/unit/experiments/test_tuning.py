@@ -1,0 +1,79 @@
+"""The search for the baselines' settings: its size, its rule and its bad input."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from cgn.common.files import read_json, write_json
+from cgn.errors import UserError
+from experiments import tuning
+from experiments.tuning import SEARCH, configurations, main, overridden, selected
+
+SMOKE = [
+    "profile=smoke",
+    *("budgets.smoke.train_on_biased.image_passes=640", "mnist.classifier.decays=2", "threads=1"),
+]
+
+
+@pytest.fixture
+def workspace(tmp_path: Path, root: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    shutil.copy(root / "params.yaml", tmp_path)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("CGN_SCRATCH", str(tmp_path / "scratch"))
+    return tmp_path
+
+
+def test_no_method_has_more_than_eight_settings_and_all_are_valid(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(root)
+    for method in SEARCH:
+        settings = list(configurations(method))
+        assert len(settings) <= 8
+        for one in settings:
+            overridden(one)
+
+
+def test_a_search_is_kept_result_by_result_and_goes_on(
+    workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(SEARCH, "augmentation", {"methods.augmentation.share": [0.2, 0.9]})
+    path = workspace / "reports/tuning/colored_mnist/augmentation.json"
+    main(["augmentation"], ["colored_mnist"], SMOKE)
+    results = read_json(path)
+    assert [result["settings"]["methods.augmentation.share"] for result in results] == [0.2, 0.9]
+    assert all(0 <= result["methods"]["augmentation"]["random_cue_accuracy"] <= 100 for result in results)
+    write_json(path, results[:1])
+    assert selected("colored_mnist") == {}  # a search that has not ended selects nothing
+    main(["augmentation"], ["colored_mnist"], SMOKE)
+    assert read_json(path) == results
+    assert "0.9" in (workspace / "reports/tuning/tuning.md").read_text()
+
+
+def test_the_highest_accuracy_in_the_training_environments_is_selected(
+    workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(SEARCH, "irm", {"methods.irm.penalty": [1, 10]})
+    results = [
+        {"settings": {"methods.irm.penalty": penalty}, "held_out_accuracy": held_out, "methods": {}}
+        for penalty, held_out in ((1, 97.0), (10, 98.0))
+    ]
+    write_json(tuning.FOLDER / "wildlife_mnist" / "irm.json", results)
+    assert selected("wildlife_mnist") == {"methods.irm.penalty": 10}
+
+
+@pytest.mark.parametrize(
+    ("method", "variant", "setting", "message"),
+    [
+        ("erm", "colored_mnist", "seed=1", "METHOD erm: not one of irm"),
+        ("irm", "red_mnist", "seed=1", "--variant red_mnist: not one of"),
+        ("irm", "colored_mnist", "seed", "-S seed: not key=value"),
+        ("irm", "colored_mnist", "methods.irm.penalti=1", "methods.irm.penalti: no such key"),
+        ("irm", "colored_mnist", "methods.irm.weight_decay=-1", "methods.irm.weight_decay"),
+    ],
+)
+def test_bad_input(workspace: Path, method: str, variant: str, setting: str, message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        main([method], [variant], [*SMOKE, setting])
+    assert not (workspace / "reports").exists()

