@@ -4,6 +4,7 @@ A variant of a seed is one DVC experiment. What has a result in reports/paper/re
 run that was cut off goes on from its checkpoints ($CGN_SCRATCH, by default .scratch/paper) and the cache.
 """
 
+import json
 import os
 import sys
 from pathlib import Path
@@ -16,13 +17,14 @@ from cgn.errors import UserError
 from cgn.report.names import VARIANTS
 from cgn.report.paper_runs import is_complete, markdown, read_results, run_of_all, summary, write_results
 from experiments.experiment import recorded, run_experiment
+from experiments.tuning import selected
 
 PAPER = Path("reports/paper")
 RESULTS = PAPER / "results"
 # The values of params.yaml suit trainings of minutes. These suit longer ones: less of what keeps masks easy
 # to read and alike, and on double-colored textures without a grain. Chosen on random-cue validation digits.
 LONG_TRAINING = (
-    "mnist.cgn.mismatch_weight=[0,0.6,0.2]",
+    "mnist.cgn.mismatch_weight=[0,0.6,0]",
     "mnist.cgn.texture_start.double_colored_mnist=plain",
     "mnist.adversarial.discriminator.gradient_penalty=[1.0,0.03]",
 )
@@ -63,7 +65,8 @@ def collect() -> None:
 
 def _run(variant: str, seed: int, settings: list[str]) -> None:
     scratch = Path(os.environ.get("CGN_SCRATCH", ".scratch/paper")) / f"seed_{seed}"
-    changes = ["profile=paper", f"seed={seed}", *LONG_TRAINING, *settings]
+    tuned = [f"{key}={json.dumps(value, separators=(',', ':'))}" for key, value in selected(variant).items()]
+    changes = ["profile=paper", f"seed={seed}", *LONG_TRAINING, *tuned, *settings]
     outcome = run_experiment(f"paper-{variant.replace('_', '-')}-{seed}", variant, changes, scratch)
     facts = outcome.facts | {"settings": recorded(settings)}
     write_results(RESULTS, variant, seed, outcome.classifiers, outcome.mechanisms, facts)

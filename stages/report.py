@@ -140,6 +140,10 @@ def _write_figures(classifiers: dict[str, dict[str, ClassifierScore]], table_2: 
             }
 
             write_png(folder / f"figure_3_{variant}.png", figures.figure_3(splits, images, labels["shape"]))
+            abducted, _ = read_images(shard_paths(shards.with_name("abducted")), COUNTERFACTUALS)
+            pairs = splits["train_images"][: len(abducted)], abducted[: len(splits["train_images"])]
+            labels_of_pairs = splits["train_labels"][: len(pairs[1])]
+            write_png(folder / f"abduction_{variant}.png", figures.abduction(*pairs, labels_of_pairs))
             write_png(folder / f"mechanisms_{variant}.png", figures.mechanisms_over_training(snapshots))
             matrices = charts.confusion_matrices(tables.confusion(classifiers[variant]), title)
             (folder / f"confusion_{variant}.svg").write_text(matrices)

@@ -124,7 +124,7 @@ def confusion_matrices(table: pd.DataFrame, title: str) -> str:
     `table` is `cgn.report.tables.confusion` of one variant.
     """
     with rc_context(STYLE | {"font.size": 7.5, "axes.spines.left": False, "axes.spines.bottom": False}):
-        figure = Figure(figsize=(10.5, 4.9))
+        figure = Figure(figsize=(11.5, 4.6))
         margins = {
             "left": 0.045,
             "right": 0.91,
@@ -133,8 +133,11 @@ def confusion_matrices(table: pd.DataFrame, title: str) -> str:
             "wspace": 0.06,
             "hspace": 0.16,
         }
-        axes: Any = figure.subplots(2, len(METHODS) // 2, sharex=True, sharey=True, gridspec_kw=margins)
-        for axis, (method, name) in zip(axes.flat, METHODS.items(), strict=True):
+        columns = -(-len(METHODS) // 2)
+        axes: Any = figure.subplots(2, columns, sharex=True, sharey=True, gridspec_kw=margins)
+        for axis in axes.flat[len(METHODS) :]:
+            axis.set_visible(False)
+        for axis, (method, name) in zip(axes.flat, METHODS.items(), strict=False):
             rows = table[table["method"] == method]
             counts = rows.pivot(index="true_class", columns="predicted_class", values="count").to_numpy(float)
             shares = 100 * counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)

@@ -55,6 +55,26 @@ def figure_3(
     )
 
 
+def abduction(
+    real: NDArray[np.uint8],
+    counterfactuals: NDArray[np.uint8],
+    labels: NDArray[np.integer],
+    columns: int = 10,
+) -> NDArray[np.uint8]:
+    """Real images and, at the same place beside them, a counterfactual of each; the row is the class.
+
+    `real` and `counterfactuals` uint8 (n, 32, 32, 3) in pairs, of the classes `labels` (n,).
+    Returns uint8 (H, W, 3).
+    """
+    digits = [str(digit) for digit in range(CLASSES)]
+    left = contact_sheet(
+        images_by_class(real, labels, columns), row_labels=digits, title="training images (real)"
+    )
+    title = "the same digits, read off them, in counterfactual textures"
+    right = contact_sheet(images_by_class(counterfactuals, labels, columns), title=title)
+    return arrange([[left, right]])
+
+
 def images_by_class(
     images: NDArray[np.uint8], labels: NDArray[np.integer], count: int, classes: int = CLASSES
 ) -> NDArray[np.uint8]:

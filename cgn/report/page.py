@@ -88,7 +88,7 @@ def _headline(variant: str, scores: Mapping[str, ClassifierScore]) -> dict[str, 
         "variant": VARIANTS[variant],
         "bars": [
             (method, METHODS[method], scores[method].test_accuracy)
-            for method in ("original", "cgn", "oracle")
+            for method in ("original", "cgn", "cgn_abduction", "oracle")
         ],
         "gain": scores["cgn"].test_accuracy - scores["original"].test_accuracy,
         "paper_gain": cgn.accuracy - original.accuracy,

@@ -13,7 +13,7 @@ from tests.pipeline.conftest import Run, run_in
 VARIANTS = ("colored_mnist", "double_colored_mnist", "wildlife_mnist")
 METHODS = (
     *("original", "gan", "irm_2", "irm_5", "lntl", "cgn"),
-    *("group_dro", "augmentation", "cgn_only", "oracle"),
+    *("group_dro", "augmentation", "cgn_only", "cgn_abduction", "oracle"),
 )
 
 

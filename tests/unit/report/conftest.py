@@ -33,6 +33,7 @@ def mechanism_json(broken: int) -> dict[str, Any]:
         "healthy_classes": 10 - broken,
         "diversity": 0.19,
         "digit_classifier_accuracy": 97.2,
+        "abduction_iou": 0.94,
         "per_class": [
             {
                 "class": digit,
@@ -49,7 +50,7 @@ def mechanism_json(broken: int) -> dict[str, Any]:
 
 @pytest.fixture(scope="session")
 def classifiers_json() -> dict[str, dict[str, Any]]:
-    accuracies = [30.0, 45.0, 60.0, 48.0, 50.0, 65.0, 35.0, 80.0, 78.0, 95.0]
+    accuracies = [30.0, 45.0, 60.0, 48.0, 50.0, 65.0, 35.0, 80.0, 78.0, 90.0, 95.0]
     return {
         variant: {
             method: classifier_json(accuracy - 5 * index, seed=index)

