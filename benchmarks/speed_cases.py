@@ -26,7 +26,7 @@ from cgn.params.shared import CounterfactualParams
 from cgn.scm import compose
 from stages.command import section
 
-WIDTH, NOISE, LABEL, DISCRIMINATOR, BATCH = 32, 32, 16, 96, 32  # of the paper profile's CGN
+WIDTH, NOISE, LABEL, DISCRIMINATOR, BATCH = 32, 32, 16, 64, 32  # of the paper profile's CGN
 RATIO = 10  # images for one shape
 
 

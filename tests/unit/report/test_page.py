@@ -302,8 +302,8 @@ def test_the_page_shows_the_numbers_and_escapes_names(
         - classifiers["wildlife_mnist"]["original"].test_accuracy
     )
     assert f"+{gain:.1f} <small>points" in text
-    # IRM with 5 environments on colored; Group DRO, augmentation, CGN only and the oracle.
-    assert text.count("no value") == 2 + 4 * 3 * 2
+    # IRM with 5 environments on colored; Group DRO, augmentation, CGN only, abduction and the oracle.
+    assert text.count("no value") == 2 + 5 * 3 * 2
     assert text.count("✗ 41.5") == 0 + 1 + 2  # the classes that are not healthy
     assert "not recorded" in text
     assert "Table &lt;3&gt;" in text
