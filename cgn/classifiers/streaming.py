@@ -17,7 +17,7 @@ from cgn.errors import UserError
 _decoding = Lock()  # two runs that want one shard decode it once
 
 
-@lru_cache(maxsize=16)  # of 10,000 images each: 0.5 GB
+@lru_cache(maxsize=32)  # of 10,000 images each: 1 GB
 def _decoded(shard: Path) -> tuple[NDArray[np.uint8], dict[str, NDArray[np.int64]]]:
     """A small set is decoded once for all passes and all methods of a stage."""
     return read_images([shard])

@@ -100,7 +100,8 @@ def inputs(
                 root / f"models/mnist/classifiers/{variant}/{method}/history.csv",
                 epoch=epochs, image_passes=40 * epochs, loss=1 / epochs, validation_accuracy=90 + epochs,
             )  # fmt: skip
-        write_shard(root / f"data/mnist/shards/{variant}/counterfactuals", images, labels)
+        for kind in ("counterfactuals", "abducted"):
+            write_shard(root / f"data/mnist/shards/{variant}/{kind}", images, labels)
     write_shard(root / "data/imagenet/shards/counterfactuals", images, labels % 9)
     for stage, scores in imagenet_json.items():
         write_json(root / f"scores/imagenet/{stage}.json", scores)
@@ -162,7 +163,7 @@ def reports(inputs: Path) -> Path:
 def test_the_page_loads_nothing_from_outside_and_all_it_links_is_there(reports: Path) -> None:
     page = Page((reports / "index.html").read_text())
 
-    assert len(page.loaded) == 1 + 4 * len(VARIANTS) + 2 + 5 + 4
+    assert len(page.loaded) == 1 + 5 * len(VARIANTS) + 2 + 5 + 4
     assert page.scripts == 0
     for target in page.loaded + page.linked:
         if target.startswith("#"):
