@@ -1,0 +1,172 @@
+"""Where the distance to the oracle comes from.
+
+`python -m experiments.decomposition 0`, after `make paper SEED=0`. A counterfactual has a mask and
+textures. Here one of the two is the CGN's and the other the true process's; the classifier is trained as
+all others. The rows with both of the CGN, with masks by abduction and with both true are those of the paper
+run: cgn_only, cgn_abduction and oracle. Judged on test images; nothing is chosen by it.
+"""
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import pandas as pd
+import torch
+import typer
+from numpy.typing import NDArray
+
+from cgn.classifiers.accuracy import accuracy, predict
+from cgn.classifiers.erm import ERM
+from cgn.classifiers.network import DigitCNN
+from cgn.classifiers.sources import FixedImages, Images
+from cgn.classifiers.trained import load_classifier
+from cgn.classifiers.training import Run, steps_for, train_and_save
+from cgn.common.arrays import read_arrays
+from cgn.common.checkpoint import Checkpoint, fingerprint
+from cgn.common.device import torch_device
+from cgn.common.files import atomic_path, read_json, write_json
+from cgn.common.seeding import generator, seed_for
+from cgn.counterfactuals import plan_counterfactuals
+from cgn.errors import UserError
+from cgn.mnist.datasets.masks import true_masks
+from cgn.mnist.datasets.variants import Cues, synthesize
+from cgn.mnist.generators.mechanisms import CLASSES
+from cgn.mnist.generators.sampling import draw_masks, sample_given_shapes
+from cgn.mnist.generators.stored import load_cgn
+from cgn.params.whole import Params, validate
+from cgn.report.names import VARIANTS
+from cgn.report.paper_runs import read_results
+from cgn.scm import MNIST_SCM
+
+PAPER = Path("reports/paper")
+FOLDER = PAPER / "decomposition"
+ROWS = {
+    "cgn_only": ("the CGN's", "the CGN's"),
+    "cgn_masks": ("the CGN's", "true"),
+    "cgn_textures": ("true", "the CGN's"),
+    "cgn_abduction": ("by abduction", "the CGN's"),
+    "oracle": ("true", "true"),
+}
+
+
+def main(
+    seed: int,
+    variant: Annotated[list[str], typer.Option(help="only these variants")] = list(VARIANTS),  # noqa: B006
+) -> None:
+    """Train what has no result yet of SEED, and write the table reports/paper/decomposition.md."""
+    for name in variant:
+        if name not in VARIANTS:
+            raise UserError(f"--variant {name}: not one of {', '.join(VARIANTS)}")
+        path = FOLDER / name / f"seed_{seed}.json"
+        if not path.exists():
+            write_json(path, _measured(name, seed))
+    collect(seed)
+
+
+def collect(seed: int) -> None:
+    """Write the table of one seed."""
+    known = read_results(PAPER / "results").set_index(["variant", "name", "seed"])["test_accuracy"].to_dict()
+    for variant in VARIANTS:
+        path = FOLDER / variant / f"seed_{seed}.json"
+        for name, found in (read_json(path) if path.exists() else {}).items():
+            known[variant, name, seed] = found
+    rows = [
+        {"masks": masks, "textures": textures}
+        | {title: known.get((variant, name, seed)) for variant, title in VARIANTS.items()}
+        for name, (masks, textures) in ROWS.items()
+    ]
+    table = pd.DataFrame(rows).to_markdown(index=False, floatfmt=".1f", missingval="–")
+    with atomic_path(PAPER / "decomposition.md") as temporary:
+        temporary.write_text(
+            "# Where the distance to the oracle comes from\n\n"
+            f"`python -m experiments.decomposition {seed}`: test accuracy (%), cues at random, of classifiers"
+            f" whose training images have masks and textures of different origin.\n\n{table}\n"
+        )
+
+
+def _measured(variant: str, seed: int) -> dict[str, float]:
+    """Test accuracy of a classifier on masks, and of one on textures, of the CGN."""
+    scratch = Path(os.environ.get("CGN_SCRATCH", ".scratch")) / "decomposition" / f"{variant}_{seed}"
+    experiment = f"paper-{variant.replace('_', '-')}-{seed}"
+    params = _fetched(experiment, variant, scratch)
+    torch.set_num_threads(params.threads)
+    digits, of_variant = (
+        read_arrays(scratch / f"{name}.safetensors") for name in ("digits", f"variants/{variant}")
+    )
+    textures = read_arrays(scratch / "textures.safetensors") if variant == "wildlife_mnist" else None
+    budget, schedule = getattr(params.budgets, params.profile), params.mnist.classifier
+    sets = {
+        "cgn_masks": _cgn_masks(variant, scratch, textures, params, budget.sample_counterfactuals.images),
+        "cgn_textures": _cgn_textures(variant, scratch, digits, params, budget.abduct.images),
+    }
+    steps = steps_for(budget.train_on_generated.image_passes, schedule.batch, schedule.decays)
+    runs = []
+    for name, images in sets.items():
+        algorithm = ERM(DigitCNN(seed_for(seed, variant, name, "network")), steps, schedule)
+        source = FixedImages(images, schedule.batch, seed, variant, name)
+        checkpoint = Checkpoint(scratch / f"{name}.pt", fingerprint([experiment, params, name], []))
+        runs.append(Run(scratch / name, algorithm, source, checkpoint, f"{name} on {variant}"))
+    validation = Images(of_variant["validation_images"], of_variant["validation_labels"])
+    train_and_save(runs, validation, params.threads, torch_device(params.device))
+    found = {}
+    for name in sets:
+        predicted = predict(load_classifier(scratch / name, DigitCNN(0)), of_variant["test_images"])
+        found[name] = accuracy(predicted, of_variant["test_labels"])
+    return found
+
+
+def _fetched(experiment: str, variant: str, scratch: Path) -> Params:
+    """Data and CGN of a paper run, out of DVC's cache into `scratch`, and its parameters."""
+    from dvc.api import DVCFileSystem
+    from dvc.exceptions import DvcException
+    from ruamel.yaml import YAML
+    from scmrepo.exceptions import SCMError
+
+    files = [f"data/mnist/{name}.safetensors" for name in ("digits", "textures", f"variants/{variant}")]
+    try:
+        system: Any = DVCFileSystem(rev=experiment)
+        for path in (*files, "params.yaml"):
+            target = scratch / path.removeprefix("data/mnist/")
+            target.parent.mkdir(parents=True, exist_ok=True)
+            system.get_file(path, str(target))
+        system.get(f"models/mnist/cgn/{variant}", str(scratch / "cgn"), recursive=True)
+    except (DvcException, SCMError, FileNotFoundError) as error:
+        raise UserError(f"experiment {experiment}: not here ({error}); run make paper first") from None
+    return validate(YAML(typ="safe").load((scratch / "params.yaml").read_text()), experiment)
+
+
+def _cgn_masks(
+    variant: str, scratch: Path, textures: dict[str, NDArray[np.uint8]] | None, params: Params, count: int
+) -> Images:
+    """Masks of the CGN under the true process's textures, with the labels of cgn_only's counterfactuals."""
+    cgn, policy = load_cgn(scratch / "cgn"), params.mnist.counterfactuals
+    plan = plan_counterfactuals(MNIST_SCM, policy, CLASSES, params.seed, 0, count)
+    masks = draw_masks(cgn, plan, policy, params.seed)[:, 0].numpy()
+    if variant != "colored_mnist":  # the true ones are binary
+        masks = (masks > 0.5).astype(np.float32)
+    cues = Cues(*(plan.labels[name].astype(np.uint8) for name in ("foreground", "background")))
+    own, rng = getattr(params.mnist.variants, variant), generator(params.seed, "decomposition", variant)
+    images = synthesize(variant, np.rint(masks * 255).astype(np.uint8), cues, own, textures, rng)
+    return Images(images, plan.labels["shape"])
+
+
+def _cgn_textures(
+    variant: str, scratch: Path, digits: dict[str, NDArray[np.uint8]], params: Params, count: int
+) -> Images:
+    """True masks of the training digits in textures of the CGN."""
+    threshold = params.mnist.variants.double_colored_mnist.binarize_threshold
+    masks = np.rint(true_masks(variant, digits["train_images"], threshold) * 255).astype(np.uint8)
+    labels, policy = digits["train_labels"], params.mnist.counterfactuals
+    cgn = load_cgn(scratch / "cgn")
+    samples = sample_given_shapes(cgn, masks, labels, policy, params.seed, 0, count)
+    images = np.stack([sample.image for sample in samples])
+    return Images(images, labels[np.arange(count) % len(labels)])
+
+
+if __name__ == "__main__":
+    try:
+        typer.run(main)
+    except UserError as error:
+        sys.exit(f"decomposition: error: {error}")
