@@ -36,6 +36,12 @@ DEVIATIONS = {
     "training_noise": Deviation("one noise for all mechanisms", ["mnist.cgn.training_noise=shared"]),
     "texture_shuffle": Deviation("patches of the texture rearranged", ["mnist.cgn.texture_shuffle=permute"]),
     "weight_averaging": Deviation("the last weights", ["mnist.adversarial.weight_averaging=0"]),
+    "gradient_penalty": Deviation(
+        "R1 of one weight", ["mnist.adversarial.discriminator.gradient_penalty=[1.0,1.0]"]
+    ),
+    "translation": Deviation(
+        "no translation of what is judged", ["mnist.adversarial.discriminator.translation=0"]
+    ),
 }
 MEASURES = {
     "healthy_classes": "healthy classes",
@@ -43,6 +49,7 @@ MEASURES = {
     "inverted_masks": "inverted masks, %",
     "cgn": "Original + CGN, test accuracy, %",
     "cgn_only": "CGN only, test accuracy, %",
+    "cgn_abduction": "CGN, abduction, test accuracy, %",
 }
 
 
@@ -68,7 +75,8 @@ def main(
 
 def measured(outcome: Outcome) -> dict[str, Any]:
     """The `MEASURES` of an experiment, with how it was run."""
-    accuracies = {name: outcome.classifiers[name]["test_accuracy"] for name in ("cgn", "cgn_only")}
+    methods = ("cgn", "cgn_only", "cgn_abduction")
+    accuracies = {name: outcome.classifiers[name]["test_accuracy"] for name in methods}
     health = {name: outcome.mechanisms[name] for name in MEASURES if name not in accuracies}
     return health | accuracies | {"run": outcome.facts}
 

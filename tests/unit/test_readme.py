@@ -19,6 +19,7 @@ TITLES = {
     "Original + GAN": "gan",
     "**Original + CGN**": "cgn",
     "CGN only": "cgn_only",
+    "**CGN, abduction**": "cgn_abduction",
     "Oracle (true process, random cues)": "oracle",
 }
 
@@ -48,7 +49,12 @@ def test_accuracies_at_the_papers_sizes(title: str, readme: str, root: Path) -> 
     (row,) = (line for line in readme.splitlines() if line.startswith(f"| {title} |"))
     large = [cell.strip() for cell in row.strip("|").split("|")][2::3]
     found = [summary.get(name, {}).get(TITLES[title]) for name in VARIANTS]
-    assert large == [f"{scores['test_accuracy']:.1f}" if scores else "–" for scores in found]
+    assert large == [accuracy_and_spread(scores) if scores else "–" for scores in found]
+
+
+def accuracy_and_spread(scores: dict[str, Any]) -> str:
+    spread = scores["test_accuracy_std"]
+    return f"{scores['test_accuracy']:.1f}" + (f" ± {spread:.1f}" if spread is not None else "")
 
 
 IMAGENET_TITLES = {
