@@ -92,20 +92,20 @@ def test_a_paper_run_keeps_its_results_and_is_not_repeated(dvc: Run, smoke: Path
     words = ["python", "-m", "experiments.paper", "run", "0"]
     words += ["--variant", "colored_mnist", "-S", "profile=smoke"]
     dvc(*words)
-    # The same sizes and seed as in the workspace give the same scores, but for the CGN, which has settings
-    # of its own; the workspace's lock is left alone.
+    # The same sizes and seed as in the workspace give the same scores, but for the CGN and the baselines,
+    # which have settings of their own; the workspace's lock is left alone.
     scores = json.loads((smoke / "reports/metrics.json").read_text())["mnist"]["colored_mnist"]
-    kept = json.loads((smoke / "reports/paper/results/colored_mnist/irm_2/seed_0.json").read_text())
-    assert kept == scores["irm_2"]
+    kept = json.loads((smoke / "reports/paper/results/colored_mnist/original/seed_0.json").read_text())
+    assert kept == scores["original"]
     assert (smoke / "dvc.lock").read_bytes() == lock
     summary = json.loads((smoke / "reports/paper/mnist.json").read_text())
-    assert summary["colored_mnist"]["irm_2"]["test_accuracy"] == round(kept["test_accuracy"], 2)
+    assert summary["colored_mnist"]["original"]["test_accuracy"] == round(kept["test_accuracy"], 2)
     assert summary["colored_mnist"]["cgn"]["seeds"] == 1
     assert "has its results" in dvc(*words)
     # Without the results, everything comes from DVC's cache.
     shutil.rmtree(smoke / "reports/paper")
     assert not stages_run(dvc(*words))
-    assert json.loads((smoke / "reports/paper/results/colored_mnist/irm_2/seed_0.json").read_text()) == kept
+    assert json.loads((smoke / "reports/paper/results/colored_mnist/original/seed_0.json").read_text()) == kept
     assert "other settings" in dvc(*words, "-S", "threads=1", status=1)
 
 
