@@ -95,7 +95,8 @@ def test_a_paper_run_keeps_its_results_and_is_not_repeated(dvc: Run, smoke: Path
     # The same sizes and seed as in the workspace give the same scores, but for the CGN and the baselines,
     # which have settings of their own; the workspace's lock is left alone.
     scores = json.loads((smoke / "reports/metrics.json").read_text())["mnist"]["colored_mnist"]
-    kept = json.loads((smoke / "reports/paper/results/colored_mnist/original/seed_0.json").read_text())
+    result = smoke / "reports/paper/results/colored_mnist/original/seed_0.json"
+    kept = json.loads(result.read_text())
     assert kept == scores["original"]
     assert (smoke / "dvc.lock").read_bytes() == lock
     summary = json.loads((smoke / "reports/paper/mnist.json").read_text())
@@ -105,7 +106,7 @@ def test_a_paper_run_keeps_its_results_and_is_not_repeated(dvc: Run, smoke: Path
     # Without the results, everything comes from DVC's cache.
     shutil.rmtree(smoke / "reports/paper")
     assert not stages_run(dvc(*words))
-    assert json.loads((smoke / "reports/paper/results/colored_mnist/original/seed_0.json").read_text()) == kept
+    assert json.loads(result.read_text()) == kept
     assert "other settings" in dvc(*words, "-S", "threads=1", status=1)
 
 
