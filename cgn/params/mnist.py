@@ -80,10 +80,17 @@ class CGNParams(Section):
         return self
 
 
+class Backgrounds(Section):
+    colored_mnist: Literal["generated", "observed"]
+    double_colored_mnist: Literal["generated", "observed"]
+    wildlife_mnist: Literal["generated", "observed"]
+
+
 class AbductionParams(NetworkTrainingParams):
-    """The segmenter: features of each level of its U-Net, and its training."""
+    """The segmenter: features of each level of its U-Net, and its training; what its masks are used for."""
 
     channels: Annotated[list[Count], Field(min_length=2, max_length=6)]
+    backgrounds: Backgrounds
 
 
 class MechanismScoreParams(Section):

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from cgn.common.checkpoint import Checkpoint
 from cgn.errors import UserError
 from cgn.evaluation.mechanism_quality import soft_iou
+from cgn.mnist.abducted import sample_with_observed_backgrounds
 from cgn.mnist.datasets.digits import load_digits
 from cgn.mnist.datasets.masks import true_masks
 from cgn.mnist.generators.abduction import (
@@ -22,13 +23,21 @@ from cgn.mnist.generators.abduction import (
 from cgn.mnist.generators.mechanisms import CGN, CGNConfig
 from cgn.mnist.generators.sampling import BLOCK, sample_given_shapes
 from cgn.params.budgets import DigitsBudget
-from cgn.params.mnist import AbductionParams
+from cgn.params.mnist import AbductionParams, Backgrounds
 from cgn.params.shared import CounterfactualParams
 
 POLICY = CounterfactualParams(
     intervened=["shape", "foreground", "background"], noise="per_mechanism", ratio=10
 )
-PARAMS = AbductionParams(batch=16, learning_rate=0.01, warmup=0.1, channels=[8, 16])
+PARAMS = AbductionParams(
+    batch=16,
+    learning_rate=0.01,
+    warmup=0.1,
+    channels=[8, 16],
+    backgrounds=Backgrounds(
+        colored_mnist="generated", double_colored_mnist="generated", wildlife_mnist="observed"
+    ),
+)
 
 
 @pytest.fixture(scope="module")
@@ -92,6 +101,30 @@ def test_given_shapes_keep_mask_and_label_and_change_textures(cgn: CGN) -> None:
     grey = [np.mean([sample.image[half] for sample in samples[1::3]]) for half in (slice(16), slice(16, 32))]
     assert grey[0] > grey[1] + 60  # the upper half is object
     assert len({sample.metadata["labels"]["background"] for sample in samples}) == 10
+
+
+def test_observed_backgrounds_are_real_images_outside_of_their_own_objects(cgn: CGN) -> None:
+    labels: NDArray[np.uint8] = (np.arange(40) % 10).astype(np.uint8)
+    images = np.random.default_rng(0).integers(256, size=(40, 32, 32, 3), dtype=np.uint8)
+    masks: NDArray[np.uint8] = np.zeros((40, 32, 32), np.uint8)
+    masks[:, 8:16, 8:16] = 255
+    masks[::2, 20:24, 20:24] = 255
+    given = masks, labels, POLICY, 0
+    samples = list(sample_with_observed_backgrounds(cgn, images, *given, 0, BLOCK + 8))
+    part = list(sample_with_observed_backgrounds(cgn, images, *given, BLOCK - 3, BLOCK + 3))
+    generated = list(sample_given_shapes(cgn, *given, 0, BLOCK + 8))
+    for sample, again in zip(samples[BLOCK - 3 : BLOCK + 3], part, strict=True):
+        assert sample.metadata == again.metadata
+        np.testing.assert_array_equal(sample.image, again.image)
+    givers = [sample.metadata["background_image"] for sample in samples]
+    assert len(set(givers)) == 40
+    for index, (sample, plain) in enumerate(zip(samples, generated, strict=True)):
+        giver = sample.metadata.pop("background_image")
+        assert sample.metadata == plain.metadata
+        assert labels[giver] == sample.metadata["labels"]["background"]
+        shown = (masks[index % 40] == 0) & (masks[giver] == 0)
+        np.testing.assert_array_equal(sample.image[shown], images[giver][shown])
+        np.testing.assert_array_equal(sample.image[~shown], plain.image[~shown])
 
 
 def test_true_masks_are_what_the_variants_compose_with() -> None:
