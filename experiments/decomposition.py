@@ -75,18 +75,19 @@ def collect(seed: int) -> None:
     known = of_runs["test_accuracy"].to_dict()
     for variant in VARIANTS:
         path = FOLDER / variant / f"seed_{seed}.json"
-        known |= {
-            (variant, name): found for name, found in (read_json(path) if path.exists() else {}).items()
-        }
-        # What the paper run did itself is not among those.
-        for name in ("generated", "observed"):
-            known.setdefault((variant, name), known.get((variant, "cgn_abduction")))
+        if path.exists():
+            measured = read_json(path)
+            # Of the two kinds of backgrounds, the one that is not measured here is the paper run's own.
+            (own,) = {"generated", "observed"} - measured.keys()
+            known[variant, own] = known[variant, "cgn_abduction"]
+            known |= {(variant, name): found for name, found in measured.items()}
     rows = [
         {"masks": masks, "textures": textures}
         | {title: known.get((variant, name)) for variant, title in VARIANTS.items()}
         for name, (masks, textures) in ROWS.items()
     ]
-    table = pd.DataFrame(rows).to_markdown(index=False, floatfmt=".1f", missingval="–")
+    known_or_none = pd.DataFrame(rows, dtype=object)  # of floats, a missing one would be nan
+    table = known_or_none.to_markdown(index=False, floatfmt=".1f", missingval="–")
     with atomic_path(PAPER / "decomposition.md") as temporary:
         temporary.write_text(
             "# Where the distance to the oracle comes from\n\n"
