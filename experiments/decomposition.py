@@ -1,9 +1,10 @@
 """Where the distance to the oracle comes from.
 
 `python -m experiments.decomposition 0`, after `make paper SEED=0`. A counterfactual has a mask and
-textures. Here one of the two is the CGN's and the other the true process's; the classifier is trained as
-all others. The rows with both of the CGN, with masks by abduction and with both true are those of the paper
-run: cgn_only, cgn_abduction and oracle. Judged on test images; nothing is chosen by it.
+textures. Here one of the two is the CGN's and the other the true process's, or masks are by abduction and
+backgrounds the CGN's or of real images; the classifier is trained as all others. The rows with both of the
+CGN, with both true and one of those by abduction are those of the paper run: cgn_only, oracle and
+cgn_abduction. Judged on test images; nothing is chosen by it.
 """
 
 import os
@@ -30,10 +31,12 @@ from cgn.common.files import atomic_path, read_json, write_json
 from cgn.common.seeding import generator, seed_for
 from cgn.counterfactuals import plan_counterfactuals
 from cgn.errors import UserError
+from cgn.mnist.abduction.sampling import sample_given_shapes
+from cgn.mnist.abduction.segmenting import load_segmenter, read_masks
 from cgn.mnist.datasets.masks import true_masks
 from cgn.mnist.datasets.variants import Cues, synthesize
 from cgn.mnist.generators.mechanisms import CLASSES
-from cgn.mnist.generators.sampling import draw_masks, sample_given_shapes
+from cgn.mnist.generators.sampling import draw_masks
 from cgn.mnist.generators.stored import load_cgn
 from cgn.params.whole import Params, validate
 from cgn.report.names import VARIANTS
@@ -46,7 +49,8 @@ ROWS = {
     "cgn_only": ("the CGN's", "the CGN's"),
     "cgn_masks": ("the CGN's", "true"),
     "cgn_textures": ("true", "the CGN's"),
-    "cgn_abduction": ("by abduction", "the CGN's"),
+    "generated": ("by abduction", "the CGN's"),
+    "observed": ("by abduction", "the CGN's, backgrounds of real images"),
     "oracle": ("true", "true"),
 }
 
@@ -67,17 +71,23 @@ def main(
 
 def collect(seed: int) -> None:
     """Write the table of one seed."""
-    known = read_results(PAPER / "results").set_index(["variant", "name", "seed"])["test_accuracy"].to_dict()
+    of_runs = read_results(PAPER / "results").query("seed == @seed").set_index(["variant", "name"])
+    known = of_runs["test_accuracy"].to_dict()
     for variant in VARIANTS:
         path = FOLDER / variant / f"seed_{seed}.json"
-        for name, found in (read_json(path) if path.exists() else {}).items():
-            known[variant, name, seed] = found
+        if path.exists():
+            measured = read_json(path)
+            # Of the two kinds of backgrounds, the one that is not measured here is the paper run's own.
+            (own,) = {"generated", "observed"} - measured.keys()
+            known[variant, own] = known[variant, "cgn_abduction"]
+            known |= {(variant, name): found for name, found in measured.items()}
     rows = [
         {"masks": masks, "textures": textures}
-        | {title: known.get((variant, name, seed)) for variant, title in VARIANTS.items()}
+        | {title: known.get((variant, name)) for variant, title in VARIANTS.items()}
         for name, (masks, textures) in ROWS.items()
     ]
-    table = pd.DataFrame(rows).to_markdown(index=False, floatfmt=".1f", missingval="–")
+    known_or_none = pd.DataFrame(rows, dtype=object)  # of floats, a missing one would be nan
+    table = known_or_none.to_markdown(index=False, floatfmt=".1f", missingval="–")
     with atomic_path(PAPER / "decomposition.md") as temporary:
         temporary.write_text(
             "# Where the distance to the oracle comes from\n\n"
@@ -87,7 +97,8 @@ def collect(seed: int) -> None:
 
 
 def _measured(variant: str, seed: int) -> dict[str, float]:
-    """Test accuracy of a classifier on masks, and of one on textures, of the CGN."""
+    """Test accuracy of classifiers on masks of the CGN, on its textures, and on the backgrounds, `generated`
+    or `observed`, that the paper run did not take."""
     scratch = Path(os.environ.get("CGN_SCRATCH", ".scratch")) / "decomposition" / f"{variant}_{seed}"
     experiment = f"paper-{variant.replace('_', '-')}-{seed}"
     params = _fetched(experiment, variant, scratch)
@@ -100,7 +111,7 @@ def _measured(variant: str, seed: int) -> dict[str, float]:
     sets = {
         "cgn_masks": _cgn_masks(variant, scratch, textures, params, budget.sample_counterfactuals.images),
         "cgn_textures": _cgn_textures(variant, scratch, digits, params, budget.abduct.images),
-    }
+    } | _other_backgrounds(variant, scratch, of_variant, params, budget.abduct.images)
     steps = steps_for(budget.train_on_generated.image_passes, schedule.batch, schedule.decays)
     runs = []
     for name, images in sets.items():
@@ -118,7 +129,7 @@ def _measured(variant: str, seed: int) -> dict[str, float]:
 
 
 def _fetched(experiment: str, variant: str, scratch: Path) -> Params:
-    """Data and CGN of a paper run, out of DVC's cache into `scratch`, and its parameters."""
+    """Data, CGN and segmenter of a paper run, out of DVC's cache into `scratch`, and its parameters."""
     from dvc.api import DVCFileSystem
     from dvc.exceptions import DvcException
     from ruamel.yaml import YAML
@@ -131,7 +142,8 @@ def _fetched(experiment: str, variant: str, scratch: Path) -> Params:
             target = scratch / path.removeprefix("data/mnist/")
             target.parent.mkdir(parents=True, exist_ok=True)
             system.get_file(path, str(target))
-        system.get(f"models/mnist/cgn/{variant}", str(scratch / "cgn"), recursive=True)
+        for model in ("cgn", "segmenter"):
+            system.get(f"models/mnist/{model}/{variant}", str(scratch / model), recursive=True)
     except (DvcException, SCMError, FileNotFoundError) as error:
         raise UserError(f"experiment {experiment}: not here ({error}); run make paper first") from None
     return validate(YAML(typ="safe").load((scratch / "params.yaml").read_text()), experiment)
@@ -158,9 +170,30 @@ def _cgn_textures(
     """True masks of the training digits in textures of the CGN."""
     threshold = params.mnist.variants.double_colored_mnist.binarize_threshold
     masks = np.rint(true_masks(variant, digits["train_images"], threshold) * 255).astype(np.uint8)
-    labels, policy = digits["train_labels"], params.mnist.counterfactuals
-    cgn = load_cgn(scratch / "cgn")
-    samples = sample_given_shapes(cgn, masks, labels, policy, params.seed, 0, count)
+    return _given_shapes(scratch, masks, digits["train_labels"], None, params, count)
+
+
+def _other_backgrounds(
+    variant: str, scratch: Path, of_variant: dict[str, NDArray[np.uint8]], params: Params, count: int
+) -> dict[str, Images]:
+    """Counterfactuals by abduction with the backgrounds that the paper run has not, by their name."""
+    images, labels = of_variant["train_images"], of_variant["train_labels"]
+    masks = read_masks(load_segmenter(scratch / "segmenter"), images)
+    if getattr(params.mnist.abduction.backgrounds, variant) == "observed":
+        return {"generated": _given_shapes(scratch, masks, labels, None, params, count)}
+    return {"observed": _given_shapes(scratch, masks, labels, images, params, count)}
+
+
+def _given_shapes(
+    scratch: Path,
+    masks: NDArray[np.uint8],
+    labels: NDArray[np.uint8],
+    backgrounds: NDArray[np.uint8] | None,
+    params: Params,
+    count: int,
+) -> Images:
+    cgn, policy = load_cgn(scratch / "cgn"), params.mnist.counterfactuals
+    samples = sample_given_shapes(cgn, masks, labels, backgrounds, policy, params.seed, 0, count)
     images = np.stack([sample.image for sample in samples])
     return Images(images, labels[np.arange(count) % len(labels)])
 

@@ -20,6 +20,7 @@ class Outcome(NamedTuple):
     classifiers: dict[str, Any]
     mechanisms: dict[str, Any]
     facts: dict[str, Any]  # command, commit, versions, machine, wall_time_seconds
+    digests: dict[str, str]  # MD5 of every output, by its path: a repeated run has the same
 
 
 def run_experiment(name: str, variant: str, settings: list[str], scratch: Path) -> Outcome:
@@ -47,6 +48,7 @@ def run_experiment(name: str, variant: str, settings: list[str], scratch: Path) 
         raise UserError(f"{name}: failed (see above); once that is mended, the same command goes on")
 
     from dvc.api import exp_show, read
+    from ruamel.yaml import YAML
 
     (row,) = (row for row in exp_show(revs=[commit.removesuffix("-dirty")]) if row["Experiment"] == name)
     classifiers, mechanisms = (
@@ -59,7 +61,19 @@ def run_experiment(name: str, variant: str, settings: list[str], scratch: Path) 
     facts = run_facts(row["profile"], int(row["seed"]), seconds)
     told = " ".join(f"-S '{setting}'" for setting in recorded(settings))
     facts |= {"command": f"dvc {' '.join(words)} {told} score@{variant}", "commit": commit}
-    return Outcome(classifiers, mechanisms, facts)
+    lock = YAML(typ="safe").load(read("dvc.lock", rev=name))
+    return Outcome(classifiers, mechanisms, facts, digests(lock["stages"], variant))
+
+
+def digests(stages: dict[str, Any], variant: str) -> dict[str, str]:
+    """The MD5 of each output of the `stages` of a dvc.lock that a run of `score@variant` goes through."""
+    own = (
+        entry
+        for stage, entry in stages.items()
+        if stage != "report" and stage.partition("@")[2] in ("", variant)
+    )
+    found = {out["path"]: out["md5"] for entry in own for out in entry["outs"]}
+    return dict(sorted(found.items()))
 
 
 def recorded(settings: list[str]) -> list[str]:

@@ -70,6 +70,7 @@ def _run(variant: str, seed: int, settings: list[str]) -> None:
     outcome = run_experiment(f"paper-{variant.replace('_', '-')}-{seed}", variant, changes, scratch)
     facts = outcome.facts | {"settings": recorded(settings)}
     write_results(RESULTS, variant, seed, outcome.classifiers, outcome.mechanisms, facts)
+    write_json(RESULTS / variant / "digests" / f"seed_{seed}.json", outcome.digests)
 
 
 if __name__ == "__main__":

@@ -25,9 +25,8 @@ def main(variant: str) -> None:
     from cgn.common.device import torch_device
     from cgn.common.seeding import seed_for
     from cgn.common.shards import write_shards
-    from cgn.mnist.abducted import sample_with_observed_backgrounds
-    from cgn.mnist.generators.abduction import read_masks, save_segmenter, train_segmenter
-    from cgn.mnist.generators.sampling import sample_given_shapes
+    from cgn.mnist.abduction.sampling import sample_given_shapes
+    from cgn.mnist.abduction.segmenting import read_masks, save_segmenter, train_segmenter
     from cgn.mnist.generators.stored import load_cgn
 
     generator, source = MODELS / "cgn" / variant, DATA / "variants" / f"{variant}.safetensors"
@@ -41,11 +40,10 @@ def main(variant: str) -> None:
     )
     save_segmenter(output, segmenter, params)
     masks = read_masks(segmenter, arrays["train_images"])
-    shapes = masks, arrays["train_labels"], policy, own_seed, 0, budget.images
-    if getattr(params.backgrounds, variant) == "observed":
-        samples = sample_with_observed_backgrounds(cgn, arrays["train_images"], *shapes)
-    else:
-        samples = sample_given_shapes(cgn, *shapes)
+    observed = getattr(params.backgrounds, variant) == "observed"
+    backgrounds = arrays["train_images"] if observed else None
+    shapes = masks, arrays["train_labels"], backgrounds
+    samples = sample_given_shapes(cgn, *shapes, policy, own_seed, 0, budget.images)
     written = write_shards(shards, tqdm(samples, total=budget.images, unit="image"), budget.images_per_shard)
     checkpoint.remove()
     _log.info("%d counterfactuals of real images are in %s, the segmenter in %s", written, shards, output)

@@ -64,8 +64,8 @@ def _mechanism_scores(variant: str, seed: int, params: Any, threshold: float) ->
     from cgn.common.arrays import read_arrays
     from cgn.common.seeding import indexed_normals
     from cgn.evaluation.mechanism_quality import as_digit_images, mechanism_quality, soft_iou
+    from cgn.mnist.abduction.segmenting import load_segmenter, read_masks
     from cgn.mnist.datasets.masks import real_masks, true_masks
-    from cgn.mnist.generators.abduction import load_segmenter, read_masks
     from cgn.mnist.generators.stored import load_cgn
 
     digits = read_arrays(Path("data/mnist/digits.safetensors"))

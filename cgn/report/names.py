@@ -32,6 +32,6 @@ METHOD_MEANINGS = {
     "cgn": "biased images and counterfactuals: the paper's method",
     "cgn_only": "counterfactuals and no real image",
     "cgn_abduction": "counterfactuals of the biased images: their own masks, read off by a network that"
-    " learnt it on the CGN's images, in textures that the CGN draws",
+    " learnt it on the CGN's images, in other textures",
     "oracle": "real digits under fresh random cues: the upper bound of any generator",
 }

@@ -3,6 +3,7 @@
 <folder>/<variant>/<method>/seed_<k>.json      {"train_accuracy": …, "test_accuracy": …}, percent
 <folder>/<variant>/mechanisms/seed_<k>.json    health of the CGN's masks
 <folder>/<variant>/run/seed_<k>.json           command, commit, settings, versions, machine, wall time
+<folder>/<variant>/digests/seed_<k>.json       MD5 of every output, which a repeated run must have again
 """
 
 from pathlib import Path

@@ -103,10 +103,14 @@ def test_a_paper_run_keeps_its_results_and_is_not_repeated(dvc: Run, smoke: Path
     assert summary["colored_mnist"]["original"]["test_accuracy"] == round(kept["test_accuracy"], 2)
     assert summary["colored_mnist"]["cgn"]["seeds"] == 1
     assert "has its results" in dvc(*words)
+    digests = smoke / "reports/paper/results/colored_mnist/digests/seed_0.json"
+    digests_before = json.loads(digests.read_text())
+    assert "models/mnist/cgn/colored_mnist" in digests_before
     # Without the results, everything comes from DVC's cache.
     shutil.rmtree(smoke / "reports/paper")
     assert not stages_run(dvc(*words))
     assert json.loads(result.read_text()) == kept
+    assert json.loads(digests.read_text()) == digests_before
     assert "other settings" in dvc(*words, "-S", "threads=1", status=1)
 
 

@@ -15,7 +15,7 @@ from cgn.common.ahead import compute_ahead
 from cgn.common.pixels import to_bytes
 from cgn.common.seeding import indexed_integers, indexed_normals, indexed_uniforms
 from cgn.common.shards import Sample
-from cgn.counterfactuals import Plan, plan_counterfactuals, plan_given_shapes
+from cgn.counterfactuals import Plan, plan_counterfactuals
 from cgn.mnist.generators.gan import GAN
 from cgn.mnist.generators.mechanisms import ARRANGEMENT_DIMENSIONS, CGN, CLASSES
 from cgn.params.shared import CounterfactualParams
@@ -32,31 +32,9 @@ def sample_counterfactuals(
     def block(first: int) -> list[Sample]:
         plan = plan_counterfactuals(MNIST_SCM, params, CLASSES, seed, first, first + BLOCK)
         masks = draw_masks(cgn, plan, params, seed)
-        return _samples(compose_images(cgn, masks, plan, params, seed, first), plan, seed, first)
+        return samples_of(compose_images(cgn, masks, plan, params, seed, first), plan, seed, first)
 
-    return _in_blocks(block, start, stop)
-
-
-def sample_given_shapes(
-    cgn: CGN,
-    masks: NDArray[np.uint8],
-    labels: NDArray[np.integer],
-    params: CounterfactualParams,
-    seed: int,
-    start: int,
-    stop: int,
-) -> Iterator[Sample]:
-    """Images `start..stop` of given shapes in textures of `cgn`: image i has mask i % n.
-
-    `masks` uint8 (n, 32, 32), 255 on the object, with the classes `labels` (n,) of their shapes.
-    """
-
-    def block(first: int) -> list[Sample]:
-        plan = plan_given_shapes(MNIST_SCM, params, CLASSES, labels, seed, first, first + BLOCK)
-        given = torch.from_numpy(masks[plan.noise["shape"], None]).float() / 255
-        return _samples(compose_images(cgn, given, plan, params, seed, first), plan, seed, first)
-
-    return _in_blocks(block, start, stop)
+    return in_blocks(block, start, stop)
 
 
 def draw_masks(cgn: CGN, plan: Plan, params: CounterfactualParams, seed: int) -> Tensor:
@@ -82,11 +60,12 @@ def compose_images(
     return to_bytes(compose(masks, *textures))
 
 
-def _samples(images: NDArray[np.uint8], plan: Plan, seed: int, first: int) -> list[Sample]:
+def samples_of(images: NDArray[np.uint8], plan: Plan, seed: int, first: int) -> list[Sample]:
+    """`images` of a plan, `first` on, with their metadata."""
     return [Sample(image, plan.metadata(row, first + row, seed)) for row, image in enumerate(images)]
 
 
-def _in_blocks(block: Callable[[int], list[Sample]], start: int, stop: int) -> Iterator[Sample]:
+def in_blocks(block: Callable[[int], list[Sample]], start: int, stop: int) -> Iterator[Sample]:
     """Samples `start..stop` of the blocks that `block` computes from their first index."""
     firsts = range(start // BLOCK * BLOCK, stop, BLOCK)
     blocks = compute_ahead(block, firsts, threads=torch.get_num_threads())
@@ -123,4 +102,4 @@ def sample_gan(gan: GAN, seed: int, start: int, stop: int) -> Iterator[Sample]:
             samples.append(Sample(image, metadata))
         return samples
 
-    return _in_blocks(block, start, stop)
+    return in_blocks(block, start, stop)

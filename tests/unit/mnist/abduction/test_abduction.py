@@ -10,18 +10,18 @@ from numpy.typing import NDArray
 from cgn.common.checkpoint import Checkpoint
 from cgn.errors import UserError
 from cgn.evaluation.mechanism_quality import soft_iou
-from cgn.mnist.abducted import sample_with_observed_backgrounds
-from cgn.mnist.datasets.digits import load_digits
-from cgn.mnist.datasets.masks import true_masks
-from cgn.mnist.generators.abduction import (
+from cgn.mnist.abduction.sampling import sample_given_shapes
+from cgn.mnist.abduction.segmenting import (
     draw_with_masks,
     load_segmenter,
     read_masks,
     save_segmenter,
     train_segmenter,
 )
+from cgn.mnist.datasets.digits import load_digits
+from cgn.mnist.datasets.masks import true_masks
 from cgn.mnist.generators.mechanisms import CGN, CGNConfig
-from cgn.mnist.generators.sampling import BLOCK, sample_given_shapes
+from cgn.mnist.generators.sampling import BLOCK
 from cgn.params.budgets import DigitsBudget
 from cgn.params.mnist import AbductionParams, Backgrounds
 from cgn.params.shared import CounterfactualParams
@@ -90,8 +90,8 @@ def test_given_shapes_keep_mask_and_label_and_change_textures(cgn: CGN) -> None:
     masks: NDArray[np.uint8] = np.zeros((3, 32, 32), np.uint8)
     masks[1, :16], masks[2] = 255, 255
     labels = np.array([4, 7, 1], np.uint8)
-    samples = list(sample_given_shapes(cgn, masks, labels, POLICY, 0, 0, BLOCK + 8))
-    part = list(sample_given_shapes(cgn, masks, labels, POLICY, 0, BLOCK - 3, BLOCK + 3))
+    samples = list(sample_given_shapes(cgn, masks, labels, None, POLICY, 0, 0, BLOCK + 8))
+    part = list(sample_given_shapes(cgn, masks, labels, None, POLICY, 0, BLOCK - 3, BLOCK + 3))
     for sample, again in zip(samples[BLOCK - 3 : BLOCK + 3], part, strict=True):
         assert sample.metadata == again.metadata
         np.testing.assert_array_equal(sample.image, again.image)
@@ -109,10 +109,10 @@ def test_observed_backgrounds_are_real_images_outside_of_their_own_objects(cgn: 
     masks: NDArray[np.uint8] = np.zeros((40, 32, 32), np.uint8)
     masks[:, 8:16, 8:16] = 255
     masks[::2, 20:24, 20:24] = 255
-    given = masks, labels, POLICY, 0
-    samples = list(sample_with_observed_backgrounds(cgn, images, *given, 0, BLOCK + 8))
-    part = list(sample_with_observed_backgrounds(cgn, images, *given, BLOCK - 3, BLOCK + 3))
-    generated = list(sample_given_shapes(cgn, *given, 0, BLOCK + 8))
+    given, drawn = (masks, labels), (POLICY, 0)
+    samples = list(sample_given_shapes(cgn, *given, images, *drawn, 0, BLOCK + 8))
+    part = list(sample_given_shapes(cgn, *given, images, *drawn, BLOCK - 3, BLOCK + 3))
+    generated = list(sample_given_shapes(cgn, *given, None, *drawn, 0, BLOCK + 8))
     for sample, again in zip(samples[BLOCK - 3 : BLOCK + 3], part, strict=True):
         assert sample.metadata == again.metadata
         np.testing.assert_array_equal(sample.image, again.image)

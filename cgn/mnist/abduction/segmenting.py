@@ -3,7 +3,7 @@
 The paper's counterfactuals recombine what the CGN generates. Those of a real image keep its own shape.
 Abduction: a network reads the mask off the image. It learnt to on images of the CGN, whose masks are known,
 with one label for all mechanisms, as real ones have; no mask of a real image takes part. Action, prediction:
-new labels for foreground and background, drawn by their mechanisms around that mask (`sample_given_shapes`).
+new labels for foreground and background, whose textures go around that mask (`sample_given_shapes`).
 """
 
 from pathlib import Path

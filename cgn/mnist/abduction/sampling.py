@@ -1,0 +1,75 @@
+"""Images of given shapes: action and prediction of counterfactuals of real images (`segmenting`).
+
+Their backgrounds are the CGN's, or those of real images. A background is seen in an image x wherever its
+object is not: b = (1 - m) * x + m * b', with the mask m of x and a background b' of the same class that the
+CGN drew. Nothing is drawn that an image shows.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from cgn.common.pixels import from_bytes, to_bytes
+from cgn.common.seeding import indexed_uniforms
+from cgn.common.shards import Sample
+from cgn.counterfactuals import plan_given_shapes
+from cgn.mnist.generators.mechanisms import CGN, CLASSES
+from cgn.mnist.generators.sampling import BLOCK, compose_images, in_blocks, samples_of
+from cgn.params.shared import CounterfactualParams
+from cgn.scm import MNIST_SCM, compose
+
+
+def sample_given_shapes(
+    cgn: CGN,
+    masks: NDArray[np.uint8],
+    labels: NDArray[np.integer],
+    backgrounds: NDArray[np.uint8] | None,
+    params: CounterfactualParams,
+    seed: int,
+    start: int,
+    stop: int,
+) -> Iterator[Sample]:
+    """Images `start..stop` of given shapes: image i has mask i % n, in textures of `cgn`.
+
+    `masks` uint8 (n, 32, 32), 255 on the object, with the classes `labels` (n,) of their shapes.
+    `backgrounds`: the images uint8 (n, 32, 32, 3) that the masks belong to, which then give the backgrounds,
+    or None. The one that gives is drawn among those of the background's class; it is the metadata's
+    "background_image".
+    """
+
+    def block(first: int) -> list[Sample]:
+        plan = plan_given_shapes(MNIST_SCM, params, CLASSES, labels, seed, first, first + BLOCK)
+        mask = _fractions(masks[plan.noise["shape"]])
+        if backgrounds is None:
+            return samples_of(compose_images(cgn, mask, plan, params, seed, first), plan, seed, first)
+
+        # m * f + (1 - m) * b: what the CGN composes covers the object and the gap that another left behind.
+        givers = _of_class(labels, plan.labels["background"], seed, first)
+        gap = _fractions(masks[givers])
+        drawn = mask + (1 - mask) * gap
+        within = compose_images(cgn, mask / drawn.clamp(min=1e-6), plan, params, seed, first)
+        parts = (from_bytes(torch.from_numpy(part)) for part in (within, backgrounds[givers]))
+        samples = samples_of(to_bytes(compose(drawn, *parts)), plan, seed, first)
+        for sample, giver in zip(samples, givers.tolist(), strict=True):
+            sample.metadata["background_image"] = giver
+        return samples
+
+    return in_blocks(block, start, stop)
+
+
+def _of_class(
+    labels: NDArray[np.integer], wanted: NDArray[np.int64], seed: int, first: int
+) -> NDArray[np.int64]:
+    """For each class of `wanted`, the number of a real image of it, uniform among those."""
+    order = np.argsort(labels, kind="stable")
+    starts, stops = (np.searchsorted(labels[order], wanted, side) for side in ("left", "right"))
+    share = indexed_uniforms(seed, "background/image", first, first + len(wanted), 1)[:, 0]
+    numbers: NDArray[np.int64] = order[(starts + share * (stops - starts)).astype(np.int64)]
+    return numbers
+
+
+def _fractions(masks: NDArray[np.uint8]) -> Tensor:
+    return torch.from_numpy(masks[:, None]).float() / 255
