@@ -22,8 +22,10 @@ from experiments.tuning import selected
 PAPER = Path("reports/paper")
 RESULTS = PAPER / "results"
 # The values of params.yaml suit trainings of minutes. These suit longer ones: less of what keeps masks easy
-# to read and alike, and on double-colored textures without a grain. Chosen on random-cue validation digits.
+# to read and alike, on double-colored textures without a grain, and on Wildlife abduction with the
+# backgrounds of real images. Chosen on random-cue validation digits.
 LONG_TRAINING = (
+    "mnist.abduction.backgrounds.wildlife_mnist=observed",
     "mnist.cgn.mismatch_weight=[0,0.6,0]",
     "mnist.cgn.texture_start.double_colored_mnist=plain",
     "mnist.adversarial.discriminator.gradient_penalty=[1.0,0.03]",

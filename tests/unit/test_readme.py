@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from cgn.report.names import VARIANTS
+from cgn.report.tables import MINUS
 
 TITLES = {
     "Original": "original",
@@ -77,7 +78,8 @@ def test_the_emoji_world(title: str, readme: str, root: Path) -> None:
     (row,) = (line for line in readme.splitlines() if line.startswith(f"| {title} |"))
     in9 = [scores["in9"][method][name] for name in ("original", "mixed_same", "mixed_rand", "bg_gap")]
     values = [*in9, scores["cue_conflict"][method]["shape_bias"]]
-    assert [cell.strip() for cell in row.strip("|").split("|")][1:] == [f"{value:.1f}" for value in values]
+    shown = [f"{value:.1f}".replace("-", MINUS) for value in values]
+    assert [cell.strip() for cell in row.strip("|").split("|")][1:] == shown
 
 
 def test_health(readme: str, variants: list[dict[str, Any]]) -> None:
