@@ -1,13 +1,21 @@
 """Where the distance to the oracle comes from.
 
-`python -m experiments.decomposition 0`, after `make paper SEED=0`. A counterfactual has a mask and
-textures. Here one of the two is the CGN's and the other the true process's, or masks are by abduction and
-backgrounds the CGN's or of real images; the classifier is trained as all others. The rows with both of the
-CGN, with both true and one of those by abduction are those of the paper run: cgn_only, oracle and
-cgn_abduction. Judged on test images; nothing is chosen by it.
+`python -m experiments.decomposition 0`, after `make paper SEED=0`, trains classifiers on counterfactuals
+whose masks and textures are of different origin, and sets them beside those of the paper run:
+
+masks         textures
+the CGN's     the CGN's                              cgn_only of the paper run
+the CGN's     true                                   trained here
+true          the CGN's                              trained here
+by abduction  the CGN's                              one of these two is cgn_abduction of the
+by abduction  the CGN's, observed backgrounds        paper run, the other is trained here
+true          true                                   oracle of the paper run
+
+Judged on test images; nothing is chosen by it.
 """
 
 import os
+import shutil
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -50,7 +58,7 @@ ROWS = {
     "cgn_masks": ("the CGN's", "true"),
     "cgn_textures": ("true", "the CGN's"),
     "generated": ("by abduction", "the CGN's"),
-    "observed": ("by abduction", "the CGN's, backgrounds of real images"),
+    "observed": ("by abduction", "the CGN's, observed backgrounds"),
     "oracle": ("true", "true"),
 }
 
@@ -77,10 +85,10 @@ def collect(seed: int) -> None:
         path = FOLDER / variant / f"seed_{seed}.json"
         if path.exists():
             measured = read_json(path)
-            # Of the two kinds of backgrounds, the one that is not measured here is the paper run's own.
-            (own,) = {"generated", "observed"} - measured.keys()
-            known[variant, own] = known[variant, "cgn_abduction"]
             known |= {(variant, name): found for name, found in measured.items()}
+            # Of the two kinds of backgrounds, the one that is not measured here is the paper run's own.
+            for own in {"generated", "observed"} - measured.keys():
+                known[variant, own] = known.get((variant, "cgn_abduction"))
     rows = [
         {"masks": masks, "textures": textures}
         | {title: known.get((variant, name)) for variant, title in VARIANTS.items()}
@@ -115,9 +123,12 @@ def _measured(variant: str, seed: int) -> dict[str, float]:
     steps = steps_for(budget.train_on_generated.image_passes, schedule.batch, schedule.decays)
     runs = []
     for name, images in sets.items():
-        algorithm = ERM(DigitCNN(seed_for(seed, variant, name, "network")), steps, schedule)
-        source = FixedImages(images, schedule.batch, seed, variant, name)
-        checkpoint = Checkpoint(scratch / f"{name}.pt", fingerprint([experiment, params, name], []))
+        # Abduction starts as the paper run's: the backgrounds alone differ.
+        own = "cgn_abduction" if name in ("generated", "observed") else name
+        algorithm = ERM(DigitCNN(seed_for(seed, variant, own, "network")), steps, schedule)
+        source = FixedImages(images, schedule.batch, seed, variant, own)
+        run_id = fingerprint([params, name], [scratch / "cgn", scratch / "segmenter"])
+        checkpoint = Checkpoint(scratch / f"{name}.pt", run_id)
         runs.append(Run(scratch / name, algorithm, source, checkpoint, f"{name} on {variant}"))
     validation = Images(of_variant["validation_images"], of_variant["validation_labels"])
     train_and_save(runs, validation, params.threads, torch_device(params.device))
@@ -143,9 +154,11 @@ def _fetched(experiment: str, variant: str, scratch: Path) -> Params:
             target.parent.mkdir(parents=True, exist_ok=True)
             system.get_file(path, str(target))
         for model in ("cgn", "segmenter"):
+            shutil.rmtree(scratch / model, ignore_errors=True)  # else DVC writes a folder into it
             system.get(f"models/mnist/{model}/{variant}", str(scratch / model), recursive=True)
     except (DvcException, SCMError, FileNotFoundError) as error:
-        raise UserError(f"experiment {experiment}: not here ({error}); run make paper first") from None
+        message = f"experiment {experiment}: not here ({error}); make paper runs what has no results yet"
+        raise UserError(message) from None
     return validate(YAML(typ="safe").load((scratch / "params.yaml").read_text()), experiment)
 
 
@@ -170,7 +183,7 @@ def _cgn_textures(
     """True masks of the training digits in textures of the CGN."""
     threshold = params.mnist.variants.double_colored_mnist.binarize_threshold
     masks = np.rint(true_masks(variant, digits["train_images"], threshold) * 255).astype(np.uint8)
-    return _given_shapes(scratch, masks, digits["train_labels"], None, params, count)
+    return _given_shapes(variant, scratch, masks, digits["train_labels"], None, params, count)
 
 
 def _other_backgrounds(
@@ -180,11 +193,12 @@ def _other_backgrounds(
     images, labels = of_variant["train_images"], of_variant["train_labels"]
     masks = read_masks(load_segmenter(scratch / "segmenter"), images)
     if getattr(params.mnist.abduction.backgrounds, variant) == "observed":
-        return {"generated": _given_shapes(scratch, masks, labels, None, params, count)}
-    return {"observed": _given_shapes(scratch, masks, labels, images, params, count)}
+        return {"generated": _given_shapes(variant, scratch, masks, labels, None, params, count)}
+    return {"observed": _given_shapes(variant, scratch, masks, labels, images, params, count)}
 
 
 def _given_shapes(
+    variant: str,
     scratch: Path,
     masks: NDArray[np.uint8],
     labels: NDArray[np.uint8],
@@ -193,7 +207,8 @@ def _given_shapes(
     count: int,
 ) -> Images:
     cgn, policy = load_cgn(scratch / "cgn"), params.mnist.counterfactuals
-    samples = sample_given_shapes(cgn, masks, labels, backgrounds, policy, params.seed, 0, count)
+    own_seed = seed_for(params.seed, "abduct", variant)
+    samples = sample_given_shapes(cgn, masks, labels, backgrounds, policy, own_seed, 0, count)
     images = np.stack([sample.image for sample in samples])
     return Images(images, labels[np.arange(count) % len(labels)])
 

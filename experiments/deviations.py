@@ -18,7 +18,7 @@ from cgn.report.names import VARIANTS
 from experiments.experiment import Outcome, run_experiment
 
 FOLDER = Path("reports/deviations")
-HARD = ("double_colored_mnist", "wildlife_mnist")  # on the third they matter less
+HARD = ("double_colored_mnist", "wildlife_mnist")  # two cues each; the third has one
 
 
 class Deviation(NamedTuple):

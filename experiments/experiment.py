@@ -20,7 +20,7 @@ class Outcome(NamedTuple):
     classifiers: dict[str, Any]
     mechanisms: dict[str, Any]
     facts: dict[str, Any]  # command, commit, versions, machine, wall_time_seconds
-    digests: dict[str, str]  # MD5 of every output, by its path: a repeated run has the same
+    digests: dict[str, str]  # MD5 of every output, by its path
 
 
 def run_experiment(name: str, variant: str, settings: list[str], scratch: Path) -> Outcome:

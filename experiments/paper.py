@@ -49,7 +49,7 @@ def run(
             collect()
             continue
         kept = RESULTS / name / "run" / f"seed_{seed}.json"
-        if read_json(kept)["settings"] != recorded(set_param):
+        if read_json(kept)["settings"] != recorded(_settings(name, set_param)):
             raise UserError(f"{kept}: its results have other settings; delete them to run with these")
         print(f"{name}, seed {seed}: has its results in {RESULTS}")
 
@@ -65,14 +65,26 @@ def collect() -> None:
     print(f"{len(results)} results; the summary is in {PAPER / 'mnist.json'} and mnist.md")
 
 
-def _run(variant: str, seed: int, settings: list[str]) -> None:
+def _run(variant: str, seed: int, given: list[str]) -> None:
     scratch = Path(os.environ.get("CGN_SCRATCH", ".scratch/paper")) / f"seed_{seed}"
-    tuned = [f"{key}={json.dumps(value, separators=(',', ':'))}" for key, value in selected(variant).items()]
-    changes = ["profile=paper", f"seed={seed}", *LONG_TRAINING, *tuned, *settings]
+    settings = _settings(variant, given)
+    changes = ["profile=paper", f"seed={seed}", *settings]
     outcome = run_experiment(f"paper-{variant.replace('_', '-')}-{seed}", variant, changes, scratch)
-    facts = outcome.facts | {"settings": recorded(settings)}
-    write_results(RESULTS, variant, seed, outcome.classifiers, outcome.mechanisms, facts)
-    write_json(RESULTS / variant / "digests" / f"seed_{seed}.json", outcome.digests)
+    words = [f"run {seed} --variant {variant}", *(f"-S {setting}" for setting in recorded(given))]
+    facts = {"command": f"python -m experiments.paper {' '.join(words)}", "settings": recorded(settings)}
+    scores = outcome.classifiers, outcome.mechanisms
+    write_results(RESULTS, variant, seed, *scores, outcome.facts | facts, outcome.digests)
+
+
+def _settings(variant: str, given: list[str]) -> list[str]:
+    """What a run changes of params.yaml: for long trainings, by the baselines' search, and as `given`.
+
+    Keys of other variants are left out.
+    """
+    tuned = [f"{key}={json.dumps(value, separators=(',', ':'))}" for key, value in selected(variant).items()]
+    others = set(VARIANTS) - {variant}
+    settings = (*LONG_TRAINING, *tuned, *given)
+    return [setting for setting in settings if others.isdisjoint(setting.partition("=")[0].split("."))]
 
 
 if __name__ == "__main__":

@@ -15,7 +15,8 @@ def main(variant: str) -> None:
     """Train a segmenter on images of the CGN of VARIANT, read the masks of the real training images, and draw
     these shapes in counterfactual textures."""
     seed, threads, device = section("seed"), section("threads"), section("device")
-    params, policy = section("mnist.abduction"), section("mnist.counterfactuals")
+    params, policy = section("mnist.abduction.segmenter"), section("mnist.counterfactuals")
+    observed = section(f"mnist.abduction.backgrounds.{variant}") == "observed"
     budget = section("budgets.abduct")
 
     from tqdm import tqdm
@@ -40,10 +41,9 @@ def main(variant: str) -> None:
     )
     save_segmenter(output, segmenter, params)
     masks = read_masks(segmenter, arrays["train_images"])
-    observed = getattr(params.backgrounds, variant) == "observed"
     backgrounds = arrays["train_images"] if observed else None
-    shapes = masks, arrays["train_labels"], backgrounds
-    samples = sample_given_shapes(cgn, *shapes, policy, own_seed, 0, budget.images)
+    labels = arrays["train_labels"]
+    samples = sample_given_shapes(cgn, masks, labels, backgrounds, policy, own_seed, 0, budget.images)
     written = write_shards(shards, tqdm(samples, total=budget.images, unit="image"), budget.images_per_shard)
     checkpoint.remove()
     _log.info("%d counterfactuals of real images are in %s, the segmenter in %s", written, shards, output)

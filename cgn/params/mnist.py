@@ -86,10 +86,16 @@ class Backgrounds(Section):
     wildlife_mnist: Literal["generated", "observed"]
 
 
-class AbductionParams(NetworkTrainingParams):
-    """The segmenter: features of each level of its U-Net, and its training; what its masks are used for."""
+class SegmenterParams(NetworkTrainingParams):
+    """What reads masks off images: features of each level of its U-Net, and its training."""
 
     channels: Annotated[list[Count], Field(min_length=2, max_length=6)]
+
+
+class AbductionParams(Section):
+    """How masks are read, and what goes around them."""
+
+    segmenter: SegmenterParams
     backgrounds: Backgrounds
 
 

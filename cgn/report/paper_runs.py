@@ -3,7 +3,7 @@
 <folder>/<variant>/<method>/seed_<k>.json      {"train_accuracy": …, "test_accuracy": …}, percent
 <folder>/<variant>/mechanisms/seed_<k>.json    health of the CGN's masks
 <folder>/<variant>/run/seed_<k>.json           command, commit, settings, versions, machine, wall time
-<folder>/<variant>/digests/seed_<k>.json       MD5 of every output, which a repeated run must have again
+<folder>/<variant>/digests/seed_<k>.json       MD5 of every output: the same in a repeated run
 """
 
 from pathlib import Path
@@ -27,18 +27,25 @@ _WORST = {"healthy_classes": "min", "inverted_masks": "max"}
 
 def is_complete(folder: Path, variant: str, seed: int) -> bool:
     """Whether all results of one variant and seed are there."""
-    names = (*METHODS, "mechanisms", "run")
+    names = (*METHODS, "mechanisms", "digests", "run")
     return all((folder / variant / name / f"seed_{seed}.json").exists() for name in names)
 
 
 def write_results(
-    folder: Path, variant: str, seed: int, classifiers: Any, mechanisms: Any, run: dict[str, Any]
+    folder: Path,
+    variant: str,
+    seed: int,
+    classifiers: Any,
+    mechanisms: Any,
+    run: dict[str, Any],
+    digests: dict[str, str],
 ) -> None:
     """Keep the scores that stage `score` made of one variant and seed. Raises UserError when one lacks."""
     source = f"scores of {variant}, seed {seed}"
     scores = parse_classifiers(classifiers, source)
     parse_mechanisms(mechanisms, source)
     write_json(folder / variant / "run" / f"seed_{seed}.json", run)
+    write_json(folder / variant / "digests" / f"seed_{seed}.json", digests)
     for method, score in scores.items():
         accuracies = {"train_accuracy": score.train_accuracy, "test_accuracy": score.test_accuracy}
         write_json(folder / variant / method / f"seed_{seed}.json", accuracies)

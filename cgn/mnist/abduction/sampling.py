@@ -16,6 +16,7 @@ from cgn.common.pixels import from_bytes, to_bytes
 from cgn.common.seeding import indexed_uniforms
 from cgn.common.shards import Sample
 from cgn.counterfactuals import plan_given_shapes
+from cgn.errors import UserError
 from cgn.mnist.generators.mechanisms import CGN, CLASSES
 from cgn.mnist.generators.sampling import BLOCK, compose_images, in_blocks, samples_of
 from cgn.params.shared import CounterfactualParams
@@ -36,9 +37,15 @@ def sample_given_shapes(
 
     `masks` uint8 (n, 32, 32), 255 on the object, with the classes `labels` (n,) of their shapes.
     `backgrounds`: the images uint8 (n, 32, 32, 3) that the masks belong to, which then give the backgrounds,
-    or None. The one that gives is drawn among those of the background's class; it is the metadata's
-    "background_image".
+    or None. Which of them gives its own is drawn among those of the background's class (without intervention
+    on the background it is the shape's image); its number is the metadata's "background_image".
+    Raises UserError when a class has no image to give one.
     """
+    if backgrounds is not None and (missing := set(range(CLASSES)) - set(labels.tolist())):
+        raise UserError(
+            f"no training image of class {min(missing)} to observe a background of: take more digits, or set"
+            " mnist.abduction.backgrounds to generated"
+        )
 
     def block(first: int) -> list[Sample]:
         plan = plan_given_shapes(MNIST_SCM, params, CLASSES, labels, seed, first, first + BLOCK)
@@ -46,13 +53,16 @@ def sample_given_shapes(
         if backgrounds is None:
             return samples_of(compose_images(cgn, mask, plan, params, seed, first), plan, seed, first)
 
-        # m * f + (1 - m) * b: what the CGN composes covers the object and the gap that another left behind.
-        givers = _of_class(labels, plan.labels["background"], seed, first)
+        # m * f + (1 - m) * b, one composite around the other: the CGN's lies where the object is and where
+        # the giver's object was, around it the giver's background.
+        givers = plan.noise["shape"]
+        if "background" in params.intervened:
+            givers = _of_class(labels, plan.labels["background"], seed, first)
         gap = _fractions(masks[givers])
-        drawn = mask + (1 - mask) * gap
-        within = compose_images(cgn, mask / drawn.clamp(min=1e-6), plan, params, seed, first)
-        parts = (from_bytes(torch.from_numpy(part)) for part in (within, backgrounds[givers]))
-        samples = samples_of(to_bytes(compose(drawn, *parts)), plan, seed, first)
+        covered = mask + (1 - mask) * gap
+        inner = compose_images(cgn, mask / covered.clamp(min=1e-6), plan, params, seed, first)
+        parts = (from_bytes(torch.from_numpy(part)) for part in (inner, backgrounds[givers]))
+        samples = samples_of(to_bytes(compose(covered, *parts)), plan, seed, first)
         for sample, giver in zip(samples, givers.tolist(), strict=True):
             sample.metadata["background_image"] = giver
         return samples

@@ -26,7 +26,7 @@ from cgn.counterfactuals import plan_counterfactuals
 from cgn.mnist.generators.mechanisms import CGN, CLASSES
 from cgn.mnist.generators.sampling import BLOCK, compose_images, draw_masks
 from cgn.mnist.generators.stored import WEIGHTS
-from cgn.params.mnist import AbductionParams
+from cgn.params.mnist import SegmenterParams
 from cgn.params.shared import CounterfactualParams
 from cgn.scm import MNIST_SCM
 
@@ -36,7 +36,7 @@ _ONE_LABEL = CounterfactualParams(intervened=["shape"], noise="per_mechanism", r
 
 def train_segmenter(
     cgn: CGN,
-    params: AbductionParams,
+    params: SegmenterParams,
     drawn: int,  # images of the CGN to learn from
     image_passes: int,
     seed: int,
@@ -92,7 +92,7 @@ def _mask_bytes(masks: Tensor) -> NDArray[np.uint8]:
     return masks[:, 0].mul(255).round().to(torch.uint8).numpy()
 
 
-def save_segmenter(folder: Path, segmenter: Segmenter, params: AbductionParams) -> None:
+def save_segmenter(folder: Path, segmenter: Segmenter, params: SegmenterParams) -> None:
     """Write the weights and sizes into `folder`."""
     with atomic_folder(folder) as temporary:
         write_generator(temporary / WEIGHTS, segmenter.state_dict(), {"channels": params.channels})

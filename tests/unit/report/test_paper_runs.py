@@ -32,7 +32,7 @@ def folder(tmp_path: Path, classifiers_json: dict[str, Any], mechanisms_json: di
         mechanisms["healthy_classes"] = 9 - seed
         mechanisms["inverted_masks"] = 10.0 * seed
         assert not is_complete(tmp_path, VARIANT, seed)
-        write_results(tmp_path, VARIANT, seed, classifiers, mechanisms, RUN)
+        write_results(tmp_path, VARIANT, seed, classifiers, mechanisms, RUN, {"models/cgn": "1.dir"})
         assert is_complete(tmp_path, VARIANT, seed)
     return tmp_path
 
@@ -73,5 +73,5 @@ def test_no_results_say_what_to_do(tmp_path: Path) -> None:
 def test_incomplete_scores_are_refused(tmp_path: Path, classifiers_json: dict[str, Any]) -> None:
     classifiers = {name: score for name, score in classifiers_json[VARIANT].items() if name != "cgn"}
     with pytest.raises(UserError, match="seed 3: no scores for cgn"):
-        write_results(tmp_path, VARIANT, 3, classifiers, {}, RUN)
+        write_results(tmp_path, VARIANT, 3, classifiers, {}, RUN, {})
     assert list(tmp_path.iterdir()) == []
