@@ -123,7 +123,7 @@ def _measured(variant: str, seed: int) -> dict[str, float]:
     steps = steps_for(budget.train_on_generated.image_passes, schedule.batch, schedule.decays)
     runs = []
     for name, images in sets.items():
-        # Abduction starts as the paper run's: the backgrounds alone differ.
+        # Abduction starts with the paper run's network, and its images differ in their backgrounds alone.
         own = "cgn_abduction" if name in ("generated", "observed") else name
         algorithm = ERM(DigitCNN(seed_for(seed, variant, own, "network")), steps, schedule)
         source = FixedImages(images, schedule.batch, seed, variant, own)

@@ -46,6 +46,8 @@ def sample_given_shapes(
             f"no training image of class {min(missing)} to observe a background of: take more digits, or set"
             " mnist.abduction.backgrounds to generated"
         )
+    by_class = np.argsort(labels, kind="stable")
+    sorted_labels = labels[by_class]
 
     def block(first: int) -> list[Sample]:
         plan = plan_given_shapes(MNIST_SCM, params, CLASSES, labels, seed, first, first + BLOCK)
@@ -57,7 +59,8 @@ def sample_given_shapes(
         # the giver's object was, around it the giver's background.
         givers = plan.noise["shape"]
         if "background" in params.intervened:
-            givers = _of_class(labels, plan.labels["background"], seed, first)
+            places = _places_in_class(sorted_labels, plan.labels["background"], seed, first)
+            givers = by_class[places]
         gap = _fractions(masks[givers])
         covered = mask + (1 - mask) * gap
         inner = compose_images(cgn, mask / covered.clamp(min=1e-6), plan, params, seed, first)
@@ -70,15 +73,13 @@ def sample_given_shapes(
     return in_blocks(block, start, stop)
 
 
-def _of_class(
-    labels: NDArray[np.integer], wanted: NDArray[np.int64], seed: int, first: int
+def _places_in_class(
+    sorted_labels: NDArray[np.integer], wanted: NDArray[np.int64], seed: int, first: int
 ) -> NDArray[np.int64]:
-    """For each class of `wanted`, the number of a real image of it, uniform among those."""
-    order = np.argsort(labels, kind="stable")
-    starts, stops = (np.searchsorted(labels[order], wanted, side) for side in ("left", "right"))
+    """For each class of `wanted`, one of its places in `sorted_labels`, uniform among those."""
+    starts, stops = (np.searchsorted(sorted_labels, wanted, side) for side in ("left", "right"))
     share = indexed_uniforms(seed, "background/image", first, first + len(wanted), 1)[:, 0]
-    numbers: NDArray[np.int64] = order[(starts + share * (stops - starts)).astype(np.int64)]
-    return numbers
+    return (starts + share * (stops - starts)).astype(np.int64)
 
 
 def _fractions(masks: NDArray[np.uint8]) -> Tensor:
