@@ -92,12 +92,12 @@ def collect() -> None:
                 runs.append(found["run"])
                 cells = {label: round(float(found[measure]), 1) for measure, label in MEASURES.items()}
                 rows.append({"variant": title, "switched back to": deviation.paper} | cells)
-    of = runs[-1]
+    of, commits = runs[-1], sorted({run["commit"] for run in runs})
     with atomic_path(FOLDER / "deviations.md") as temporary:
         temporary.write_text(
             "# Each deviation from the paper switched back alone\n\n"
-            f"Profile {of['profile']}, seed {of['seed']}, commit {of['commit']}; differences of a point or"
-            f" two are the luck of one training.\n\n{pd.DataFrame(rows).to_markdown(index=False)}\n"
+            f"Profile {of['profile']}, seed {of['seed']}, commit {', '.join(commits)}; differences of a"
+            f" point or two are the luck of one training.\n\n{pd.DataFrame(rows).to_markdown(index=False)}\n"
         )
 
 

@@ -1,0 +1,55 @@
+"""The table of deviations from the paper, each switched back alone."""
+
+from pathlib import Path
+
+import pytest
+from ruamel.yaml import YAML
+
+from cgn.common.files import write_json
+from cgn.params.whole import validate
+from experiments import deviations
+from experiments.experiment import Outcome
+
+ROOT = Path(__file__).parents[3]
+
+
+def _outcome(accuracy: float, commit: str) -> Outcome:
+    classifiers = {
+        name: {"test_accuracy": accuracy} for name in ("original", "cgn", "cgn_only", "cgn_abduction")
+    }
+    mechanisms = {"healthy_classes": 9, "mask_digit_accuracy": 96.25, "inverted_masks": 0.5, "diversity": 1.0}
+    return Outcome(classifiers, mechanisms, {"profile": "laptop", "seed": 0, "commit": commit}, {})
+
+
+def test_a_row_for_each_result_that_is_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for variant, name, outcome in (
+        ("wildlife_mnist", "mask_interval", _outcome(50.26, "c2")),
+        ("wildlife_mnist", "none", _outcome(60.0, "c1")),
+    ):
+        write_json(deviations.FOLDER / variant / f"{name}.json", deviations.measured(outcome))
+
+    deviations.collect()
+    text = (tmp_path / "reports/deviations/deviations.md").read_text()
+    assert "commit c1, c2;" in text
+    rows = [
+        [cell.strip() for cell in line.split("|")[1:-1]] for line in text.splitlines() if line[:2] == "| "
+    ]
+    assert rows[1] == ["Wildlife MNIST", "nothing switched back", "9", "96.2", "0.5", "60", "60", "60"]
+    assert rows[2] == ["Wildlife MNIST", "mean of the mask in [0.1, 0.9]", "9", "96.2", "0.5", *["50.3"] * 3]
+    assert len(rows) == 3
+
+
+@pytest.mark.parametrize("name", deviations.DEVIATIONS)
+def test_each_changes_a_parameter_to_a_valid_value(name: str) -> None:
+    yaml = YAML(typ="safe")
+    params = yaml.load((ROOT / "params.yaml").read_text())
+    before = validate(yaml.load((ROOT / "params.yaml").read_text()), "params.yaml")
+    for setting in deviations.DEVIATIONS[name].settings:
+        key, _, value = setting.partition("=")
+        *sections, last = key.split(".")
+        section = params
+        for part in sections:
+            section = section[part]
+        section[last] = yaml.load(value)
+    assert (validate(params, "params.yaml") != before) == (name != "none")
