@@ -96,8 +96,9 @@ def collect() -> None:
     with atomic_path(FOLDER / "deviations.md") as temporary:
         temporary.write_text(
             "# Each deviation from the paper switched back alone\n\n"
-            f"Profile {of['profile']}, seed {of['seed']}, commit {', '.join(commits)}; differences of a"
-            f" point or two are the luck of one training.\n\n{pd.DataFrame(rows).to_markdown(index=False)}\n"
+            f"Profile {of['profile']}, seed {of['seed']}, commit {', '.join(commits)}. One training each: how"
+            " far two of the same settings lie apart at this size is not measured.\n\n"
+            f"{pd.DataFrame(rows).to_markdown(index=False)}\n"
         )
 
 
