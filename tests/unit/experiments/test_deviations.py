@@ -31,7 +31,7 @@ def test_a_row_for_each_result_that_is_there(tmp_path: Path, monkeypatch: pytest
 
     deviations.collect()
     text = (tmp_path / "reports/deviations/deviations.md").read_text()
-    assert "commit c1, c2;" in text
+    assert "commit c1, c2." in text
     rows = [
         [cell.strip() for cell in line.split("|")[1:-1]] for line in text.splitlines() if line[:2] == "| "
     ]
