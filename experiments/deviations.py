@@ -90,15 +90,15 @@ def collect() -> None:
             if path.exists():
                 found = read_json(path)
                 runs.append(found["run"])
-                cells = {label: round(float(found[measure]), 1) for measure, label in MEASURES.items()}
+                cells = {label: found[measure] for measure, label in MEASURES.items()}
                 rows.append({"variant": title, "switched back to": deviation.paper} | cells)
     of, commits = runs[-1], sorted({run["commit"] for run in runs})
     with atomic_path(FOLDER / "deviations.md") as temporary:
         temporary.write_text(
             "# Each deviation from the paper switched back alone\n\n"
-            f"Profile {of['profile']}, seed {of['seed']}, commit {', '.join(commits)}. One training each: how"
-            " far two of the same settings lie apart at this size is not measured.\n\n"
-            f"{pd.DataFrame(rows).to_markdown(index=False)}\n"
+            f"`python -m experiments.deviations`, profile {of['profile']}, seed {of['seed']}, commit"
+            f" {', '.join(commits)}. One training each: how far two of the same settings lie apart at this"
+            f" size is not measured.\n\n{pd.DataFrame(rows).to_markdown(index=False, floatfmt='.1f')}\n"
         )
 
 

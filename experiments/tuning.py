@@ -55,7 +55,7 @@ def main(
         for name in names:
             if name not in known:
                 raise UserError(f"{kind} {name}: not one of {', '.join(known)}")
-    given = dict(_parsed(setting) for setting in set_param)
+    given = dict(parsed(setting) for setting in set_param)
     for of in variant:
         measure = Measure(of)
         for name in method:
@@ -107,7 +107,8 @@ def overridden(settings: Settings) -> Params:
     return validate(values, "params.yaml")
 
 
-def _parsed(setting: str) -> tuple[str, Any]:
+def parsed(setting: str) -> tuple[str, Any]:
+    """The dotted key and the value of "key=value", as of dvc exp run -S. Raises UserError without a "="."""
     key, separator, value = setting.partition("=")
     if not separator:
         raise UserError(f"-S {setting}: not key=value")
