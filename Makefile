@@ -1,6 +1,6 @@
 # make repro   the whole reproduction (profile: laptop); make test   lint, types and tests
 # make pretrain   the small networks of weights/emoji; NAMES='vgg biggan' only these
-# make paper SEED=0   one seed of MNIST at the paper's sizes (hours); SET='-S key=value' changes parameters
+# make paper SEED=5   one more seed of MNIST at the paper's sizes (hours); SET='-S key=value' changes parameters
 PYTHON ?= python3
 SEED ?= 0
 BIN := .venv/bin

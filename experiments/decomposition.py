@@ -111,16 +111,15 @@ def _measured(variant: str, seed: int) -> dict[str, float]:
     experiment = f"paper-{variant.replace('_', '-')}-{seed}"
     params = _fetched(experiment, variant, scratch)
     torch.set_num_threads(params.threads)
-    digits, of_variant = (
-        read_arrays(scratch / f"{name}.safetensors") for name in ("digits", f"variants/{variant}")
+    digits, textures, of_variant = (
+        read_arrays(scratch / f"{name}.safetensors") for name in ("digits", "textures", f"variants/{variant}")
     )
-    textures = read_arrays(scratch / "textures.safetensors") if variant == "wildlife_mnist" else None
     budget, schedule = getattr(params.budgets, params.profile), params.mnist.classifier
     sets = {
         "cgn_masks": _cgn_masks(variant, scratch, textures, params, budget.sample_counterfactuals.images),
         "cgn_textures": _cgn_textures(variant, scratch, digits, params, budget.abduct.images),
     } | _other_backgrounds(variant, scratch, of_variant, params, budget.abduct.images)
-    steps = steps_for(budget.train_on_generated.image_passes, schedule.batch, schedule.decays)
+    steps = steps_for(budget.train_classifiers.image_passes, schedule.batch, schedule.decays)
     runs = []
     for name, images in sets.items():
         # Abduction starts with the paper run's network, and its images differ in their backgrounds alone.
@@ -157,13 +156,15 @@ def _fetched(experiment: str, variant: str, scratch: Path) -> Params:
             shutil.rmtree(scratch / model, ignore_errors=True)  # else DVC writes a folder into it
             system.get(f"models/mnist/{model}/{variant}", str(scratch / model), recursive=True)
     except (DvcException, SCMError, FileNotFoundError) as error:
-        message = f"experiment {experiment}: not here ({error}); make paper runs what has no results yet"
-        raise UserError(message) from None
+        raise UserError(
+            f"experiment {experiment}: not in this clone ({error}); make paper makes it, once the"
+            " results of its seed in reports/paper/results are deleted"
+        ) from None
     return validate(YAML(typ="safe").load((scratch / "params.yaml").read_text()), experiment)
 
 
 def _cgn_masks(
-    variant: str, scratch: Path, textures: dict[str, NDArray[np.uint8]] | None, params: Params, count: int
+    variant: str, scratch: Path, textures: dict[str, NDArray[np.uint8]], params: Params, count: int
 ) -> Images:
     """Masks of the CGN under the true process's textures, with the labels of cgn_only's counterfactuals."""
     cgn, policy = load_cgn(scratch / "cgn"), params.mnist.counterfactuals
@@ -181,8 +182,8 @@ def _cgn_textures(
     variant: str, scratch: Path, digits: dict[str, NDArray[np.uint8]], params: Params, count: int
 ) -> Images:
     """True masks of the training digits in textures of the CGN."""
-    threshold = params.mnist.variants.double_colored_mnist.binarize_threshold
-    masks = np.rint(true_masks(variant, digits["train_images"], threshold) * 255).astype(np.uint8)
+    own = getattr(params.mnist.variants, variant)
+    masks = np.rint(true_masks(digits["train_images"], own) * 255).astype(np.uint8)
     return _given_shapes(variant, scratch, masks, digits["train_labels"], None, params, count)
 
 

@@ -38,18 +38,22 @@ def main() -> None:
     profile, seed = section("profile"), section("seed")
     digits, textures = section("budgets.digits"), section("budgets.textures")
     source = f"{digits.source} ({digits.train:,} for training, {digits.test:,} for the test)"
-    write_report(profile, seed, source, textures.source)
+    world, images = section("imagenet.world"), section("budgets.imagenet_world")
+    write_report(
+        profile, seed, source, textures.source, f"{world}, at most {images.train:,} images for training"
+    )
 
 
-def write_report(profile: str, seed: int, digits: str, textures: str) -> None:
+def write_report(profile: str, seed: int, digits: str, textures: str, world: str) -> None:
     """Read scores, models and data below the working directory and write reports/.
 
-    `digits` and `textures` say where they come from. Raises UserError when an input is missing or wrong.
+    `digits`, `textures` and `world` say where they come from. Raises UserError when an input
+    is missing or wrong.
     """
     from cgn.common.files import read_json, write_json
     from cgn.report.imagenet import parse_scores
     from cgn.report.names import VARIANTS
-    from cgn.report.run_facts import run_facts, sizes_sentence
+    from cgn.report.run_facts import run_facts, sizes_sentence, world_sentence
     from cgn.report.scores import assemble_metrics, parse_classifiers, parse_mechanisms
 
     classifiers, mechanisms = {}, {}
@@ -65,8 +69,9 @@ def write_report(profile: str, seed: int, digits: str, textures: str) -> None:
     sheets = _imagenet_sheets()
     facts = run_facts(profile, seed, _stage_seconds())
     sizes = sizes_sentence(profile, seed, digits, textures)
+    of_world = world_sentence(profile, seed, world)
 
-    table_2 = _write_tables(classifiers, mechanisms, imagenet, sizes)
+    table_2 = _write_tables(classifiers, mechanisms, imagenet, sizes, of_world)
     _write_figures(classifiers, table_2)
     _write_page(classifiers, mechanisms, table_2, imagenet, sheets, facts, sizes)
     metrics = assemble_metrics(classifiers, mechanisms, imagenet, facts)
@@ -79,6 +84,7 @@ def _write_tables(
     mechanisms: dict[str, MechanismScore],
     scores: ImageNetScores,
     sizes: str,
+    of_world: str,
 ) -> pd.DataFrame:
     """Write every table as CSV and markdown; return Table 2."""
     from cgn.common.files import atomic_folder
@@ -89,9 +95,11 @@ def _write_tables(
     health, by_class = tables.mechanisms(mechanisms), tables.mechanisms_by_class(mechanisms)
     with atomic_folder(REPORTS / "tables") as folder:
 
-        def write(name: str, frame: pd.DataFrame, title: str, table: str, legend: str = "") -> None:
+        def write(
+            name: str, frame: pd.DataFrame, title: str, table: str, legend: str = "", facts: str = sizes
+        ) -> None:
             frame.to_csv(folder / f"{name}.csv", index=False, float_format="%.4g")
-            (folder / f"{name}.md").write_text(tables.markdown(title, sizes, table, legend))
+            (folder / f"{name}.md").write_text(tables.markdown(title, facts, table, legend))
 
         side_by_side = tables.table_2_side_by_side(table_2).to_markdown()
         write("table_2", table_2, "Table 2: MNIST classification", side_by_side, tables.table_2_legend())
@@ -102,7 +110,7 @@ def _write_tables(
             write(name, frame, title, frame.to_markdown(index=False), tables.MECHANISMS_LEGEND)
         for table in imagenet.tables(scores):
             cells = table.cells.to_markdown(index=False)
-            write(table.name, table.frame, table.title, cells, table.legend)
+            write(table.name, table.frame, table.title, cells, table.legend, of_world)
         for variant, title in VARIANTS.items():
             counts = tables.confusion(classifiers[variant])
             matrices = tables.confusion_markdown(counts)

@@ -18,13 +18,14 @@ def main(variant: str) -> None:
     seed = section("seed")
     section("threads")
     mechanism_score = section("mnist.mechanism_score")
+    variant_params = section(f"mnist.variants.{variant}")
     threshold = section("mnist.variants.double_colored_mnist.binarize_threshold")
 
     from cgn.common.files import write_json
 
     folder = Path(f"scores/mnist/{variant}")
     classifiers = _classifier_scores(variant)
-    mechanisms = _mechanism_scores(variant, seed, mechanism_score, threshold)
+    mechanisms = _mechanism_scores(variant, seed, mechanism_score, variant_params, threshold)
     write_json(folder / "classifiers.json", classifiers)
     write_json(folder / "mechanisms.json", mechanisms)
     _log.info("%s: %s of 10 classes healthy; the scores are in %s", variant, mechanisms["healthy_classes"],
@@ -53,7 +54,9 @@ def _classifier_scores(variant: str) -> dict[str, dict[str, Any]]:
     return scores
 
 
-def _mechanism_scores(variant: str, seed: int, params: Any, threshold: float) -> dict[str, Any]:
+def _mechanism_scores(
+    variant: str, seed: int, params: Any, variant_params: Any, threshold: float
+) -> dict[str, Any]:
     """Are the masks of the CGN read as their label, whole and varied? And how well are real digits read?"""
     import numpy as np
     import torch
@@ -91,7 +94,7 @@ def _mechanism_scores(variant: str, seed: int, params: Any, threshold: float) ->
     read = (
         read_masks(load_segmenter(Path(f"models/mnist/segmenter/{variant}")), images).astype(np.float32) / 255
     )
-    iou = soft_iou(read, true_masks(variant, digits["train_images"][:READ], threshold))
+    iou = soft_iou(read, true_masks(digits["train_images"][:READ], variant_params))
     return {**scores, "digit_classifier_accuracy": reader_accuracy, "abduction_iou": iou}
 
 

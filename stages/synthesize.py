@@ -20,7 +20,7 @@ def main(variant: str) -> None:
     from cgn.mnist.datasets.variants import synthesize_splits
 
     digits = read_arrays(DATA / "digits.safetensors")
-    textures = read_arrays(DATA / "textures.safetensors") if variant == "wildlife_mnist" else None
+    textures = read_arrays(DATA / "textures.safetensors")
     arrays = synthesize_splits(variant, digits, params, textures, budget.cue_draws, seed)
     output = DATA / "variants" / f"{variant}.safetensors"
     write_arrays(output, {**arrays})

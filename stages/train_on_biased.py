@@ -14,7 +14,7 @@ def main(variant: str) -> None:
         "lntl": section("methods.lntl"),
         "augmentation": section("methods.augmentation"),
     }
-    budget = section("budgets.train_on_biased")
+    budget = section("budgets.train_classifiers")
 
     from cgn.classifiers.sources import Images
     from cgn.classifiers.training import Run, train_and_save

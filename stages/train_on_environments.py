@@ -15,9 +15,7 @@ def main(variant: str) -> None:
     schedule = section("mnist.classifier")
     variant_params = section(f"mnist.variants.{variant}")
     irm, group_dro = section("methods.irm"), section("methods.group_dro")
-    budget = section("budgets.train_on_environments")
-    # The oracle has the steps, batch and schedule of the counterfactuals' classifiers, whose limit it is.
-    oracle_budget = section("budgets.train_on_generated")
+    budget = section("budgets.train_classifiers")
 
     from cgn.classifiers.algorithm import Algorithm
     from cgn.classifiers.erm import ERM
@@ -36,8 +34,7 @@ def main(variant: str) -> None:
         Path("data/mnist/textures.safetensors"),
         Path(f"data/mnist/variants/{variant}.safetensors"),
     ]
-    digits, all_textures, arrays = (read_arrays(path) for path in inputs)
-    textures = all_textures if variant == "wildlife_mnist" else None
+    digits, textures, arrays = (read_arrays(path) for path in inputs)
     shapes, labels = digits["train_images"], digits["train_labels"]
     validation = Images(arrays["validation_images"], arrays["validation_labels"])
     runs = []
@@ -48,7 +45,8 @@ def main(variant: str) -> None:
         return Images(images, labels)
 
     def add(method: str, algorithm: Algorithm, source: Source, *depends_on: object) -> None:
-        run_id = fingerprint([seed, threads, device, schedule, variant_params, method, *depends_on], inputs)
+        settings = [seed, threads, device, schedule, variant_params, budget, method, *depends_on]
+        run_id = fingerprint(settings, inputs)
         checkpoint = Checkpoint(SCRATCH / "train_on_environments" / f"{variant}-{method}.pt", run_id)
         folder = Path(f"models/mnist/classifiers/{variant}/{method}")
         runs.append(Run(folder, algorithm, source, checkpoint, f"{method} on {variant}"))
@@ -57,14 +55,14 @@ def main(variant: str) -> None:
         params = group_dro if method == "group_dro" else irm
         environments = [draw(method, correlation, index) for index, correlation in enumerate(correlations)]
         baseline = on_environments(method, params, environments, variant, budget.image_passes, schedule, seed)
-        add(method, *baseline, params, budget)
+        add(method, *baseline, params)
 
-    steps = steps_for(oracle_budget.image_passes, schedule.batch, schedule.decays)
+    steps = steps_for(budget.image_passes, schedule.batch, schedule.decays)
     oracle = ERM(DigitCNN(seed_for(seed, variant, "oracle", "network")), steps, schedule)
     fresh = FreshImages(
         lambda number: draw("oracle", 0.0, number), len(labels), schedule.batch, seed, variant, "oracle"
     )
-    add("oracle", oracle, fresh, oracle_budget)
+    add("oracle", oracle, fresh)
     train_and_save(runs, validation, threads, torch_device(device))
 
 

@@ -19,7 +19,7 @@ def main(variant: str) -> None:
         "cgn_only": section("methods.cgn_only"),
         "cgn_abduction": section("methods.cgn_abduction"),
     }
-    budget = section("budgets.train_on_generated")
+    budget = section("budgets.train_classifiers")
 
     from cgn.classifiers.erm import ERM
     from cgn.classifiers.network import DigitCNN
@@ -36,12 +36,11 @@ def main(variant: str) -> None:
     real = Images(arrays["train_images"], arrays["train_labels"])
     validation = Images(arrays["validation_images"], arrays["validation_labels"])
 
+    steps = steps_for(budget.image_passes, schedule.batch, schedule.decays)
     runs = []
     for method, params in methods.items():
         generated = {"gan": "gan", "cgn_abduction": "abducted"}.get(method, "counterfactuals")
         shards = Path(f"data/mnist/shards/{variant}/{generated}")
-        passes = budget.gan_image_passes if method == "gan" else budget.image_passes
-        steps = steps_for(passes, schedule.batch, schedule.decays)
         algorithm = ERM(DigitCNN(seed_for(seed, variant, method, "network")), steps, schedule)
         source = real_and_generated(real, shards, params.real_share, schedule.batch, seed, variant, method)
         run_id = fingerprint([seed, threads, device, schedule, params, budget, method], [data, shards])

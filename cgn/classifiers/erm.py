@@ -1,7 +1,7 @@
 """Empirical risk minimisation: the mean cross-entropy of whatever images the method is given.
 
-Five methods are this algorithm on different data: `original`, `gan` and `cgn` (biased images with
-samples mixed in), `cgn_only` and `oracle`.
+Six methods are this algorithm on different data: `original`, `gan` and `cgn` (biased images with
+samples mixed in), `cgn_only`, `cgn_abduction` and `oracle`.
 """
 
 from collections.abc import Sequence

@@ -84,8 +84,17 @@ def real_and_generated(
     seed: int,
     *names: str | int,
 ) -> Source:
-    """Batches of biased real images and generated ones, or of one kind when the other's share is none."""
+    """Batches of biased real images and generated ones, or of one kind when the other's share is none.
+
+    The share is rounded to whole images. Raises UserError when that leaves out a kind that it asks for.
+    """
     real_batch = round(real_share * batch)
+    if 0 < real_share < 1 and real_batch in (0, batch):
+        method, left_out = names[-1], "real" if real_batch == 0 else "generated"
+        raise UserError(
+            f"methods.{method}.real_share: {real_share:g} leaves no {left_out} image in a batch of {batch};"
+            " take 0 or 1 if that is meant, or a larger batch"
+        )
     parts: list[Source] = []
     if real_batch:
         parts.append(FixedImages(real, real_batch, seed, *names, "real"))

@@ -54,10 +54,6 @@ class WorldBudget(Section):
     cue_conflict_images_per_pair: Count
 
 
-class GeneratedBudget(TrainingBudget):
-    gan_image_passes: Count
-
-
 class ImageNetClassifiersBudget(TrainingBudget):
     oracle_image_passes: Count
 
@@ -80,9 +76,7 @@ class Budget(Section):
     sample_counterfactuals: SamplingBudget
     abduct: AbductionBudget
     sample_gan: SamplingBudget
-    train_on_biased: TrainingBudget
-    train_on_environments: TrainingBudget
-    train_on_generated: GeneratedBudget
+    train_classifiers: TrainingBudget
     imagenet_world: WorldBudget
     pretrained_networks: Annotated[
         CommittedNetworks | TrainedNetworks | PublishedNetworks, Field(discriminator="source")

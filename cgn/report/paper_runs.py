@@ -62,7 +62,7 @@ def read_results(folder: Path) -> pd.DataFrame:
                 seed = int(path.stem.removeprefix("seed_"))
                 rows.append({"variant": variant, "name": name, "seed": seed, **read_json(path)})
     if not rows:
-        raise UserError(f"{folder}: no results; run make paper SEED=0")
+        raise UserError(f"{folder}: no results; make paper SEED=0 makes them")
     return pd.DataFrame(rows)
 
 

@@ -41,6 +41,12 @@ def sizes_sentence(profile: str, seed: int, digits: str, textures: str) -> str:
     )
 
 
+def world_sentence(profile: str, seed: int, world: str) -> str:
+    """One line on what the tables of the ImageNet branch are of; `world` describes it, its name first."""
+    where = "" if world.startswith("imagenet") else " It is not ImageNet, which the paper's values are of."
+    return f"Profile {profile}, seed {seed}; world: {world}.{where}"
+
+
 def duration(seconds: float | None) -> str:
     """Seconds in words, e.g. "18 min 20 s"."""
     if seconds is None:

@@ -6,7 +6,8 @@ from numpy.typing import NDArray
 from torch.nn import functional
 
 from cgn.common.seeding import generator
-from cgn.mnist.datasets.variants import upsample
+from cgn.mnist.datasets.variants import VariantParams, upsample
+from cgn.params.mnist import ColoredParams
 
 
 def real_masks(digits: NDArray[np.uint8], threshold: float) -> NDArray[np.bool_]:
@@ -14,11 +15,11 @@ def real_masks(digits: NDArray[np.uint8], threshold: float) -> NDArray[np.bool_]
     return upsample(digits) > threshold * 255
 
 
-def true_masks(variant: str, digits: NDArray[np.uint8], threshold: float) -> NDArray[np.float32]:
-    """The masks (n, 32, 32) in [0, 1] of the images of a variant: colored MNIST keeps the grey values."""
-    if variant == "colored_mnist":
+def true_masks(digits: NDArray[np.uint8], params: VariantParams) -> NDArray[np.float32]:
+    """The masks (n, 32, 32) in [0, 1] of the images of a variant of `params`: colored MNIST's are grey."""
+    if isinstance(params, ColoredParams):
         return upsample(digits).astype(np.float32) / np.float32(255)
-    return real_masks(digits, threshold).astype(np.float32)
+    return real_masks(digits, params.binarize_threshold).astype(np.float32)
 
 
 def distorted_masks(

