@@ -107,7 +107,9 @@ def _trained(variant: str, method: str, params: Params, validation: Images) -> A
 def _gan_shards(variant: str, biased: Images, params: Params) -> Path:
     """Images of the GAN of these settings, trained when no earlier configuration did."""
     budget, adversarial = getattr(params.budgets, params.profile), params.mnist.adversarial
-    run_id = fingerprint([variant, adversarial, budget, params.seed], [])
+    own = getattr(params.mnist.variants, variant)
+    settings = [variant, own, adversarial, budget, params.seed, params.threads, params.device]
+    run_id = fingerprint(settings, [])
     folder = _scratch(variant) / f"gan_{run_id[:12]}"
     shards = folder / "shards"
     if not shards.exists():

@@ -44,16 +44,13 @@ def run(
     for name in variant:
         if name not in VARIANTS:
             raise UserError(f"--variant {name}: not one of {', '.join(VARIANTS)}")
-        if not is_complete(RESULTS, name, seed):
+        _require_equal_settings(name, set_param)
+        if is_complete(RESULTS, name, seed):
+            again = f"rm {RESULTS / name}/*/seed_{seed}.json"
+            print(f"{name}, seed {seed}: has its results; to run it again, {again}")
+        else:
             _run(name, seed, set_param)
             collect()
-            continue
-        kept = RESULTS / name / "run" / f"seed_{seed}.json"
-        if _but_sources(read_json(kept)["settings"]) != _but_sources(recorded(_settings(name, set_param))):
-            raise UserError(f"{kept}: its results have other settings; delete them to run with these")
-        print(
-            f"{name}, seed {seed}: has its results; to run it again, rm {RESULTS / name}/*/seed_{seed}.json"
-        )
 
 
 @app.command()
@@ -89,10 +86,19 @@ def _settings(variant: str, given: list[str]) -> list[str]:
     return [setting for setting in settings if others.isdisjoint(setting.partition("=")[0].split("."))]
 
 
+def _require_equal_settings(variant: str, given: list[str]) -> None:
+    """A mean over seeds is one of equal settings. Raises UserError when kept results have others."""
+    asked = _but_sources(recorded(_settings(variant, given)))
+    for kept in sorted((RESULTS / variant / "run").glob("seed_*.json")):
+        if _but_sources(read_json(kept)["settings"]) != asked:
+            folder = RESULTS / variant
+            raise UserError(f"{kept}: its results have other settings; move {folder} away to run with these")
+
+
 def _but_sources(settings: list[str]) -> list[str]:
     """Without those that tell where digits and textures lie, which every machine has elsewhere."""
-    sources = ("budgets.paper.digits.", "budgets.paper.textures.")
-    return [setting for setting in settings if not setting.startswith(sources)]
+    sources = [f"budgets.paper.{of}.{key}=" for of in ("digits", "textures") for key in ("source", "folder")]
+    return [setting for setting in settings if not setting.startswith(tuple(sources))]
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ import pandas as pd
 import torch
 import typer
 from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
 
 from cgn.common.files import atomic_path, read_json, write_json
 from cgn.errors import UserError
@@ -107,8 +108,8 @@ def overridden(settings: Settings) -> Params:
         *path, last = key.split(".")
         at = values
         for part in path:
-            at = at.get(part) or {}
-        if last not in at:
+            at = at.get(part) if isinstance(at, dict) else None
+        if not isinstance(at, dict) or last not in at:
             raise UserError(f"{key}: no such key in params.yaml")
         at[last] = value
     return validate(values, "params.yaml")
@@ -119,7 +120,10 @@ def parsed(setting: str) -> tuple[str, Any]:
     key, separator, value = setting.partition("=")
     if not separator:
         raise UserError(f"-S {setting}: not key=value")
-    return key, YAML(typ="safe").load(value)
+    try:
+        return key, YAML(typ="safe").load(value)
+    except YAMLError:
+        raise UserError(f"-S {setting}: the value is not valid YAML") from None
 
 
 def collect() -> None:

@@ -1,6 +1,5 @@
 """What all stage commands share: validated parameters, one-line errors, a log, threads and timing."""
 
-import json
 import logging
 import os
 import sys
@@ -14,6 +13,7 @@ import typer
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
+from cgn.common.files import write_json
 from cgn.errors import UserError
 from cgn.params.whole import Params, validate
 
@@ -92,6 +92,4 @@ def run(main: Callable[..., None]) -> None:
 
 
 def _record_time(stage: str, seconds: float) -> None:
-    folder = SCRATCH / "timings"
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / f"{stage}.json").write_text(json.dumps({"seconds": round(seconds, 2)}) + "\n")
+    write_json(SCRATCH / "timings" / f"{stage}.json", {"seconds": round(seconds, 2)})

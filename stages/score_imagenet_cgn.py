@@ -3,6 +3,7 @@
 import logging
 from pathlib import Path
 
+from cgn.errors import UserError
 from stages.command import run, section
 
 PRETRAINED = Path("models/imagenet/pretrained")
@@ -22,6 +23,8 @@ def main() -> None:
     section("threads")
     params = section("imagenet.cgn_score")
     images = section("budgets.score_imagenet_cgn").images
+    if images < params.splits:
+        raise UserError(f"imagenet.cgn_score.splits: {params.splits} parts of {images} images, the budget's")
 
     from tqdm import tqdm
 

@@ -15,7 +15,7 @@ def main(variant: str) -> None:
     """Train the mechanisms of VARIANT on its biased training images."""
     seed, threads, device = section("seed"), section("threads"), section("device")
     params = section("mnist.cgn")
-    start = getattr(params.texture_start, variant)
+    start = section(f"mnist.cgn.texture_start.{variant}")
     adversarial = section("mnist.adversarial")
     budget = section("budgets.train_cgn")
 

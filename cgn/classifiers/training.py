@@ -46,6 +46,7 @@ def train(
     alone, whether or not the run was interrupted.
     """
     algorithm.to(device)
+    algorithm.network.train()  # of a network that was loaded to be trained on, every part
     epochs = algorithm.schedule.decays
     history: History = []
     sums: dict[str, float] = defaultdict(float)  # of the values to log, since the last row

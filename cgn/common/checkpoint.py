@@ -25,7 +25,7 @@ def fingerprint(params: Any, inputs: list[Path]) -> str:
         files = sorted(path.rglob("*")) if path.is_dir() else [path]
         for file in (file for file in files if file.is_file()):
             digest.update(file.name.encode() + file.read_bytes())
-    ours = {"cgn", "stages", "__main__"}  # the stage that runs is the last one
+    ours = {"cgn", "stages", "experiments", "__main__"}  # the stage that runs is the last one
     modules = sorted((name, module) for name, module in sys.modules.items() if name.split(".")[0] in ours)
     for name, module in modules:
         source = getattr(module, "__file__", None)

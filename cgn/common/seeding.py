@@ -32,7 +32,7 @@ def indexed_uniforms(seed: int, name: str, start: int, stop: int, width: int) ->
     philox = np.random.Philox(key=seed_for(seed, name)).advance(start * counters_per_row)
     words = philox.random_raw((stop - start) * counters_per_row * _WORDS_PER_COUNTER)
     uniforms = (words >> np.uint64(11)).astype(np.float64) * 2.0**-53
-    return uniforms.reshape(stop - start, -1)[:, :width]
+    return uniforms.reshape(stop - start, counters_per_row * _WORDS_PER_COUNTER)[:, :width]
 
 
 def indexed_integers(seed: int, name: str, start: int, stop: int, high: int) -> NDArray[np.int64]:

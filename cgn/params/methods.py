@@ -16,7 +16,11 @@ class MixtureParams(Section):
 
 
 class IRMParams(Section):
-    environments: dict[Literal["irm_2", "irm_5"], Annotated[list[Probability], Field(min_length=2)]]
+    # Both methods have theirs.
+    environments: Annotated[
+        dict[Literal["irm_2", "irm_5"], Annotated[list[Probability], Field(min_length=2)]],
+        Field(min_length=2),
+    ]
     penalty: NonNegative
     penalty_start: Annotated[float, Field(ge=0, lt=1)]
     environment_batch: Annotated[int, Field(ge=2)]

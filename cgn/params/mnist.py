@@ -38,13 +38,16 @@ class DiscriminatorParams(Section):
     translation: Annotated[int, Field(ge=0, le=16)]
 
 
+Beta = Annotated[float, Field(ge=0, lt=1)]
+
+
 class AdversarialParams(Section):
     """What the CGN and the GAN baseline share: discriminator and optimisation."""
 
     label_dimensions: Count
     discriminator: DiscriminatorParams
     learning_rate: Positive
-    adam_betas: tuple[Probability, Probability]
+    adam_betas: tuple[Beta, Beta]
     learning_rate_decay_start: Probability
     weight_averaging: Annotated[float, Field(ge=0, lt=1)]
 

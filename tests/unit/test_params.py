@@ -35,6 +35,8 @@ def test_the_committed_file_is_valid(values: dict[str, Any]) -> None:
         ("mnist.cgn.mask_interval", [0.5, 0.1], "mask_interval must rise"),
         ("mnist.counterfactuals.ratio", 0, "ratio: .*got 0"),
         ("methods.irm.environments.irm_2", [0.9], "irm_2: .*at least 2"),
+        ("methods.irm.environments", {"irm_2": [0.9, 1.0]}, "methods.irm.environments: .*at least 2"),
+        ("mnist.adversarial.adam_betas", [0.5, 1.0], "adam_betas.1: .*less than 1, got 1.0"),
         ("mnist.variants.colored_mnist.colors", ["#00012c0"] * 10, "colors.0: .*#00ff7f.*, got '#00012c0'"),
         ("budgets.smoke.train_cgn.steps", "many", "steps: .*got 'many'"),
         ("imagenet.world", "moon", "imagenet.world: .*'emoji', 'folder' or 'imagenet', got 'moon'"),

@@ -32,8 +32,9 @@ def test_broken_yaml_is_named(folder: Path, root: Path) -> None:
     assert "params.yaml: not valid YAML" in line
 
 
-def test_an_unknown_variant_is_named(folder: Path, root: Path) -> None:
-    done = run_stage(folder, root, "stages.synthesize", "colour_mnist")
+@pytest.mark.parametrize("stage", ["synthesize", "train_cgn"])
+def test_an_unknown_variant_is_named(folder: Path, root: Path, stage: str) -> None:
+    done = run_stage(folder, root, f"stages.{stage}", "colour_mnist")
     assert done.returncode == 1
     (line,) = done.stderr.strip().splitlines()
     assert "colour_mnist" in line

@@ -14,7 +14,6 @@ from cgn.classifiers.sources import FixedImages, FreshImages, Images, Source
 from cgn.common.seeding import generator
 
 METHODS = ("in", "sin", "in_sin", "mixed_rand", "oracle")
-OF_MASKS = METHODS[1:]  # those that need masks and backgrounds, and restyled objects
 
 Arrays = dict[str, NDArray[Any]]
 

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from tqdm import tqdm
 
+from cgn.common.pictures import UNREADABLE
 from cgn.errors import UserError
 
 IMAGE_SUFFIXES = {".png", ".jpg", ".jpeg"}  # in lower case
@@ -56,6 +57,6 @@ def _read(file: Path) -> Image.Image:
     try:
         with Image.open(file) as image:
             return image.convert("RGB")
-    except (OSError, SyntaxError, ValueError) as error:  # Pillow raises all three on damage
+    except UNREADABLE as error:
         reason = " ".join(str(error).split())
         raise UserError(f"{file}: not a readable image ({reason}); replace or remove it") from None

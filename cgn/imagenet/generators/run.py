@@ -6,6 +6,7 @@ import torch
 
 from cgn.common.checkpoint import Checkpoint
 from cgn.common.seeding import seed_for
+from cgn.errors import UserError
 from cgn.imagenet.generators.mechanisms import ImageNetCGN
 from cgn.imagenet.generators.stored import save_cgn
 from cgn.imagenet.generators.training import train_cgn
@@ -29,6 +30,11 @@ def train_and_save(
     images.
     """
     cgan = load_cgan(pretrained).to(device)
+    resolution = sizes_of(cgan).resolution
+    if params.patch_size > resolution:
+        raise UserError(
+            f"imagenet.cgn.patch_size: {params.patch_size} pixels do not fit into images of {resolution}"
+        )
     cgn = ImageNetCGN(
         sizes_of(cgan), load_saliency(pretrained), params.truncation, seed_for(seed, "cgn/start")
     ).to(device)

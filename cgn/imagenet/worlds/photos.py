@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 from tqdm import tqdm
 
+from cgn.common.pictures import UNREADABLE
 from cgn.errors import UserError
 from cgn.imagenet.worlds.index import Entry
 
@@ -32,7 +33,7 @@ def read_square(file: Path, resolution: int) -> NDArray[np.uint8]:
     try:
         with Image.open(file) as image:
             return square(image, resolution)
-    except (OSError, SyntaxError, ValueError) as error:  # Pillow raises all three on damage
+    except UNREADABLE as error:
         reason = " ".join(str(error).split())
         raise UserError(f"{file}: not a readable image ({reason}); replace or remove it") from None
 

@@ -8,6 +8,7 @@ from PIL import Image
 from tqdm import tqdm
 
 from cgn.common.files import atomic_folder
+from cgn.common.pictures import UNREADABLE
 from cgn.errors import UserError
 from cgn.imagenet.worlds.folder import IMAGE_SUFFIXES
 from cgn.imagenet.worlds.photos import square
@@ -37,6 +38,6 @@ def unpack_set(archive: Path, folder: Path, resolution: int) -> None:
                 count += 1
             if not count:
                 raise ValueError("no images in it")
-    except (tarfile.TarError, EOFError, zlib.error, OSError, SyntaxError, ValueError) as error:
+    except (tarfile.TarError, EOFError, zlib.error, *UNREADABLE) as error:
         reason = " ".join(str(error).split())
         raise UserError(f"{archive}: not the archive it should be ({reason}); fetch it again") from None

@@ -106,10 +106,12 @@ def _from_archive(archive: Path, size: int) -> Textures:
 def _read_image(source: Path | IO[bytes], name: str, size: int) -> NDArray[np.uint8]:
     from PIL import Image, UnidentifiedImageError  # late: not needed for source procedural
 
+    from cgn.common.pictures import UNREADABLE
+
     try:
         with Image.open(source) as image:
             return _resized(image, size)
-    except (UnidentifiedImageError, OSError, SyntaxError, Image.DecompressionBombError) as error:
+    except UNREADABLE as error:
         reason = "unknown format" if isinstance(error, UnidentifiedImageError) else str(error)
         raise UserError(f"{name}: not a readable image ({reason}); replace it") from None
 

@@ -3,7 +3,7 @@
 Gatys et al. (2015): images look alike in texture when the correlations of their features agree.
 """
 
-from urllib.error import URLError
+import pickle
 
 import torch
 from torch import Tensor, nn
@@ -42,7 +42,7 @@ def pretrained_gram_loss() -> GramLoss:
 
     try:
         return GramLoss(vgg16(weights=VGG16_Weights.IMAGENET1K_V1).features)
-    except (URLError, OSError) as error:
+    except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
         raise UserError(
             f"params.yaml: mnist.cgn.lambda_perceptual needs VGG16's weights, whose download "
             f"failed ({error}); set it to 0, or put the file into torch's hub cache (TORCH_HOME)"

@@ -22,7 +22,7 @@ from tests.unit.classifiers.conftest import Make
 
 LNTL_PARAMS = LNTLParams(bins=8, entropy_weight=0.01, reversal_weight=0.1, pretraining=0.4)
 IRM_PARAMS = IRMParams(
-    environments={"irm_2": [0.9, 1.0]},
+    environments={"irm_2": [0.9, 1.0], "irm_5": [0.9, 1.0]},
     penalty=1.0,
     penalty_start=0.3,
     environment_batch=12,

@@ -38,7 +38,7 @@ def test_on_biased(params: Any, kind: type[Algorithm], schedule: ClassifierParam
     [
         (
             IRMParams(
-                environments={"irm_2": [0.9, 1.0]},
+                environments={"irm_2": [0.9, 1.0], "irm_5": [0.9, 1.0]},
                 penalty=1,
                 penalty_start=0.3,
                 environment_batch=6,

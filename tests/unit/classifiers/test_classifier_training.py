@@ -33,7 +33,7 @@ class KilledError(Exception):
 def _algorithm(name: str, schedule: ClassifierParams) -> Algorithm:
     if name == "irm":
         params = IRMParams(
-            environments={"irm_2": [0.9, 1.0]},
+            environments={"irm_2": [0.9, 1.0], "irm_5": [0.9, 1.0]},
             penalty=10.0,
             penalty_start=0.3,
             environment_batch=4,
@@ -57,6 +57,8 @@ def _algorithm(name: str, schedule: ClassifierParams) -> Algorithm:
 def _run(folder: Path, name: str, schedule: ClassifierParams, make: Make, kill_at: int | None = None) -> None:
     images = make("colored_mnist", 1.0)
     algorithm = _algorithm(name, schedule)
+    if name == "loaded":  # as `load_classifier` gives a network, ready to predict
+        algorithm.network.eval()
     source: Source = FixedImages(images, 8, 0)
     if name in {"irm", "group_dro"}:
         source = Environments([images, make("colored_mnist", 0.9)], 4, 0)
@@ -93,6 +95,16 @@ def test_a_killed_run_ends_with_the_same_bytes(
     for file in ("weights.safetensors", "history.csv"):
         assert (killed / "out" / file).read_bytes() == (straight / "out" / file).read_bytes()
     assert not (killed / "checkpoint.pt").exists()
+
+
+def test_a_loaded_network_is_trained_as_any_other(
+    tmp_path: Path, schedule: ClassifierParams, make: Make
+) -> None:
+    weights = []
+    for name in ("erm", "loaded"):
+        _run(tmp_path / name, name, schedule, make)
+        weights.append((tmp_path / name / "out" / "weights.safetensors").read_bytes())
+    assert weights[0] == weights[1]
 
 
 def test_history_has_a_row_for_every_part(tmp_path: Path, schedule: ClassifierParams, make: Make) -> None:

@@ -9,6 +9,10 @@ def test_rows_do_not_depend_on_where_a_range_starts() -> None:
         np.testing.assert_array_equal(indexed_normals(3, "noise", 17, 31, width), whole[17:31])
 
 
+def test_no_rows_are_an_empty_table() -> None:
+    assert indexed_uniforms(3, "noise", 5, 5, 6).shape == (0, 6)
+
+
 def test_names_and_seeds_give_other_numbers() -> None:
     first = indexed_uniforms(0, "a", 0, 100, 2)
     assert not np.array_equal(first, indexed_uniforms(0, "b", 0, 100, 2))

@@ -72,6 +72,8 @@ def test_the_highest_accuracy_in_the_training_environments_is_selected(
         ("irm", "colored_mnist", "seed", "-S seed: not key=value"),
         ("irm", "colored_mnist", "methods.irm.penalti=1", "methods.irm.penalti: no such key"),
         ("irm", "colored_mnist", "methods.irm.weight_decay=-1", "methods.irm.weight_decay"),
+        ("irm", "colored_mnist", "threads.x=1", "threads.x: no such key"),
+        ("irm", "colored_mnist", "methods.irm.penalty=[1", r"penalty=\[1: the value is not valid YAML"),
     ],
 )
 def test_bad_input(workspace: Path, method: str, variant: str, setting: str, message: str) -> None:

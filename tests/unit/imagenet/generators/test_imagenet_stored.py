@@ -40,6 +40,15 @@ def _train(folder: Path, pretrained: Path, params: ImageNetCGNParams, seed: int 
     assert not checkpoint.path.exists()
 
 
+def test_patches_that_do_not_fit_are_named(
+    pretrained: Path, params: ImageNetCGNParams, tmp_path: Path
+) -> None:
+    large = params.model_copy(update={"patch_size": 33})
+    with pytest.raises(UserError, match=r"imagenet\.cgn\.patch_size: 33 pixels do not fit into images of 32"):
+        _train(tmp_path / "cgn", pretrained, large)
+    assert not (tmp_path / "cgn").exists()
+
+
 def test_the_same_seed_gives_the_same_files(
     pretrained: Path, params: ImageNetCGNParams, tmp_path: Path
 ) -> None:

@@ -43,3 +43,12 @@ def test_a_damaged_photo_is_named(draw: Draw, tmp_path: Path) -> None:
     file.write_bytes(file.read_bytes()[:300])
     with pytest.raises(UserError, match=r"cat/a\.jpg: not a readable image \(.*\); replace or remove it"):
         read_square(file, 32)
+
+
+def test_a_photo_of_too_many_pixels_is_named(
+    draw: Draw, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    draw("cat/a.jpg")
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
+    with pytest.raises(UserError, match=r"cat/a\.jpg: not a readable image \(.*decompression bomb"):
+        read_square(tmp_path / "cat/a.jpg", 32)
