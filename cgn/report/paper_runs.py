@@ -6,6 +6,7 @@
 <folder>/<variant>/digests/seed_<k>.json       MD5 of every output: the same in a repeated run
 """
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -67,12 +68,15 @@ def read_results(folder: Path) -> pd.DataFrame:
 
 
 def run_of_all(folder: Path) -> dict[str, Any]:
-    """All commits and the mean time of the results; command, versions and machine of one of them."""
+    """The command, commits and mean time of the results; profile, versions and machine of one of them."""
     runs: list[dict[str, Any]] = [read_json(path) for path in sorted(folder.glob("*/run/seed_*.json"))]
     times = [run["wall_time_seconds"] for run in runs if run["wall_time_seconds"] is not None]
-    return runs[-1] | {
-        "commit": ", ".join(sorted({run["commit"] for run in runs})),
+    one = runs[-1]
+    return {
+        "command": re.sub(r"run \d+ --variant \w+", "run SEED --variant VARIANT", one["command"]),
+        "commits": sorted({run["commit"] for run in runs}),
         "wall_time_seconds": round(sum(times) / len(times), 1) if times else None,
+        **{fact: one[fact] for fact in ("profile", "versions", "machine")},
     }
 
 
@@ -110,11 +114,11 @@ def markdown(found: dict[str, Any]) -> str:
     table = pd.DataFrame(rows, columns=["test accuracy (%)", *VARIANTS.values()])
     run = found["run"]
     versions = ", ".join(f"{name} {version}" for name, version in run["versions"].items())
-    machine = run["machine"]
+    machine, commits = run["machine"], ", ".join(_short(commit) for commit in run["commits"])
     return "\n".join([
         "# MNIST at the paper's sizes",
         "",
-        f"`{run['command']}`, commit {run['commit']}; {versions}; {machine['processor']}, {machine['cores']}"
+        f"`{run['command']}`, commits {commits}; {versions}; {machine['processor']}, {machine['cores']}"
         f" cores, {machine['memory_gib']} GiB; {duration(run['wall_time_seconds'])} a seed and variant.",
         "",
         table.to_markdown(index=False),
@@ -123,6 +127,11 @@ def markdown(found: dict[str, Any]) -> str:
         f" {MINUS} is worse). {NONE}: no result yet.",
         "",
     ])  # fmt: skip
+
+
+def _short(commit: str) -> str:
+    """Eight of its 40 digits, and "-dirty" where that follows."""
+    return commit[:8] + commit[40:]
 
 
 def _cell(method: str, variant: str, values: dict[str, Any] | None) -> str:

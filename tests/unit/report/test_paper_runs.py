@@ -9,11 +9,12 @@ import pytest
 
 from cgn.errors import UserError
 from cgn.report.names import METHODS
-from cgn.report.paper_runs import is_complete, markdown, read_results, summary, write_results
+from cgn.report.paper_runs import is_complete, markdown, read_results, run_of_all, summary, write_results
 
 RUN = {
-    "command": "make paper",
-    "commit": "abc1234",
+    "profile": "paper",
+    "command": "python -m experiments.paper run 0 --variant wildlife_mnist -S seed=0",
+    "commit": "abc1234f" + "0" * 32,
     "versions": {"torch": "2.14.1"},
     "machine": {"processor": "P", "cores": 2, "memory_gib": 24.0},
     "wall_time_seconds": 3720.0,
@@ -38,7 +39,7 @@ def folder(tmp_path: Path, classifiers_json: dict[str, Any], mechanisms_json: di
 
 
 def test_mean_spread_and_worst_seed(folder: Path) -> None:
-    found = json.loads(json.dumps(summary(read_results(folder), RUN)))
+    found = json.loads(json.dumps(summary(read_results(folder), run_of_all(folder))))
     assert set(found) == {"run", VARIANT}
     assert set(found[VARIANT]) == {*METHODS, "mechanisms"}
     cgn = found[VARIANT]["cgn"]
@@ -53,16 +54,26 @@ def test_mean_spread_and_worst_seed(folder: Path) -> None:
 def test_one_seed_has_no_spread(folder: Path) -> None:
     for path in folder.glob("*/*/seed_1.json"):
         path.unlink()
-    values = summary(read_results(folder), RUN)[VARIANT]["oracle"]
+    values = summary(read_results(folder), run_of_all(folder))[VARIANT]["oracle"]
     assert values["test_accuracy_std"] is None
     assert values["seeds"] == 1
 
 
 def test_the_table_shows_the_papers_value_and_the_difference(folder: Path) -> None:
-    text = markdown(summary(read_results(folder), RUN))
+    text = markdown(summary(read_results(folder), run_of_all(folder)))
     (row,) = (line for line in text.splitlines() if line.startswith("| Original + CGN"))
     assert "82.0 ± 2.8 [2] (85.7 V, −3.7)" in row
-    assert "`make paper`, commit abc1234; torch 2.14.1; P, 2 cores, 24.0 GiB; 1 h 2 min" in text
+    command = "python -m experiments.paper run SEED --variant VARIANT -S seed=0"
+    assert f"`{command}`, commits abc1234f; torch 2.14.1; P, 2 cores, 24.0 GiB; 1 h 2 min" in text
+
+
+def test_the_run_of_all_is_that_of_no_single_seed(folder: Path) -> None:
+    path = folder / VARIANT / "run" / "seed_1.json"
+    path.write_text(json.dumps(RUN | {"commit": "d" * 40 + "-dirty", "wall_time_seconds": 1860.0}))
+    run = run_of_all(folder)
+    assert run["commits"] == [RUN["commit"], "d" * 40 + "-dirty"]
+    assert run["wall_time_seconds"] == 2790.0
+    assert "commits abc1234f, dddddddd-dirty;" in markdown({"run": run})
 
 
 def test_no_results_say_what_to_do(tmp_path: Path) -> None:
