@@ -4,8 +4,11 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
+
+from ruamel.yaml import YAML
 
 from cgn.common.files import read_json
 from cgn.errors import UserError
@@ -24,10 +27,27 @@ class Outcome(NamedTuple):
 
 
 def run_experiment(name: str, variant: str, settings: list[str], scratch: Path) -> Outcome:
-    """`score@VARIANT` with `settings` ("key=value", as of dvc exp run -S) as the experiment `name`.
+    """`score@VARIANT` as the experiment `name`; arguments and errors are those of `start`."""
+    commit, command = start(name, f"score@{variant}", settings, scratch)
+
+    from dvc.api import read
+
+    classifiers, mechanisms = (
+        json.loads(read(f"scores/mnist/{variant}/{scores}.json", rev=name))
+        for scores in ("classifiers", "mechanisms")
+    )
+    # Its own stages, and those that all variants share.
+    timings = [path for path in (scratch / "timings").glob("*.json") if _concerns(path.stem, variant)]
+    facts = facts_of(name, commit, command, timings)
+    return Outcome(classifiers, mechanisms, facts, digests(locked_stages(name), variant))
+
+
+def start(name: str, target: str, settings: list[str], scratch: Path) -> tuple[str, str]:
+    """Make `target` with `settings` ("key=value", as of dvc exp run -S) as the experiment `name`.
 
     What it has in common with earlier ones comes from DVC's cache; checkpoints lie in `scratch`, so that the
-    same call goes on with a run that was cut off. Raises UserError without Git, or when the run fails.
+    same call goes on with a run that was cut off. Returns the commit it starts from, and the command. Raises
+    UserError without Git, or when the run fails.
     """
     if not Path(".git").exists():
         raise UserError("no Git repository here; DVC's experiments need one (git init, git add, git commit)")
@@ -36,9 +56,8 @@ def run_experiment(name: str, variant: str, settings: list[str], scratch: Path) 
     subprocess.run([*DVC, "exp", "remove", name], capture_output=True)
     words = ["exp", "run", "--temp", "--name", name]
     changes = [word for setting in settings for word in ("-S", setting)]
-    process = subprocess.Popen(
-        [*DVC, *words, *changes, f"score@{variant}"], env=os.environ | {"CGN_SCRATCH": str(scratch.resolve())}
-    )
+    environment = os.environ | {"CGN_SCRATCH": str(scratch.resolve())}
+    process = subprocess.Popen([*DVC, *words, *changes, target], env=environment)
     try:
         status = process.wait()
     except KeyboardInterrupt:
@@ -46,23 +65,26 @@ def run_experiment(name: str, variant: str, settings: list[str], scratch: Path) 
         raise UserError(f"{name}: interrupted; the same command goes on") from None
     if status != 0:
         raise UserError(f"{name}: failed (see above); once that is mended, the same command goes on")
+    told = " ".join(f"-S '{setting}'" for setting in recorded(settings))
+    return commit, f"dvc {' '.join(words)} {told} {target}"
 
-    from dvc.api import exp_show, read
-    from ruamel.yaml import YAML
+
+def facts_of(name: str, commit: str, command: str, timings: Iterable[Path]) -> dict[str, Any]:
+    """What was run, on what, and for how long: the sum of `timings`, files of stages."""
+    from dvc.api import exp_show
 
     (row,) = (row for row in exp_show(revs=[commit.removesuffix("-dirty")]) if row["Experiment"] == name)
-    classifiers, mechanisms = (
-        json.loads(read(f"scores/mnist/{variant}/{scores}.json", rev=name))
-        for scores in ("classifiers", "mechanisms")
-    )
-    # Its own stages, and those that all variants share.
-    timings = [path for path in (scratch / "timings").glob("*.json") if _concerns(path.stem, variant)]
     seconds = [float(read_json(path)["seconds"]) for path in timings]
     facts = run_facts(row["profile"], int(row["seed"]), seconds)
-    told = " ".join(f"-S '{setting}'" for setting in recorded(settings))
-    facts |= {"command": f"dvc {' '.join(words)} {told} score@{variant}", "commit": commit}
-    lock = YAML(typ="safe").load(read("dvc.lock", rev=name))
-    return Outcome(classifiers, mechanisms, facts, digests(lock["stages"], variant))
+    return facts | {"command": command, "commit": commit}
+
+
+def locked_stages(name: str) -> dict[str, Any]:
+    """The stages in the dvc.lock of the experiment `name`."""
+    from dvc.api import read
+
+    stages: dict[str, Any] = YAML(typ="safe").load(read("dvc.lock", rev=name))["stages"]
+    return stages
 
 
 def digests(stages: dict[str, Any], variant: str) -> dict[str, str]:

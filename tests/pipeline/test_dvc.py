@@ -106,6 +106,16 @@ def test_a_paper_run_keeps_its_results_and_is_not_repeated(dvc: Run, smoke: Path
     digests = smoke / "reports/paper/results/colored_mnist/digests/seed_0.json"
     digests_before = json.loads(digests.read_text())
     assert "models/mnist/cgn/colored_mnist" in digests_before
+    # A training stage alone gives the same results of its methods as the whole run.
+    results = smoke / "reports/paper/results/colored_mnist"
+    of_stage = {method: results / method / "seed_0.json" for method in ("original", "lntl", "augmentation")}
+    before = {method: json.loads(path.read_text()) for method, path in of_stage.items()}
+    for path in of_stage.values():
+        path.unlink()
+    assert not stages_run(dvc(*words, "--stage", "train_on_biased"))
+    assert {method: json.loads(path.read_text()) for method, path in of_stage.items()} == before
+    assert json.loads(digests.read_text()) == digests_before
+    assert "has its results" in dvc(*words)
     # Without the results, everything comes from DVC's cache.
     shutil.rmtree(smoke / "reports/paper")
     assert not stages_run(dvc(*words))

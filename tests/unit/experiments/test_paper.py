@@ -17,9 +17,9 @@ def kept(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("variant", ["colored_mnist", "double_colored_mnist", "wildlife_mnist"])
 def test_where_the_digits_lie_is_no_other_setting(variant: str, capsys: pytest.CaptureFixture[str]) -> None:
-    paper.run(0, [variant], [])  # downloads
+    paper.run(0, [variant], set_param=[])  # downloads
     of_files = ["budgets.paper.digits.source=idx", "budgets.paper.digits.folder=/elsewhere/mnist"]
-    paper.run(0, [variant], of_files)
+    paper.run(0, [variant], set_param=of_files)
     told = capsys.readouterr().out.splitlines()
     assert told[0] == told[1]
     again = f"rm reports/paper/results/{variant}/*/seed_0.json"
@@ -29,4 +29,15 @@ def test_where_the_digits_lie_is_no_other_setting(variant: str, capsys: pytest.C
 @pytest.mark.parametrize("setting", ["mnist.cgn.lambda_mask=100", "budgets.paper.digits.train=1000"])
 def test_no_seed_runs_beside_those_of_other_settings(setting: str) -> None:
     with pytest.raises(UserError, match=r"seed_0\.json: its results have other settings; move .* away"):
-        paper.run(7, ["colored_mnist"], [setting])
+        paper.run(7, ["colored_mnist"], set_param=[setting])
+
+
+def test_the_results_of_a_stage_are_those_of_its_methods(capsys: pytest.CaptureFixture[str]) -> None:
+    paper.run(0, ["colored_mnist"], "train_on_biased", [])
+    assert "rm reports/paper/results/colored_mnist/{original,lntl,augmentation}/" in capsys.readouterr().out
+
+
+def test_a_stage_that_trains_no_classifier_is_refused() -> None:
+    stages = "train_on_biased, train_on_environments, train_on_generated"
+    with pytest.raises(UserError, match=f"^--stage train_cgn: not one of {stages}$"):
+        paper.run(0, ["colored_mnist"], "train_cgn", [])

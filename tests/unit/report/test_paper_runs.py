@@ -7,9 +7,18 @@ from typing import Any
 
 import pytest
 
+from cgn.common.files import read_json
 from cgn.errors import UserError
 from cgn.report.names import METHODS
-from cgn.report.paper_runs import is_complete, markdown, read_results, run_of_all, summary, write_results
+from cgn.report.paper_runs import (
+    is_complete,
+    markdown,
+    read_results,
+    run_of_all,
+    summary,
+    write_results,
+    write_results_of_stage,
+)
 
 RUN = {
     "profile": "paper",
@@ -74,6 +83,27 @@ def test_the_run_of_all_is_that_of_no_single_seed(folder: Path) -> None:
     assert run["commits"] == [RUN["commit"], "d" * 40 + "-dirty"]
     assert run["wall_time_seconds"] == 2790.0
     assert "commits abc1234f, dddddddd-dirty;" in markdown({"run": run})
+
+
+def test_a_stage_adds_a_seed_to_its_methods_alone(folder: Path) -> None:
+    accuracies = {"original": {"train_accuracy": 99.0, "test_accuracy": 11.0}}
+    run = RUN | {"commit": "e" * 40, "wall_time_seconds": 60.0}
+    write_results_of_stage(folder, VARIANT, 2, "train_on_biased", accuracies, run, {"models/original": "3"})
+    assert is_complete(folder, VARIANT, 2, ["original"])
+    assert not is_complete(folder, VARIANT, 2)
+    found = summary(read_results(folder), run_of_all(folder))
+    assert {name: values["seeds"] for name, values in found[VARIANT].items() if name != "mechanisms"} == {
+        name: 3 if name == "original" else 2 for name in METHODS
+    }
+    assert found["run"]["commits"] == [RUN["commit"], "e" * 40]
+    assert found["run"]["wall_time_seconds"] == 3720.0  # a mean of whole runs
+
+
+def test_the_digests_of_a_stage_replace_its_own(folder: Path) -> None:
+    before = read_json(folder / VARIANT / "digests" / "seed_0.json")
+    write_results_of_stage(folder, VARIANT, 0, "train_on_biased", {}, RUN, {"models/original": "3"})
+    after = read_json(folder / VARIANT / "digests" / "seed_0.json")
+    assert after == before | {"models/original": "3"}
 
 
 def test_no_results_say_what_to_do(tmp_path: Path) -> None:

@@ -1,0 +1,67 @@
+"""One training stage of MNIST as a DVC experiment: more seeds of its methods, without the others' hours."""
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, NamedTuple
+
+from ruamel.yaml import YAML
+
+from cgn.classifiers.accuracy import accuracy, predict
+from cgn.classifiers.network import DigitCNN
+from cgn.classifiers.trained import load_classifier
+from cgn.common.arrays import read_arrays
+from experiments.experiment import digests, facts_of, locked_stages, start
+
+MODELS = "models/mnist/classifiers"
+
+
+class Trained(NamedTuple):
+    """The classifiers of one stage and variant, and how they were trained."""
+
+    accuracies: dict[str, dict[str, float]]  # method: train_accuracy, test_accuracy, percent
+    facts: dict[str, Any]  # as of an `Outcome`, wall_time_seconds of this stage alone
+    digests: dict[str, str]  # MD5 of its outputs, by their paths
+
+
+def training_stages() -> dict[str, list[str]]:
+    """The stages of dvc.yaml that train classifiers of MNIST, each with its methods."""
+    stages = YAML(typ="safe").load(Path("dvc.yaml").read_text())["stages"]
+    methods = {
+        name: [Path(out).name for out in map(str, stage["outs"]) if out.startswith(MODELS)]
+        for name, stage in stages.items()
+    }
+    return {name: of_stage for name, of_stage in methods.items() if of_stage}
+
+
+def run_training_stage(name: str, stage: str, variant: str, settings: list[str], scratch: Path) -> Trained:
+    """`STAGE@VARIANT` as the experiment `name` (see `start`); its classifiers are scored as `score` does."""
+    target = f"{stage}@{variant}"
+    commit, command = start(name, target, settings, scratch)
+    timings = (scratch / "timings").glob(f"{stage}-{variant}.json")
+    return Trained(
+        _accuracies(name, variant, training_stages()[stage]),
+        facts_of(name, commit, command, timings),
+        digests({target: locked_stages(name)[target]}, variant),
+    )
+
+
+def _accuracies(name: str, variant: str, methods: list[str]) -> dict[str, dict[str, float]]:
+    """Accuracies of the classifiers that the experiment `name` trained."""
+    from dvc.api import DVCFileSystem
+
+    system: Any = DVCFileSystem(rev=name)
+    found = {}
+    with TemporaryDirectory() as temporary:
+        images, models = Path(temporary) / "images.safetensors", Path(temporary) / "models"
+        system.get_file(f"data/mnist/variants/{variant}.safetensors", str(images))
+        arrays = read_arrays(images)
+        for method in methods:
+            system.get(f"{MODELS}/{variant}/{method}", str(models / method), recursive=True)
+            classifier = load_classifier(models / method, DigitCNN(0))
+            found[method] = {
+                f"{split}_accuracy": accuracy(
+                    predict(classifier, arrays[f"{split}_images"]), arrays[f"{split}_labels"]
+                )
+                for split in ("train", "test")
+            }
+    return found
