@@ -27,8 +27,8 @@ class Outcome(NamedTuple):
 
 
 def run_experiment(name: str, variant: str, settings: list[str], scratch: Path) -> Outcome:
-    """`score@VARIANT` as the experiment `name`; arguments and errors are those of `start`."""
-    commit, command = start(name, f"score@{variant}", settings, scratch)
+    """`score@VARIANT` as the experiment `name`; arguments and errors are those of `run_target`."""
+    made = run_target(name, f"score@{variant}", settings, scratch)
 
     from dvc.api import read
 
@@ -38,16 +38,16 @@ def run_experiment(name: str, variant: str, settings: list[str], scratch: Path) 
     )
     # Its own stages, and those that all variants share.
     timings = [path for path in (scratch / "timings").glob("*.json") if _concerns(path.stem, variant)]
-    facts = facts_of(name, commit, command, timings)
+    facts = facts_of(name, made, timings)
     return Outcome(classifiers, mechanisms, facts, digests(locked_stages(name), variant))
 
 
-def start(name: str, target: str, settings: list[str], scratch: Path) -> tuple[str, str]:
+def run_target(name: str, target: str, settings: list[str], scratch: Path) -> dict[str, str]:
     """Make `target` with `settings` ("key=value", as of dvc exp run -S) as the experiment `name`.
 
     What it has in common with earlier ones comes from DVC's cache; checkpoints lie in `scratch`, so that the
-    same call goes on with a run that was cut off. Returns the commit it starts from, and the command. Raises
-    UserError without Git, or when the run fails.
+    same call goes on with a run that was cut off. Returns the `commit` it starts from and the `command`.
+    Raises UserError without Git, or when the run fails.
     """
     if not Path(".git").exists():
         raise UserError("no Git repository here; DVC's experiments need one (git init, git add, git commit)")
@@ -66,17 +66,18 @@ def start(name: str, target: str, settings: list[str], scratch: Path) -> tuple[s
     if status != 0:
         raise UserError(f"{name}: failed (see above); once that is mended, the same command goes on")
     told = " ".join(f"-S '{setting}'" for setting in recorded(settings))
-    return commit, f"dvc {' '.join(words)} {told} {target}"
+    return {"commit": commit, "command": f"dvc {' '.join(words)} {told} {target}"}
 
 
-def facts_of(name: str, commit: str, command: str, timings: Iterable[Path]) -> dict[str, Any]:
-    """What was run, on what, and for how long: the sum of `timings`, files of stages."""
+def facts_of(name: str, made: dict[str, str], timings: Iterable[Path]) -> dict[str, Any]:
+    """What was `made` (see `run_target`), on what, and how long the stages took that wrote `timings`."""
     from dvc.api import exp_show
 
-    (row,) = (row for row in exp_show(revs=[commit.removesuffix("-dirty")]) if row["Experiment"] == name)
+    rows = exp_show(revs=[made["commit"].removesuffix("-dirty")])
+    (row,) = (row for row in rows if row["Experiment"] == name)
     seconds = [float(read_json(path)["seconds"]) for path in timings]
     facts = run_facts(row["profile"], int(row["seed"]), seconds)
-    return facts | {"command": command, "commit": commit}
+    return facts | made
 
 
 def locked_stages(name: str) -> dict[str, Any]:
@@ -88,7 +89,7 @@ def locked_stages(name: str) -> dict[str, Any]:
 
 
 def digests(stages: dict[str, Any], variant: str) -> dict[str, str]:
-    """The MD5 of each output of the `stages` of a dvc.lock that a run of `score@variant` goes through."""
+    """The MD5 of each output of those `stages` of a dvc.lock that are of `variant` or of all variants."""
     own = (
         entry
         for stage, entry in stages.items()

@@ -1,7 +1,8 @@
 """MNIST at the paper's sizes: `python -m experiments.paper run SEED`, or `… collect` (see make paper).
 
-A variant of a seed is one DVC experiment. What has a result in reports/paper/results is not run again; a
-run that was cut off goes on from its checkpoints ($CGN_SCRATCH, by default .scratch/paper) and the cache.
+A variant of a seed is one DVC experiment, whole or, with --stage, one training stage. What has a result in
+reports/paper/results is not run again; a run that was cut off goes on from its checkpoints ($CGN_SCRATCH, by
+default .scratch/paper) and the cache.
 """
 
 import json
@@ -16,7 +17,9 @@ from cgn.common.files import atomic_path, read_json, write_json
 from cgn.errors import UserError
 from cgn.report.names import VARIANTS
 from cgn.report.paper_runs import (
-    ALL,
+    RUN_FILES,
+    STAGE_RUN_FILES,
+    WHOLE_RUN,
     is_complete,
     markdown,
     read_results,
@@ -48,22 +51,20 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 def run(
     seed: int,
     variant: Annotated[list[str], typer.Option(help="only these variants")] = list(VARIANTS),  # noqa: B006
-    stage: Annotated[str | None, typer.Option(help="only the classifiers of this training stage")] = None,
+    stage: Annotated[str | None, typer.Option(help="only this training stage, and what it needs")] = None,
     set_param: Annotated[list[str], typer.Option("-S", help="further parameters, as of dvc exp run")] = [],  # noqa: B006
 ) -> None:
     """Run what has no result yet of SEED, a variant at a time, and keep its results."""
-    stages = training_stages()
-    if stage is not None and stage not in stages:
-        raise UserError(f"--stage {stage}: not one of {', '.join(stages)}")
-    names = ALL if stage is None else stages[stage]
     for name in variant:
         if name not in VARIANTS:
             raise UserError(f"--variant {name}: not one of {', '.join(VARIANTS)}")
+    names = WHOLE_RUN if stage is None else _methods_of(stage)
+    for name in variant:
         _require_equal_settings(name, set_param)
         if is_complete(RESULTS, name, seed, names):
-            files = "*" if stage is None else f"{{{','.join(names)}}}"
-            again = f"rm {RESULTS / name}/{files}/seed_{seed}.json"
-            print(f"{name}, seed {seed}: has its results; to run it again, {again}")
+            files = ["*"] if stage is None else names
+            again = " ".join(f"{RESULTS / name / of}/seed_{seed}.json" for of in files)
+            print(f"{name}, seed {seed}: has its results; to run it again, rm {again}")
         else:
             _run(name, seed, stage, set_param)
             collect()
@@ -80,23 +81,33 @@ def collect() -> None:
     print(f"{len(results)} results; the summary is in {PAPER / 'mnist.json'} and mnist.md")
 
 
+def _methods_of(stage: str) -> list[str]:
+    stages = training_stages()
+    if stage not in stages:
+        raise UserError(f"--stage {stage}: not one of {', '.join(stages)}")
+    return stages[stage]
+
+
 def _run(variant: str, seed: int, stage: str | None, given: list[str]) -> None:
     scratch = Path(os.environ.get("CGN_SCRATCH", ".scratch/paper")) / f"seed_{seed}"
     settings = _settings(variant, given)
     changes = ["profile=paper", f"seed={seed}", *settings]
-    name = f"paper-{variant.replace('_', '-')}-{seed}"
-    of_stage = [] if stage is None else [f"--stage {stage}"]
-    words = [f"run {seed} --variant {variant}", *of_stage, *(f"-S {setting}" for setting in recorded(given))]
-    told = {"command": f"python -m experiments.paper {' '.join(words)}", "settings": recorded(settings)}
+    parts = ["paper", variant, str(seed)] + ([stage] if stage else [])
+    experiment = "-".join(parts).replace("_", "-")
+    options = [f"--variant {variant}"] + ([f"--stage {stage}"] if stage else [])
+    words = [*options, *(f"-S {setting}" for setting in recorded(given))]
+    asked = {
+        "command": f"python -m experiments.paper run {seed} {' '.join(words)}",
+        "settings": recorded(settings),
+    }
     if stage is None:
-        outcome = run_experiment(name, variant, changes, scratch)
+        outcome = run_experiment(experiment, variant, changes, scratch)
         scores = outcome.classifiers, outcome.mechanisms
-        write_results(RESULTS, variant, seed, *scores, outcome.facts | told, outcome.digests)
+        write_results(RESULTS, variant, seed, *scores, outcome.facts | asked, outcome.digests)
     else:
-        of_name = f"{name}-{stage.replace('_', '-')}"
-        trained = run_training_stage(of_name, stage, variant, changes, scratch)
-        run = trained.facts | told
-        write_results_of_stage(RESULTS, variant, seed, stage, trained.accuracies, run, trained.digests)
+        trained = run_training_stage(experiment, stage, variant, changes, scratch)
+        facts = trained.facts | asked
+        write_results_of_stage(RESULTS, variant, seed, stage, trained.accuracies, facts, trained.digests)
 
 
 def _settings(variant: str, given: list[str]) -> list[str]:
@@ -111,11 +122,14 @@ def _settings(variant: str, given: list[str]) -> list[str]:
 
 
 def _require_equal_settings(variant: str, given: list[str]) -> None:
-    """A mean over seeds is one of equal settings. Raises UserError when kept results have others."""
+    """A mean over seeds is one of equal settings. Raises UserError when kept results have others.
+
+    Compared is what a run changes of params.yaml. Who edits that file, moves the results away.
+    """
     asked = _but_sources(recorded(_settings(variant, given)))
-    for kept in sorted((RESULTS / variant / "run").glob("*.json")):
+    folder = RESULTS / variant
+    for kept in (*sorted(folder.glob(RUN_FILES)), *sorted(folder.glob(STAGE_RUN_FILES))):
         if _but_sources(read_json(kept)["settings"]) != asked:
-            folder = RESULTS / variant
             raise UserError(f"{kept}: its results have other settings; move {folder} away to run with these")
 
 

@@ -10,7 +10,7 @@ from cgn.classifiers.accuracy import accuracy, predict
 from cgn.classifiers.network import DigitCNN
 from cgn.classifiers.trained import load_classifier
 from cgn.common.arrays import read_arrays
-from experiments.experiment import digests, facts_of, locked_stages, start
+from experiments.experiment import digests, facts_of, locked_stages, run_target
 
 MODELS = "models/mnist/classifiers"
 
@@ -26,30 +26,39 @@ class Trained(NamedTuple):
 def training_stages() -> dict[str, list[str]]:
     """The stages of dvc.yaml that train classifiers of MNIST, each with its methods."""
     stages = YAML(typ="safe").load(Path("dvc.yaml").read_text())["stages"]
-    methods = {
-        name: [Path(out).name for out in map(str, stage["outs"]) if out.startswith(MODELS)]
+    # An output is a path, or has the path as its key.
+    outs = {
+        name: [out if isinstance(out, str) else next(iter(out)) for out in stage.get("outs", ())]
         for name, stage in stages.items()
+    }
+    methods = {
+        name: [Path(out).name for out in of_stage if out.startswith(f"{MODELS}/")]
+        for name, of_stage in outs.items()
     }
     return {name: of_stage for name, of_stage in methods.items() if of_stage}
 
 
-def run_training_stage(name: str, stage: str, variant: str, settings: list[str], scratch: Path) -> Trained:
-    """`STAGE@VARIANT` as the experiment `name` (see `start`); its classifiers are scored as `score` does."""
+def run_training_stage(
+    experiment: str, stage: str, variant: str, settings: list[str], scratch: Path
+) -> Trained:
+    """`STAGE@VARIANT` as `experiment` (see `run_target`), its classifiers scored as stage `score` does."""
     target = f"{stage}@{variant}"
-    commit, command = start(name, target, settings, scratch)
-    timings = (scratch / "timings").glob(f"{stage}-{variant}.json")
+    made = run_target(experiment, target, settings, scratch)
+    locked = locked_stages(experiment)[target]
+    methods = [Path(out["path"]).name for out in locked["outs"]]
+    timing = scratch / "timings" / f"{stage}-{variant}.json"
     return Trained(
-        _accuracies(name, variant, training_stages()[stage]),
-        facts_of(name, commit, command, timings),
-        digests({target: locked_stages(name)[target]}, variant),
+        _accuracies(experiment, variant, methods),
+        facts_of(experiment, made, [timing] if timing.exists() else []),
+        digests({target: locked}, variant),
     )
 
 
-def _accuracies(name: str, variant: str, methods: list[str]) -> dict[str, dict[str, float]]:
-    """Accuracies of the classifiers that the experiment `name` trained."""
+def _accuracies(experiment: str, variant: str, methods: list[str]) -> dict[str, dict[str, float]]:
+    """Of the classifiers that `experiment` trained, on the training and test images it trained them for."""
     from dvc.api import DVCFileSystem
 
-    system: Any = DVCFileSystem(rev=name)
+    system: Any = DVCFileSystem(rev=experiment)
     found = {}
     with TemporaryDirectory() as temporary:
         images, models = Path(temporary) / "images.safetensors", Path(temporary) / "models"

@@ -4,9 +4,7 @@
 <folder>/<variant>/mechanisms/seed_<k>.json    health of the CGN's masks
 <folder>/<variant>/run/seed_<k>.json           command, commit, settings, versions, machine, wall time
 <folder>/<variant>/digests/seed_<k>.json       MD5 of every output: the same in a repeated run
-
-Methods can have more seeds than others: a run of one training stage keeps the results of its classifiers,
-its facts as run/<stage>_<k>.json, and the digests of its outputs among the others of the seed.
+<folder>/<variant>/<stage>/seed_<k>.json       both, of a run of one training stage alone
 """
 
 import re
@@ -26,12 +24,14 @@ from cgn.report.tables import MINUS, NONE, signed
 
 MECHANISMS = ("mask_mean", "mask_entropy", "mask_digit_accuracy", "inverted_masks", "healthy_classes",
               "diversity", "digit_classifier_accuracy", "abduction_iou")  # fmt: skip
-ALL = (*METHODS, "mechanisms", "digests", "run")
+WHOLE_RUN = (*METHODS, "mechanisms", "digests", "run")
+RUN_FILES = "run/seed_*.json"
+STAGE_RUN_FILES = "train_on_*/seed_*.json"
 # Of several seeds, what a summary shows: the worst of these, the mean of all others.
 _WORST = {"healthy_classes": "min", "inverted_masks": "max"}
 
 
-def is_complete(folder: Path, variant: str, seed: int, names: Iterable[str] = ALL) -> bool:
+def is_complete(folder: Path, variant: str, seed: int, names: Iterable[str] = WHOLE_RUN) -> bool:
     """Whether the results `names` (methods, "mechanisms", …) of one variant and seed are there."""
     return all((folder / variant / name / f"seed_{seed}.json").exists() for name in names)
 
@@ -51,13 +51,13 @@ def write_results(
     parse_mechanisms(mechanisms, source)
     write_json(folder / variant / "run" / f"seed_{seed}.json", run)
     write_json(folder / variant / "digests" / f"seed_{seed}.json", digests)
-    measures = ("train_accuracy", "test_accuracy")
-    accuracies = {
-        method: {measure: getattr(score, measure) for measure in measures} for method, score in scores.items()
-    }
-    _write_accuracies(folder, variant, seed, accuracies)
+    for method, score in scores.items():
+        accuracies = score.model_dump(include={"train_accuracy", "test_accuracy"})
+        write_json(folder / variant / method / f"seed_{seed}.json", accuracies)
     health = {name: mechanisms[name] for name in MECHANISMS}
     write_json(folder / variant / "mechanisms" / f"seed_{seed}.json", health)
+    for path in (folder / variant).glob(f"train_on_*/seed_{seed}.json"):
+        path.unlink()  # its results are replaced
 
 
 def write_results_of_stage(
@@ -70,11 +70,9 @@ def write_results_of_stage(
     digests: dict[str, str],
 ) -> None:
     """Keep the train_accuracy and test_accuracy of each method of a training stage; others stay."""
-    path = folder / variant / "digests" / f"seed_{seed}.json"
-    others = read_json(path) if path.exists() else {}
-    write_json(path, dict(sorted({**others, **digests}.items())))
-    write_json(folder / variant / "run" / f"{stage}_{seed}.json", run)
-    _write_accuracies(folder, variant, seed, accuracies)
+    write_json(folder / variant / stage / f"seed_{seed}.json", {**run, "digests": digests})
+    for method, of_method in accuracies.items():
+        write_json(folder / variant / method / f"seed_{seed}.json", of_method)
 
 
 def read_results(folder: Path) -> pd.DataFrame:
@@ -91,10 +89,11 @@ def read_results(folder: Path) -> pd.DataFrame:
 
 
 def run_of_all(folder: Path) -> dict[str, Any]:
-    """The command, commits and mean time of the results; profile, versions and machine of one of them."""
+    """The command, commits and mean time of whole runs, and the commits of those of a stage; profile,
+    versions and machine of one of them."""
     whole, of_stages = (
-        [read_json(path) for path in sorted(folder.glob(f"*/run/{files}.json"))]
-        for files in ("seed_*", "train_*")
+        [read_json(path) for path in sorted(folder.glob(f"*/{files}"))]
+        for files in (RUN_FILES, STAGE_RUN_FILES)
     )
     times = [run["wall_time_seconds"] for run in whole if run["wall_time_seconds"] is not None]
     one = (whole or of_stages)[-1]
@@ -169,10 +168,3 @@ def _cell(method: str, variant: str, values: dict[str, Any] | None) -> str:
     if known is None:
         return text
     return f"{text} ({known.accuracy:.1f} {known.mark}, {signed(ours - known.accuracy)})"
-
-
-def _write_accuracies(
-    folder: Path, variant: str, seed: int, accuracies: Mapping[str, Mapping[str, float]]
-) -> None:
-    for method, of_method in accuracies.items():
-        write_json(folder / variant / method / f"seed_{seed}.json", of_method)

@@ -106,21 +106,23 @@ def test_a_paper_run_keeps_its_results_and_is_not_repeated(dvc: Run, smoke: Path
     digests = smoke / "reports/paper/results/colored_mnist/digests/seed_0.json"
     digests_before = json.loads(digests.read_text())
     assert "models/mnist/cgn/colored_mnist" in digests_before
-    # A training stage alone gives the same results of its methods as the whole run.
+    # A training stage alone gives the same results of its methods as the whole run, and is not repeated.
     results = smoke / "reports/paper/results/colored_mnist"
     of_stage = {method: results / method / "seed_0.json" for method in ("original", "lntl", "augmentation")}
     before = {method: json.loads(path.read_text()) for method, path in of_stage.items()}
-    for path in of_stage.values():
-        path.unlink()
+    shutil.rmtree(smoke / "reports/paper")
     assert not stages_run(dvc(*words, "--stage", "train_on_biased"))
     assert {method: json.loads(path.read_text()) for method, path in of_stage.items()} == before
-    assert json.loads(digests.read_text()) == digests_before
-    assert "has its results" in dvc(*words)
-    # Without the results, everything comes from DVC's cache.
-    shutil.rmtree(smoke / "reports/paper")
+    assert "has its results" in dvc(*words, "--stage", "train_on_biased")
+    facts = json.loads((results / "train_on_biased/seed_0.json").read_text())
+    assert "--variant colored_mnist --stage train_on_biased" in facts["command"]
+    original = "models/mnist/classifiers/colored_mnist/original"
+    assert facts["digests"][original] == digests_before[original]
+    # Without the other results, everything comes from DVC's cache.
     assert not stages_run(dvc(*words))
     assert json.loads(result.read_text()) == kept
     assert json.loads(digests.read_text()) == digests_before
+    assert not (results / "train_on_biased/seed_0.json").exists()
     assert "other settings" in dvc(*words, "-S", "threads=1", status=1)
 
 

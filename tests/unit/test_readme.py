@@ -53,6 +53,15 @@ def test_accuracies_at_the_papers_sizes(title: str, readme: str, root: Path) -> 
     assert large == [accuracy_and_spread(scores) if scores else "–" for scores in found]
 
 
+def test_seeds(readme: str, root: Path) -> None:
+    summary = json.loads((root / "reports/paper/mnist.json").read_text())
+    assert "(five seeds, ± their spread; IRM, Group DRO and GAN three)" in readme
+    three = {"irm_2", "irm_5", "group_dro", "gan"}
+    for variant in VARIANTS:
+        seeds = {method: summary[variant][method]["seeds"] for method in TITLES.values()}
+        assert seeds == {method: 3 if method in three else 5 for method in TITLES.values()}
+
+
 def accuracy_and_spread(scores: dict[str, Any]) -> str:
     spread = scores["test_accuracy_std"]
     return f"{scores['test_accuracy']:.1f}" + (f" ± {spread:.1f}" if spread is not None else "")

@@ -32,9 +32,18 @@ def test_no_seed_runs_beside_those_of_other_settings(setting: str) -> None:
         paper.run(7, ["colored_mnist"], set_param=[setting])
 
 
+def test_no_variant_runs_beside_an_unknown_one() -> None:
+    with pytest.raises(UserError, match=r"^--variant fog: not one of colored_mnist, "):
+        paper.run(0, ["colored_mnist", "fog"], set_param=["mnist.cgn.lambda_mask=100"])
+
+
 def test_the_results_of_a_stage_are_those_of_its_methods(capsys: pytest.CaptureFixture[str]) -> None:
     paper.run(0, ["colored_mnist"], "train_on_biased", [])
-    assert "rm reports/paper/results/colored_mnist/{original,lntl,augmentation}/" in capsys.readouterr().out
+    again = capsys.readouterr().out.partition(" rm ")[2].split()
+    assert again == [
+        f"reports/paper/results/colored_mnist/{method}/seed_0.json"
+        for method in ("original", "lntl", "augmentation")
+    ]
 
 
 def test_a_stage_that_trains_no_classifier_is_refused() -> None:

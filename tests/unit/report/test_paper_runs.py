@@ -97,13 +97,18 @@ def test_a_stage_adds_a_seed_to_its_methods_alone(folder: Path) -> None:
     }
     assert found["run"]["commits"] == [RUN["commit"], "e" * 40]
     assert found["run"]["wall_time_seconds"] == 3720.0  # a mean of whole runs
+    kept = read_json(folder / VARIANT / "train_on_biased" / "seed_2.json")
+    assert kept == run | {"digests": {"models/original": "3"}}
 
 
-def test_the_digests_of_a_stage_replace_its_own(folder: Path) -> None:
-    before = read_json(folder / VARIANT / "digests" / "seed_0.json")
-    write_results_of_stage(folder, VARIANT, 0, "train_on_biased", {}, RUN, {"models/original": "3"})
-    after = read_json(folder / VARIANT / "digests" / "seed_0.json")
-    assert after == before | {"models/original": "3"}
+def test_a_whole_run_takes_the_place_of_a_stages(
+    folder: Path, classifiers_json: dict[str, Any], mechanisms_json: dict[str, Any]
+) -> None:
+    earlier = RUN | {"commit": "e" * 40}
+    write_results_of_stage(folder, VARIANT, 0, "train_on_biased", {}, earlier, {})
+    assert earlier["commit"] in run_of_all(folder)["commits"]
+    write_results(folder, VARIANT, 0, classifiers_json[VARIANT], mechanisms_json[VARIANT], RUN, {})
+    assert run_of_all(folder)["commits"] == [RUN["commit"]]
 
 
 def test_no_results_say_what_to_do(tmp_path: Path) -> None:
