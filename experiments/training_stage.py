@@ -55,7 +55,7 @@ def run_training_stage(
 
 
 def _accuracies(experiment: str, variant: str, methods: list[str]) -> dict[str, dict[str, float]]:
-    """Of the classifiers that `experiment` trained, on the training and test images it trained them for."""
+    """Of the classifiers that `experiment` trained, on its training and test images, percent."""
     from dvc.api import DVCFileSystem
 
     system: Any = DVCFileSystem(rev=experiment)
