@@ -46,12 +46,12 @@ def run_target(name: str, target: str, settings: list[str], scratch: Path) -> di
     """Make `target` with `settings` ("key=value", as of dvc exp run -S) as the experiment `name`.
 
     What it has in common with earlier ones comes from DVC's cache; checkpoints lie in `scratch`, so that the
-    same call goes on with a run that was cut off. Returns the `commit` it starts from and the `command`.
+    same call goes on with a run that was cut off. Returns the `command` and the `commit` it starts from.
     Raises UserError without Git, or when the run fails.
     """
     if not Path(".git").exists():
         raise UserError("no Git repository here; DVC's experiments need one (git init, git add, git commit)")
-    commit = _commit()
+    commit = starting_commit()
     # An earlier experiment of this name, finished or not, gives way: its outputs are in the cache.
     subprocess.run([*DVC, "exp", "remove", name], capture_output=True)
     words = ["exp", "run", "--temp", "--name", name]
@@ -66,7 +66,7 @@ def run_target(name: str, target: str, settings: list[str], scratch: Path) -> di
     if status != 0:
         raise UserError(f"{name}: failed (see above); once that is mended, the same command goes on")
     told = " ".join(f"-S '{setting}'" for setting in recorded(settings))
-    return {"commit": commit, "command": f"dvc {' '.join(words)} {told} {target}"}
+    return {"command": f"dvc {' '.join(words)} {told} {target}", "commit": commit}
 
 
 def facts_of(name: str, made: dict[str, str], timings: Iterable[Path]) -> dict[str, Any]:
@@ -109,8 +109,10 @@ def _concerns(timed: str, variant: str) -> bool:
     return "-" not in timed or timed.endswith(f"-{variant}")
 
 
-def _commit() -> str:
-    """The commit that the experiment starts from; "-dirty" when the working tree differs from it."""
-    dirty = subprocess.run(["git", "status", "--porcelain", "--untracked-files=no"], capture_output=True)
+def starting_commit() -> str:
+    """The commit that the experiment starts from; "-dirty" when the working tree differs from it, other than
+    in the results of paper runs, which no stage reads."""
+    words = ["git", "status", "--porcelain", "--untracked-files=no", "--", ".", ":!reports/paper"]
+    dirty = subprocess.run(words, capture_output=True)
     head = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=True)
     return head.stdout.strip() + ("-dirty" if dirty.stdout else "")

@@ -1,6 +1,11 @@
 """What an experiment says of itself."""
 
-from experiments.experiment import digests, recorded
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from experiments.experiment import starting_commit, digests, recorded
 
 
 def test_folders_of_a_machine_are_kept_by_their_own_name() -> None:
@@ -23,3 +28,20 @@ def test_digests_are_of_the_stages_that_the_variant_goes_through() -> None:
         )
     }
     assert digests(stages, "colored_mnist") == {"data/digits": "2", "models/cgn/colored_mnist": "1.dir"}
+
+
+def test_results_of_paper_runs_do_not_make_a_commit_dirty(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    result, params = tmp_path / "reports/paper/mnist.json", tmp_path / "params.yaml"
+    result.parent.mkdir(parents=True)
+    for path in (result, params):
+        path.write_text("1")
+    for words in (["init"], ["add", "."], ["commit", "--message", "start"]):
+        own = ["-c", "user.name=a", "-c", "user.email=a@example.org"]
+        subprocess.run(["git", *own, *words], check=True, capture_output=True)
+    result.unlink()
+    assert len(starting_commit()) == 40
+    params.write_text("2")
+    assert starting_commit().endswith("-dirty")
