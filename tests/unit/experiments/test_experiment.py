@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from experiments.experiment import starting_commit, digests, recorded
+from experiments.experiment import digests, recorded, starting_commit
 
 
 def test_folders_of_a_machine_are_kept_by_their_own_name() -> None:
