@@ -25,17 +25,13 @@ class Trained(NamedTuple):
 
 def training_stages() -> dict[str, list[str]]:
     """The stages of dvc.yaml that train classifiers of MNIST, each with its methods."""
-    stages = YAML(typ="safe").load(Path("dvc.yaml").read_text())["stages"]
-    # An output is a path, or has the path as its key.
-    outs = {
-        name: [out if isinstance(out, str) else next(iter(out)) for out in stage.get("outs", ())]
-        for name, stage in stages.items()
-    }
-    methods = {
-        name: [Path(out).name for out in of_stage if out.startswith(f"{MODELS}/")]
-        for name, of_stage in outs.items()
-    }
-    return {name: of_stage for name, of_stage in methods.items() if of_stage}
+    found = {}
+    for name, stage in YAML(typ="safe").load(Path("dvc.yaml").read_text())["stages"].items():
+        # An output is a path, or has the path as its key.
+        outs = [out if isinstance(out, str) else next(iter(out)) for out in stage.get("outs", ())]
+        if methods := [Path(out).name for out in outs if out.startswith(f"{MODELS}/")]:
+            found[name] = methods
+    return found
 
 
 def run_training_stage(

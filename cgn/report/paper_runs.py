@@ -56,8 +56,9 @@ def write_results(
         write_json(folder / variant / method / f"seed_{seed}.json", accuracies)
     health = {name: mechanisms[name] for name in MECHANISMS}
     write_json(folder / variant / "mechanisms" / f"seed_{seed}.json", health)
-    for path in (folder / variant).glob(f"train_on_*/seed_{seed}.json"):
-        path.unlink()  # its results are replaced
+    for path in (folder / variant).glob(STAGE_RUN_FILES):
+        if path.name == f"seed_{seed}.json":
+            path.unlink()  # its results are replaced
 
 
 def write_results_of_stage(
