@@ -1,13 +1,20 @@
-# make repro   the whole reproduction (profile: laptop); make test   lint, types and tests
-# make pretrain   the small networks of weights/emoji; NAMES='vgg biggan' only these
-# make paper SEED=5   one more seed of MNIST at the paper's sizes (hours); SET='-S key=value' changes parameters
+# make repro         the whole reproduction (profile: laptop)
+# make test          lint, types and tests
+# make paper SEED=5  one more seed of MNIST at the paper's sizes (hours); SET='-S key=value' changes parameters
+# make pretrain      the small networks of weights/emoji; NAMES='vgg biggan' only these
+# make setup         the environment alone
+# make lint          lint and types alone
+# make clean         remove the environment and all checkpoints
 PYTHON ?= python3
 SEED ?= 0
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PYTHONHASHSEED := 0
 
-.PHONY: repro paper pretrain test setup lint clean
+.PHONY: help repro paper pretrain test setup lint clean
+
+help:
+	@sed -n 's/^# //p' Makefile
 
 repro: setup
 	@test -e .git || dvc config --local core.no_scm true  # an unpacked archive

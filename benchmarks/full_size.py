@@ -130,7 +130,8 @@ class Table:
     def write(self) -> None:
         if self.out is not None:
             self.out.parent.mkdir(parents=True, exist_ok=True)
-            self.out.write_text(json.dumps(self.facts | {"rows": self.rows}, indent=1) + "\n")
+            text = json.dumps(self.facts | {"rows": self.rows}, indent=1) + "\n"
+            self.out.write_text(text, encoding="utf-8")
 
 
 def counted(call: Callable[[], Any]) -> float:

@@ -1,4 +1,7 @@
-"""Contact sheets: many small images in one picture, with labels. Everything is uint8 and deterministic."""
+"""Contact sheets: many small images in one picture, with labels. Everything is uint8 and deterministic.
+
+The ground is transparent and the text grey: readable on a white page and on a dark one.
+"""
 
 from __future__ import annotations
 
@@ -14,8 +17,8 @@ from cgn.common.files import atomic_path
 if TYPE_CHECKING:
     from PIL.ImageFont import FreeTypeFont
 
-PAPER = 255  # the grey value of the background
-INK = 40  # and of the text
+INK = 127  # grey value of the text: a contrast of 4 both with white and with #1d2126
+GROUND = (INK, INK, INK, 0)  # transparent, and of the colour of the text: its soft edges stay grey
 LABEL_SIZE = 16  # of row and column labels, in pixels
 TITLE_SIZE = 19
 
@@ -29,7 +32,7 @@ def contact_sheet(
     gap: int = 2,
     captions: Sequence[str] = (),
 ) -> NDArray[np.uint8]:
-    """Lay out `images` (rows, columns, height, width[, 3]) as one picture (H, W, 3) on white.
+    """Lay out `images` (rows, columns, height, width[, 3]) as one picture (H, W, 4) on `GROUND`.
 
     `scale` magnifies every image by repeating pixels; `gap` is the space between images in pixels of
     the result. Labels are optional; when given, there must be one for each row or column, otherwise
@@ -49,19 +52,19 @@ def contact_sheet(
         if labels and len(labels) != count:
             raise ValueError(f"{len(labels)} labels for {count} {what}")
 
-    # Magnify, then put a gap after every image and cut off the last one.
-    large = colored.repeat(scale, axis=2).repeat(scale, axis=3)
-    cells = np.pad(large, ((0, 0), (0, 0), (0, gap), (0, gap), (0, 0)), constant_values=PAPER)
     step_y, step_x = height * scale + gap, width * scale + gap
-    grid = cells.transpose(0, 2, 1, 3, 4).reshape(rows * step_y, columns * step_x, 3)
-    grid = grid[: rows * step_y - gap, : columns * step_x - gap]
-
+    inner_height = rows * step_y - gap
     left = max((text_width(label, LABEL_SIZE) for label in row_labels), default=-8) + 8
     title_height = TITLE_SIZE + 12 if title else 0
     top = title_height + (LABEL_SIZE + 8 if column_labels else 0)
-    shortfall = max(text_width(title, TITLE_SIZE) - grid.shape[1], 0)
     bottom = LABEL_SIZE + 8 if captions else 0
-    sheet = np.pad(grid, ((top, bottom), (left, shortfall), (0, 0)), constant_values=PAPER)
+    inner_width = max(columns * step_x - gap, text_width(title, TITLE_SIZE))
+    sheet = _ground(top + inner_height + bottom, left + inner_width)
+    large = colored.repeat(scale, axis=2).repeat(scale, axis=3)
+    for row, column in np.ndindex(rows, columns):
+        y, x = top + row * step_y, left + column * step_x
+        sheet[y : y + height * scale, x : x + width * scale, :3] = large[row, column]
+        sheet[y : y + height * scale, x : x + width * scale, 3] = 255
 
     texts = [
         (label, left - 8, top + row * step_y + height * scale // 2, "rm")
@@ -72,7 +75,7 @@ def contact_sheet(
         for column, label in enumerate(column_labels)
     ]
     texts += [
-        (caption, left + column * step_x + width * scale // 2, top + grid.shape[0] + LABEL_SIZE, "ms")
+        (caption, left + column * step_x + width * scale // 2, top + inner_height + LABEL_SIZE, "ms")
         for column, caption in enumerate(captions)
     ]
     sheet = _draw(sheet, texts, LABEL_SIZE)
@@ -82,14 +85,22 @@ def contact_sheet(
 def arrange(
     sheets: Sequence[Sequence[NDArray[np.uint8]]], gap: int = 24, margin: int = 12
 ) -> NDArray[np.uint8]:
-    """Set pictures (H, W, 3) side by side, row under row, on white with a margin; sizes may differ."""
-    rows = [_join(row, gap, axis=1) for row in sheets]
-    picture = _join(rows, gap, axis=0)
-    return np.pad(picture, ((margin, margin), (margin, margin), (0, 0)), constant_values=PAPER)
+    """Set pictures (H, W, 4) side by side, row under row, with a margin; sizes may differ."""
+    heights = [max(picture.shape[0] for picture in row) for row in sheets]
+    widths = [sum(picture.shape[1] + gap for picture in row) - gap for row in sheets]
+    arranged = _ground(sum(heights) + gap * (len(sheets) - 1) + 2 * margin, max(widths) + 2 * margin)
+    top = margin
+    for row, height in zip(sheets, heights, strict=True):
+        left = margin
+        for picture in row:
+            arranged[top : top + picture.shape[0], left : left + picture.shape[1]] = picture
+            left += picture.shape[1] + gap
+        top += height + gap
+    return arranged
 
 
 def write_png(path: Path, image: NDArray[np.uint8]) -> None:
-    """Write `image` (H, W[, 3]) as PNG, atomically. Equal pixels give equal bytes: there is no metadata."""
+    """Write `image` (H, W[, channels]) as PNG, atomically. Equal pixels give equal bytes: no metadata."""
     from PIL import Image
 
     with atomic_path(path) as temporary:
@@ -99,9 +110,9 @@ def write_png(path: Path, image: NDArray[np.uint8]) -> None:
 def write_animation(
     path: Path, frames: Sequence[NDArray[np.uint8]], milliseconds: Sequence[int], quality: int = 70
 ) -> None:
-    """Write `frames` (H, W, 3), each shown for its `milliseconds`, as WebP that loops for ever, atomically.
+    """Write `frames` (H, W, 3 or 4), each shown for its `milliseconds`, as WebP that loops for ever.
 
-    `quality` (0 to 100) is that of a lossy code. Equal frames give equal bytes.
+    `quality` (0 to 100) is that of a lossy code. Equal frames give equal bytes. Atomic, as `write_png`.
     """
     from PIL import Image
 
@@ -124,16 +135,8 @@ def text_width(text: str, size: int) -> int:
     return int(_font(size).getlength(text)) + 1 if text else 0
 
 
-def _join(pictures: Sequence[NDArray[np.uint8]], gap: int, axis: int) -> NDArray[np.uint8]:
-    other = 1 - axis
-    length = max(picture.shape[other] for picture in pictures)
-    parts = []
-    for index, picture in enumerate(pictures):
-        padding = [(0, 0), (0, 0), (0, 0)]
-        padding[other] = (0, length - picture.shape[other])
-        padding[axis] = (0, gap if index < len(pictures) - 1 else 0)
-        parts.append(np.pad(picture, padding, constant_values=PAPER))
-    return np.concatenate(parts, axis=axis)
+def _ground(height: int, width: int) -> NDArray[np.uint8]:
+    return np.full((height, width, 4), GROUND, dtype=np.uint8)
 
 
 def _draw(
@@ -145,7 +148,7 @@ def _draw(
     picture = Image.fromarray(sheet)
     draw = ImageDraw.Draw(picture)
     for text, x, y, anchor in texts:
-        draw.text((x, y), text, fill=(INK, INK, INK), font=_font(size), anchor=anchor)
+        draw.text((x, y), text, fill=(INK, INK, INK, 255), font=_font(size), anchor=anchor)
     return np.asarray(picture).copy()
 
 

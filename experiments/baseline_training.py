@@ -90,7 +90,7 @@ def _trained(variant: str, method: str, params: Params, validation: Images) -> A
         )
     elif method in ("lntl", "augmentation"):
         baseline = on_biased(method, own, biased(), variant, passes, schedule, seed)
-    else:
+    elif method in (*PARTS["irm"], "group_dro"):
         correlations = own.environments if method == "group_dro" else own.environments[method]
         environments = [
             images_of(variant, "train", correlation, params, index)
@@ -98,6 +98,8 @@ def _trained(variant: str, method: str, params: Params, validation: Images) -> A
         ]
         passes = round(all_passes * SHARE_ON_ENVIRONMENTS)
         baseline = on_environments(method, own, environments, variant, passes, schedule, seed)
+    else:
+        raise ValueError(f"{method}: not among the methods of a search")
     checkpoint = Checkpoint(_scratch(variant) / f"{method}.pt", fingerprint([variant, method, params], []))
     train(*baseline, validation, checkpoint, torch_device(params.device), f"{method} on {variant}")
     checkpoint.remove()

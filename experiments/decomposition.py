@@ -100,7 +100,8 @@ def collect(seed: int) -> None:
         temporary.write_text(
             "# Where the distance to the oracle comes from\n\n"
             f"`python -m experiments.decomposition {seed}`: test accuracy (%), cues at random, of classifiers"
-            f" whose training images have masks and textures of different origin.\n\n{table}\n"
+            f" whose training images have masks and textures of different origin.\n\n{table}\n",
+            encoding="utf-8",
         )
 
 
@@ -160,7 +161,7 @@ def _fetched(experiment: str, variant: str, scratch: Path) -> Params:
             f"experiment {experiment}: not in this clone ({error}); make paper makes it, once the"
             " results of its seed in reports/paper/results are deleted"
         ) from None
-    return validate(YAML(typ="safe").load((scratch / "params.yaml").read_text()), experiment)
+    return validate(YAML(typ="safe").load((scratch / "params.yaml").read_text(encoding="utf-8")), experiment)
 
 
 def _cgn_masks(

@@ -98,7 +98,8 @@ def collect() -> None:
             "# Each deviation from the paper switched back alone\n\n"
             f"`python -m experiments.deviations`, profile {of['profile']}, seed {of['seed']}, commit"
             f" {', '.join(commits)}. One training each: how far two of the same settings lie apart at this"
-            f" size is not measured.\n\n{pd.DataFrame(rows).to_markdown(index=False, floatfmt='.1f')}\n"
+            f" size is not measured.\n\n{pd.DataFrame(rows).to_markdown(index=False, floatfmt='.1f')}\n",
+            encoding="utf-8",
         )
 
 

@@ -49,8 +49,6 @@ def run_target(name: str, target: str, settings: list[str], scratch: Path) -> di
     same call goes on with a run that was cut off. Returns the `command` and the `commit` it starts from.
     Raises UserError without Git, or when the run fails.
     """
-    if not Path(".git").exists():
-        raise UserError("no Git repository here; DVC's experiments need one (git init, git add, git commit)")
     commit = starting_commit()
     # An earlier experiment of this name, finished or not, gives way: its outputs are in the cache.
     subprocess.run([*DVC, "exp", "remove", name], capture_output=True)
@@ -112,7 +110,24 @@ def _concerns(timed: str, variant: str) -> bool:
 def starting_commit() -> str:
     """The commit that the experiment starts from; "-dirty" when the working tree differs from it, other than
     in the results of paper runs, which no stage reads."""
-    words = ["git", "status", "--porcelain", "--untracked-files=no", "--", ".", ":!reports/paper"]
-    dirty = subprocess.run(words, capture_output=True)
-    head = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=True)
-    return head.stdout.strip() + ("-dirty" if dirty.stdout else "")
+    head = _git("rev-parse", "--verify", "HEAD")
+    changed = _git("status", "--porcelain", "--untracked-files=no", "--", ".", ":!reports/paper")
+    return head.strip() + ("-dirty" if changed else "")
+
+
+def _git(*words: str) -> str:
+    """What Git answers. Raises UserError in one line when it cannot: DVC's experiments need a commit."""
+    try:
+        done = subprocess.run(["git", *words], capture_output=True, encoding="utf-8", errors="replace")
+    except FileNotFoundError:
+        raise UserError("git: not found; DVC's experiments need Git: install it") from None
+    if done.returncode == 0:
+        return done.stdout
+    here, reason = Path.cwd(), done.stderr.partition("\n")[0].removeprefix("fatal: ")
+    remedies = {
+        "not a git repository": "git init, git add --all, git commit",
+        "dubious ownership": f"git config --global --add safe.directory {here}",
+        "single revision": "there is no commit yet: git add --all, git commit",
+    }
+    remedy = next((told for sign, told in remedies.items() if sign in reason), "mend that")
+    raise UserError(f"{here}: DVC's experiments need a Git commit, but: {reason}; {remedy}")

@@ -77,7 +77,7 @@ def collect() -> None:
     found = summary(results, run_of_all(RESULTS))
     write_json(PAPER / "mnist.json", found)
     with atomic_path(PAPER / "mnist.md") as temporary:
-        temporary.write_text(markdown(found))
+        temporary.write_text(markdown(found), encoding="utf-8")
     print(f"{len(results)} results; the summary is in {PAPER / 'mnist.json'} and mnist.md")
 
 

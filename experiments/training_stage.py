@@ -26,7 +26,7 @@ class Trained(NamedTuple):
 def training_stages() -> dict[str, list[str]]:
     """The stages of dvc.yaml that train classifiers of MNIST, each with its methods."""
     found = {}
-    for name, stage in YAML(typ="safe").load(Path("dvc.yaml").read_text())["stages"].items():
+    for name, stage in YAML(typ="safe").load(Path("dvc.yaml").read_text(encoding="utf-8"))["stages"].items():
         # An output is a path, or has the path as its key.
         outs = [out if isinstance(out, str) else next(iter(out)) for out in stage.get("outs", ())]
         if methods := [Path(out).name for out in outs if out.startswith(f"{MODELS}/")]:

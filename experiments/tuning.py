@@ -103,7 +103,7 @@ def selected(variant: str) -> Settings:
 
 def overridden(settings: Settings) -> Params:
     """params.yaml with other values at dotted keys. Raises UserError for an unknown key or a bad value."""
-    values = YAML(typ="safe").load(Path("params.yaml").read_text())
+    values = YAML(typ="safe").load(Path("params.yaml").read_text(encoding="utf-8"))
     for key, value in settings.items():
         *path, last = key.split(".")
         at = values
@@ -151,7 +151,8 @@ def collect() -> None:
             "# The search for the baselines' settings\n\n`python -m experiments.tuning`. Selected: the"
             " highest accuracy on held-out digits under the training environments (IRM: the mean of its two)."
             " Accuracy under random cues took no part. Control: no penalty, plain training on environments,"
-            f" never selected.\n\n{table}\n"
+            f" never selected.\n\n{table}\n",
+            encoding="utf-8",
         )
 
 

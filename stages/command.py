@@ -1,5 +1,6 @@
 """What all stage commands share: validated parameters, one-line errors, a log, threads and timing."""
 
+import errno
 import logging
 import os
 import sys
@@ -20,6 +21,14 @@ from cgn.params.whole import Params, validate
 PARAMS_FILE = Path("params.yaml")
 # Outside of DVC's outputs: checkpoints and timings. Long runs keep them outside of the clone.
 SCRATCH = Path(os.environ.get("CGN_SCRATCH", ".scratch"))
+# Faults of the machine, not of the code, and what to do about them.
+MACHINE = {
+    errno.EACCES: "change its rights, or run elsewhere",
+    errno.EPERM: "change its rights, or run elsewhere",
+    errno.EROFS: "run where files can be written",
+    errno.ENOSPC: "make room on the disk, then run it again",
+    errno.EDQUOT: "make room in your quota, then run it again",
+}
 log = logging.getLogger("stages")
 
 # The option of the commands that score any classifier.
@@ -36,7 +45,7 @@ Models = Annotated[
 @cache
 def _params() -> Params:
     try:
-        values = YAML(typ="safe").load(PARAMS_FILE.read_text())
+        values = YAML(typ="safe").load(PARAMS_FILE.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise UserError(f"{PARAMS_FILE}: not found; run from the repository's root") from None
     except YAMLError as error:
@@ -78,6 +87,13 @@ def run(main: Callable[..., None]) -> None:
         app(standalone_mode=False)
     except UserError as error:
         log.error("%s: error: %s", stage, error)
+        sys.exit(1)
+    except OSError as error:
+        if error.errno not in MACHINE:
+            raise
+        log.error(
+            "%s: error: %s: %s; %s", stage, error.filename or "output", error.strerror, MACHINE[error.errno]
+        )
         sys.exit(1)
     except typer.Exit as finished:
         sys.exit(finished.exit_code)

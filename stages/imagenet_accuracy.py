@@ -6,6 +6,7 @@ from pathlib import Path
 from stages.command import run, section
 
 WORLD = Path("data/imagenet/world")
+CLASSIFIERS = Path("models/imagenet/classifiers")
 OUTPUT = Path("scores/imagenet/accuracy.json")
 
 _log = logging.getLogger(__name__)
@@ -20,15 +21,18 @@ def main() -> None:
     section("threads")
 
     from cgn.common.arrays import read_arrays
-    from cgn.common.files import write_json
+    from cgn.common.files import read_json, write_json
+    from cgn.errors import UserError
     from cgn.imagenet.classifiers.by_name import load_networks
     from cgn.imagenet.classifiers.cue_sources import METHODS
     from cgn.imagenet.evaluation.top_accuracy import top_accuracy
 
     splits = {path.stem: read_arrays(path) for path in sorted(WORLD.glob("test_*.safetensors"))}
-    scores = {}
+    classes, scores = read_json(WORLD / "classes.json"), {}
     for folder in (*METHODS, "ensemble"):
-        for name, network in load_networks(Path("models/imagenet/classifiers") / folder).items():
+        for name, (network, signature) in load_networks(CLASSIFIERS / folder).items():
+            if signature.classes != classes:
+                raise UserError(f"{CLASSIFIERS / folder}: of other classes than {WORLD}; run dvc repro")
             scores[name] = {
                 split: top_accuracy(network, arrays["images"], arrays["labels"])
                 for split, arrays in splits.items()

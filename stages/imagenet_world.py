@@ -62,7 +62,7 @@ def _emoji() -> None:
         seed=seed,
     )
     with atomic_path(OUTPUT / "ATTRIBUTION.md") as temporary:
-        temporary.write_text(ATTRIBUTION)
+        temporary.write_text(ATTRIBUTION, encoding="utf-8")
     _log.info("%s images, IN-9 and cue conflict are in %s", sizes, OUTPUT)
 
 
@@ -75,7 +75,7 @@ def _photos() -> None:
 
     from cgn.common.arrays import write_arrays
     from cgn.common.assets import Asset, local_file
-    from cgn.common.files import write_json
+    from cgn.common.files import located, write_json
     from cgn.common.left_out import leave_out
     from cgn.errors import UserError
     from cgn.imagenet.worlds.folder import class_names, index_folder
@@ -88,7 +88,7 @@ def _photos() -> None:
     if world.path is None:
         key = "imagenet.folder.path" if name == "folder" else "imagenet.ilsvrc.path"
         raise UserError(f"params.yaml: {key}: not set; world {name} needs a folder of photos")
-    root = Path(world.path)
+    root = located(world.path)
     if name == "folder":
         entries = index_folder(root, folder.validation, folder.test)
     else:

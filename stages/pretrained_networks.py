@@ -111,15 +111,16 @@ def _store_saliency(folder: Path, saliency: str) -> None:
     assets = {"u2net": section("assets.u2net"), "u2netp": section("assets.u2netp")}
 
     from cgn.common.assets import Asset, local_file
+    from cgn.common.files import located
     from cgn.errors import UserError
     from cgn.imagenet.pretraining.published import store_saliency
 
-    if saliency not in assets and not Path(saliency).is_file():
+    if saliency not in assets and not located(saliency).is_file():
         raise UserError(
             f"params.yaml: budgets.<profile>.pretrained_networks.saliency: {saliency} is neither trained, "
             f"{' nor '.join(assets)}, nor a file"
         )
-    path = local_file(Asset(**assets[saliency].model_dump())) if saliency in assets else Path(saliency)
+    path = local_file(Asset(**assets[saliency].model_dump())) if saliency in assets else located(saliency)
     store_saliency(folder, path, how)
 
 

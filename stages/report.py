@@ -20,6 +20,7 @@ SCORES = Path("scores/mnist")
 IMAGENET_SCORES = Path("scores/imagenet")
 WORLD = Path("data/imagenet/world")
 MOST_CLASSES = 9  # that a figure shows
+PAPER_RUNS = REPORTS / "paper/mnist.json"  # of experiments.paper
 MODELS = Path("models/mnist")
 IMAGENET_MODELS = Path("models/imagenet")
 IMAGENET_SHEETS = REPORTS / "imagenet_sheets"  # of the stage of this name
@@ -99,7 +100,7 @@ def _write_tables(
             name: str, frame: pd.DataFrame, title: str, table: str, legend: str = "", facts: str = sizes
         ) -> None:
             frame.to_csv(folder / f"{name}.csv", index=False, float_format="%.4g")
-            (folder / f"{name}.md").write_text(tables.markdown(title, facts, table, legend))
+            (folder / f"{name}.md").write_text(tables.markdown(title, facts, table, legend), encoding="utf-8")
 
         side_by_side = tables.table_2_side_by_side(table_2).to_markdown()
         write("table_2", table_2, "Table 2: MNIST classification", side_by_side, tables.table_2_legend())
@@ -128,6 +129,7 @@ def _write_figures(classifiers: dict[str, dict[str, ClassifierScore]], table_2: 
     from cgn.images import write_png
     from cgn.report import charts, emoji_sheets, figures, imagenet_figures, tables
     from cgn.report.ablation import ABLATIONS
+    from cgn.report.confusion_charts import confusion_matrices
     from cgn.report.histories import read_history
     from cgn.report.names import METHODS, VARIANTS
 
@@ -153,11 +155,11 @@ def _write_figures(classifiers: dict[str, dict[str, ClassifierScore]], table_2: 
             labels_of_pairs = splits["train_labels"][: len(pairs[1])]
             write_png(folder / f"abduction_{variant}.png", figures.abduction(*pairs, labels_of_pairs))
             write_png(folder / f"mechanisms_{variant}.png", figures.mechanisms_over_training(snapshots))
-            matrices = charts.confusion_matrices(tables.confusion(classifiers[variant]), title)
-            (folder / f"confusion_{variant}.svg").write_text(matrices)
+            matrices = confusion_matrices(tables.confusion(classifiers[variant]), title)
+            (folder / f"confusion_{variant}.svg").write_text(matrices, encoding="utf-8")
             curves = charts.training_curves(generators, histories, title)
-            (folder / f"training_curves_{variant}.svg").write_text(curves)
-        (folder / "accuracy.svg").write_text(charts.accuracy_bars(table_2))
+            (folder / f"training_curves_{variant}.svg").write_text(curves, encoding="utf-8")
+        (folder / "accuracy.svg").write_text(charts.accuracy_bars(table_2), encoding="utf-8")
         train = read_arrays(WORLD / "train.safetensors")
         classes = tuple(read_json(WORLD / "classes.json"))[:MOST_CLASSES]
         if "masks" in train:
@@ -174,10 +176,12 @@ def _write_figures(classifiers: dict[str, dict[str, ClassifierScore]], table_2: 
         images, labels = read_images(shard_paths(IMAGENET_SHARDS), COUNTERFACTUALS)
         sheet = emoji_sheets.counterfactual_sheet(images, labels["shape"], classes)
         write_png(folder / "imagenet_counterfactuals.png", sheet)
-        (folder / "imagenet_mask_mean.svg").write_text(imagenet_figures.mask_mean_curves(ablations))
+        (folder / "imagenet_mask_mean.svg").write_text(
+            imagenet_figures.mask_mean_curves(ablations), encoding="utf-8"
+        )
         snapshots = read_arrays(IMAGENET_MODELS / "cgn/all/snapshots.safetensors")
         curve = imagenet_figures.inception_score_curve(snapshots)
-        (folder / "imagenet_inception_score.svg").write_text(curve)
+        (folder / "imagenet_inception_score.svg").write_text(curve, encoding="utf-8")
         outputs = imagenet_figures.mechanisms_over_training(snapshots, classes)
         write_png(folder / "imagenet_mechanisms.png", outputs)
 
@@ -191,7 +195,7 @@ def _write_page(
     facts: dict[str, object],
     sizes: str,
 ) -> None:
-    from cgn.common.files import atomic_path
+    from cgn.common.files import atomic_path, read_json
     from cgn.report.imagenet import tables
     from cgn.report.page import CausalModel, render_page
     from cgn.scm import IMAGENET_SCM, MNIST_SCM
@@ -200,13 +204,13 @@ def _write_page(
         CausalModel(scm.name, scm.equations(), scm.edges(), {node.symbol: node.name for node in scm.nodes})
         for scm in (MNIST_SCM, IMAGENET_SCM)
     ]
+    paper_runs = read_json(PAPER_RUNS) if PAPER_RUNS.exists() else {}
+    text = render_page(
+        REPORTS, classifiers, mechanisms, table_2, tables(scores), sheets, models, facts, sizes,
+        scores.of_photos, paper_runs,
+    )  # fmt: skip
     with atomic_path(REPORTS / "index.html") as temporary:
-        temporary.write_text(
-            render_page(
-                classifiers, mechanisms, table_2, tables(scores), sheets, models, facts, sizes,
-                scores.of_photos,
-            )
-        )  # fmt: skip
+        temporary.write_text(text, encoding="utf-8")
 
 
 def _imagenet_sheets() -> list[str]:
@@ -223,7 +227,7 @@ def _stage_seconds() -> list[float]:
     """How long each stage took when it last ran, as far as is known; the report itself does not count."""
     stages = {path.stem for path in Path(__file__).parent.glob("*.py")} - {"report"}
     paths = sorted(path for path in TIMINGS.glob("*.json") if path.stem.split("-")[0] in stages)
-    return [json.loads(path.read_text())["seconds"] for path in paths]
+    return [json.loads(path.read_text(encoding="utf-8"))["seconds"] for path in paths]
 
 
 if __name__ == "__main__":

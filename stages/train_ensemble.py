@@ -14,6 +14,7 @@ def main() -> None:
     schedule = section("imagenet.classifier")
     budget = section("budgets.train_ensemble")
 
+    from cgn.classifiers.signature import Signature
     from cgn.classifiers.sources import Images, Source
     from cgn.classifiers.training import Run, steps_for, train_and_save
     from cgn.common.arrays import read_arrays
@@ -35,8 +36,10 @@ def main() -> None:
         backbone = random_backbone(seed_for(seed, "imagenet", "ensemble", "backbone"), schedule.channels)
     else:
         backbone = published_backbone(params.start)
-    classes = len(read_json(data / "classes.json"))
-    network = EnsembleNetwork(backbone, classes, seed_for(seed, "imagenet", "ensemble", "heads"))
+    signature = Signature(read_json(data / "classes.json"), arrays["images"].shape[1])
+    network = EnsembleNetwork(
+        backbone, len(signature.classes), seed_for(seed, "imagenet", "ensemble", "heads")
+    )
     real, ratio = Images(arrays["images"], arrays["labels"]), params.real_to_counterfactual
     source: Source = real_and_counterfactuals(real, shards, ratio, schedule.batch, seed, "ensemble")
     if schedule.mirror:
@@ -48,7 +51,7 @@ def main() -> None:
     folder = Path("models/imagenet/classifiers/ensemble")
     validation = Images(held_out["images"], held_out["labels"])
     one_run = Run(folder, algorithm, source, checkpoint, "ensemble")
-    train_and_save([one_run], validation, threads, torch_device(device))
+    train_and_save([one_run], validation, threads, torch_device(device), signature)
 
 
 if __name__ == "__main__":

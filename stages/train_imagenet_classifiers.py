@@ -17,6 +17,7 @@ def main() -> None:
     budget = section("budgets.train_imagenet_classifiers")
 
     from cgn.classifiers.erm import ERM
+    from cgn.classifiers.signature import Signature
     from cgn.classifiers.sources import Images
     from cgn.classifiers.training import Run, steps_for, train_and_save
     from cgn.common.arrays import read_arrays
@@ -32,7 +33,7 @@ def main() -> None:
     data = Path("data/imagenet/world")
     inputs = [data / "train.safetensors", data / "validation.safetensors"]
     arrays, held_out = (read_arrays(path) for path in inputs)
-    classes = len(read_json(data / "classes.json"))
+    signature = Signature(read_json(data / "classes.json"), arrays["images"].shape[1])
 
     runs = []
     sources = cue_sources(arrays, schedule.batch, seed)
@@ -41,11 +42,14 @@ def main() -> None:
         steps = steps_for(passes, schedule.batch, schedule.decays)
         if schedule.mirror:
             source = Mirrored(source, seed, method)
-        network = SmallResNet(seed_for(seed, "imagenet", method, "network"), classes, schedule.channels)
+        network = SmallResNet(
+            seed_for(seed, "imagenet", method, "network"), len(signature.classes), schedule.channels
+        )
         run_id = fingerprint([seed, threads, device, schedule, budget, method], inputs)
         checkpoint = Checkpoint(SCRATCH / "train_imagenet_classifiers" / f"{method}.pt", run_id)
         runs.append(Run(CLASSIFIERS / method, ERM(network, steps, schedule), source, checkpoint, method))
-    train_and_save(runs, Images(held_out["images"], held_out["labels"]), threads, torch_device(device))
+    validation = Images(held_out["images"], held_out["labels"])
+    train_and_save(runs, validation, threads, torch_device(device), signature)
     if absent := [method for method in METHODS if method not in sources]:
         reason = "needs masks and backgrounds, which this world has none of"
         _log.warning("left out: %s: %s", ", ".join(absent), reason)

@@ -1,7 +1,7 @@
 """Stage `train_on_environments`: classifiers that see the real digits under other cues than the biased ones.
 
-IRM and Group DRO see environments in which cues tell the label more or less often; the oracle, an upper
-bound, sees new random cues in every pass.
+IRM and Group DRO see environments in which cues tell the label more or less often; the oracle sees new random
+cues in every pass.
 """
 
 from pathlib import Path

@@ -4,6 +4,14 @@ from pathlib import Path
 
 from stages.command import SCRATCH, run, section
 
+# The images that each method sees, beside biased ones.
+GENERATED = {
+    "gan": "gan",
+    "cgn": "counterfactuals",
+    "cgn_only": "counterfactuals",
+    "cgn_abduction": "abducted",
+}
+
 
 def main(variant: str) -> None:
     """Train on VARIANT: gan and cgn (biased and generated images), cgn_only (counterfactuals alone), and
@@ -39,8 +47,7 @@ def main(variant: str) -> None:
     steps = steps_for(budget.image_passes, schedule.batch, schedule.decays)
     runs = []
     for method, params in methods.items():
-        generated = {"gan": "gan", "cgn_abduction": "abducted"}.get(method, "counterfactuals")
-        shards = Path(f"data/mnist/shards/{variant}/{generated}")
+        shards = Path(f"data/mnist/shards/{variant}/{GENERATED[method]}")
         algorithm = ERM(DigitCNN(seed_for(seed, variant, method, "network")), steps, schedule)
         source = real_and_generated(real, shards, params.real_share, schedule.batch, seed, variant, method)
         run_id = fingerprint([seed, threads, device, schedule, params, budget, method], [data, shards])

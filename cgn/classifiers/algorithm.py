@@ -111,7 +111,9 @@ class Algorithm(ABC):
         parameters, rate = self._modules.parameters(), self.schedule.learning_rate
         if self.schedule.optimizer == "adam":
             return Adam(parameters, rate, weight_decay=self._weight_decay, fused=True)
-        return torch.optim.Adadelta(parameters, rate, weight_decay=self._weight_decay)
+        if self.schedule.optimizer == "adadelta":
+            return torch.optim.Adadelta(parameters, rate, weight_decay=self._weight_decay)
+        raise ValueError(f"{self.schedule.optimizer}: unknown optimizer")
 
 
 def learning_rate(schedule: ClassifierParams, progress: float) -> float:

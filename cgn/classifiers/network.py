@@ -1,10 +1,11 @@
 """The paper's CNN for the MNISTs (appendix C), the same for every method.
 
 BN - conv 5x5, 32 - ReLU - max-pool 3/2 - conv 3x3, 32 - ReLU - conv 3x3/2, 64 - ReLU - conv 3x3, 64 - ReLU -
-average-pool 7 - linear 10. Neither the paper nor its code says how the first convolution pads: here it
-does not, so that 32 -> 28 -> 13 -> 13 -> 7 pixels and the 7x7 average covers the whole map. The weights
-start as in He et al. (2015) for ReLU networks: torch's own start shrinks the signal from layer to layer,
-and a run this short would spend half of its steps on a plateau.
+average-pool 7 - linear 10. The paper does not say how the layers pad. Here the first two do not, so that
+32 -> 28 -> 13 -> 13 -> 7 pixels and the 7x7 average covers the whole map. The released code pads both (2 and
+1 pixels), has 3x3 convolutions without bias, and averages 7x7 pixels of a map of 8x8. The weights start as in
+He et al. (2015) for ReLU networks: torch's own start shrinks the signal from layer to layer, and a run this
+short would spend half of its steps on a plateau.
 """
 
 import torch

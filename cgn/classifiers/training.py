@@ -13,6 +13,7 @@ from tqdm import tqdm
 
 from cgn.classifiers.accuracy import accuracy, predict
 from cgn.classifiers.algorithm import Algorithm
+from cgn.classifiers.signature import Signature, write_signature
 from cgn.classifiers.sources import Images, Source
 from cgn.common.checkpoint import Checkpoint
 from cgn.common.files import atomic_folder
@@ -107,8 +108,16 @@ class Run(NamedTuple):
     description: str
 
 
-def train_and_save(runs: Sequence[Run], validation: Images, threads: int, device: torch.device) -> None:
+def train_and_save(
+    runs: Sequence[Run],
+    validation: Images,
+    threads: int,
+    device: torch.device,
+    signature: Signature | None = None,
+) -> None:
     """`train` each of a stage's runs, then write every network's weights and history into its folder.
+
+    With them goes the `signature` of classifiers that others load; those of digits need none.
 
     The runs share `threads`: as many as that go on at once, the longest first, each with an equal part.
     (Batches are small: two runs with a thread each are faster than one after the other with two.) A run that
@@ -129,6 +138,8 @@ def train_and_save(runs: Sequence[Run], validation: Images, threads: int, device
             }
             save_file(weights, temporary / WEIGHTS)
             write_history(temporary / HISTORY, history)
+            if signature is not None:
+                write_signature(temporary, signature)
         reached = history[-1]["validation_accuracy"]
         log.info(
             "%s: validation accuracy %.1f %%; weights and history are in %s",

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import NamedTuple
 
-from cgn.common.files import atomic_path
+from cgn.common.files import atomic_path, located
 from cgn.errors import UserError
 
 _log = logging.getLogger(__name__)
@@ -16,7 +16,7 @@ def cache_folder(folder: str | None = None) -> Path:
     """`folder`, else the environment's CGN_CACHE, else the user's cache folder."""
     import pooch  # late: only downloads need it
 
-    return Path(folder or os.environ.get("CGN_CACHE") or pooch.os_cache("cgn")).expanduser()
+    return located(str(folder or os.environ.get("CGN_CACHE") or pooch.os_cache("cgn")))
 
 
 class Asset(NamedTuple):
@@ -38,7 +38,7 @@ class Asset(NamedTuple):
 def mirror_folders() -> list[Path]:
     """The folders of the environment's CGN_MIRRORS, which are separated as those in PATH."""
     named = os.environ.get("CGN_MIRRORS", "").split(os.pathsep)
-    return [Path(folder).expanduser() for folder in named if folder]
+    return [located(folder) for folder in named if folder]
 
 
 def local_file(asset: Asset, cache: str | None = None) -> Path:

@@ -1,6 +1,7 @@
-"""Outputs appear whole or not at all: written under a temporary name, then moved."""
+"""Outputs appear whole or not at all: written under a temporary name, then moved. Where users' files lie."""
 
 import json
+import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,10 +16,15 @@ def atomic_path(path: Path) -> Iterator[Path]:
     """Yield a temporary sibling of `path` for a file or a folder; move it to `path` on success.
 
     An existing `path` is replaced. When the block raises, the temporary is removed and `path` is
-    left as it was.
+    left as it was. Raises UserError when nothing can be written there.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"{path.parent}: cannot be made ({error.strerror}); choose another folder") from None
+    if not os.access(path.parent, os.W_OK | os.X_OK):
+        raise UserError(f"{path.parent}: not writable; change its rights or choose another folder")
     temporary = path.with_name(f".{path.name}.tmp")
     _remove(temporary)  # what a killed process left
     try:
@@ -48,14 +54,26 @@ def atomic_folder(path: Path) -> Iterator[Path]:
 def write_json(path: Path, value: Any) -> None:
     """Write `value` as indented JSON with a final newline, atomically."""
     with atomic_path(path) as temporary:
-        temporary.write_text(json.dumps(value, indent=2) + "\n")
+        temporary.write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")
 
 
 def read_json(path: Path) -> Any:
     """Read a JSON file. Raises UserError when it is missing or is not JSON."""
     try:
-        return json.loads(Path(path).read_text())
+        return json.loads(Path(path).read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise UserError(f"{path}: not found; run the stage that makes it (dvc repro)") from None
     except json.JSONDecodeError as error:
         raise UserError(f"{path}: not valid JSON ({error})") from None
+
+
+def located(path: str) -> Path:
+    """A user's file or folder as an absolute path, `~` expanded; a relative one lies in the repository.
+
+    That also holds in a temporary copy of it, where `dvc exp run --temp` and DVC's queue run stages.
+    """
+    here = Path.cwd()
+    for folder in here.parents:
+        if folder.name == "exps" and folder.parent.name == "tmp" and folder.parents[1].name == ".dvc":
+            here = folder.parents[2]
+    return here / Path(path).expanduser()

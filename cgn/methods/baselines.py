@@ -37,7 +37,7 @@ def on_biased(
     schedule: ClassifierParams,
     seed: int,
 ) -> Baseline:
-    """`method` of `params` on the biased images of `variant`."""
+    """`method` of `params` on the biased images of `variant`. Raises TypeError for other parameters."""
     network = DigitCNN(seed_for(seed, variant, method, "network"))
     steps = steps_for(image_passes, schedule.batch, schedule.decays)
     algorithm: Algorithm
@@ -47,8 +47,10 @@ def on_biased(
     elif isinstance(params, AugmentationParams):
         draws_seed = seed_for(seed, variant, method, "draws")
         algorithm = AugmentedERM(network, steps, schedule, params, draws_seed)
-    else:
+    elif isinstance(params, OriginalParams):
         algorithm = ERM(network, steps, schedule)
+    else:
+        raise _unknown(method, params)
     return Baseline(algorithm, FixedImages(images, schedule.batch, seed, variant, method))
 
 
@@ -61,10 +63,22 @@ def on_environments(
     schedule: ClassifierParams,
     seed: int,
 ) -> Baseline:
-    """`method` of `params` on `environments` of `variant`: `environment_batch` images of each a step."""
+    """`method` of `params` on `environments` of `variant`: `environment_batch` images of each a step.
+
+    Raises TypeError for other parameters.
+    """
+    if not isinstance(params, IRMParams | GroupDROParams):
+        raise _unknown(method, params)
     network = DigitCNN(seed_for(seed, variant, method, "network"))
     batch = params.environment_batch
     steps = steps_for(image_passes, batch * len(environments), schedule.decays)
-    algorithm = IRM if isinstance(params, IRMParams) else GroupDRO
-    source = Environments(environments, batch, seed, variant, method)
-    return Baseline(algorithm(network, steps, schedule, params), source)  # type: ignore[arg-type]
+    algorithm: Algorithm
+    if isinstance(params, IRMParams):
+        algorithm = IRM(network, steps, schedule, params)
+    else:
+        algorithm = GroupDRO(network, steps, schedule, params)
+    return Baseline(algorithm, Environments(environments, batch, seed, variant, method))
+
+
+def _unknown(method: str, params: object) -> TypeError:
+    return TypeError(f"{method}: no method is trained with parameters of the type {type(params).__name__}")

@@ -30,7 +30,7 @@ def figure_3(
 
     `splits` is the variant's file (`train_images` uint8 (n, 32, 32, 3), `train_labels` (n,), the same for
     test); `counterfactuals` uint8 (n, 32, 32, 3) with `shape_labels` (n,). `columns`: how many of each.
-    Returns uint8 (H, W, 3). A class with too few images leaves white cells.
+    Returns uint8 (H, W, 4). A class with too few images leaves white cells.
     """
     train, test, generated = columns
     digits = [str(digit) for digit in range(CLASSES)]
@@ -64,7 +64,7 @@ def abduction(
     """Real images and, at the same place beside them, a counterfactual of each; the row is the class.
 
     `real` and `counterfactuals` uint8 (n, 32, 32, 3) in pairs, of the classes `labels` (n,).
-    Returns uint8 (H, W, 3).
+    Returns uint8 (H, W, 4).
     """
     digits = [str(digit) for digit in range(CLASSES)]
     left = contact_sheet(
@@ -92,7 +92,7 @@ def mechanisms_over_training(snapshots: Mapping[str, NDArray[np.generic]]) -> ND
 
     `snapshots`: `steps` int (t,); `masks` uint8 (t, 10, 32, 32); `foregrounds`, `backgrounds` and
     `composites` uint8 (t, 10, 32, 32, 3). At most `MOST_SNAPSHOTS` are shown, evenly spaced, with the
-    first and the last. Returns uint8 (H, W, 3).
+    first and the last. Returns uint8 (H, W, 4).
     """
     steps = snapshots["steps"]
     shown = np.unique(np.linspace(0, len(steps) - 1, min(len(steps), MOST_SNAPSHOTS)).round().astype(int))

@@ -33,5 +33,6 @@ METHOD_MEANINGS = {
     "cgn_only": "counterfactuals and no real image",
     "cgn_abduction": "counterfactuals of the biased images: their own masks, read off by a network that"
     " learnt it on the CGN's images, in other textures",
-    "oracle": "real digits under fresh random cues: the upper bound of any generator",
+    "oracle": "real digits under fresh random cues: what a long training on the true process reaches; at the"
+    " small size it has not converged",
 }

@@ -4,15 +4,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
 import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from cgn.report.graph import graph_svg
+from cgn.report.image_sizes import image_size
 from cgn.report.imagenet import Table
 from cgn.report.names import METHOD_MEANINGS, METHODS, VARIANTS
-from cgn.report.paper_values import MARKS, TABLE_2, paper_value
+from cgn.report.paper_values import MARKS, TABLE_2, paper_value, unverified_values
 from cgn.report.run_facts import duration
 from cgn.report.scores import ClassifierScore, MechanismScore
 from cgn.report.tables import signed
@@ -27,7 +27,19 @@ class CausalModel(NamedTuple):
     captions: Mapping[str, str]  # symbol -> the mechanism's name
 
 
+class Accuracy(NamedTuple):
+    """In percent: of one run, or the mean over seeds and their standard deviation."""
+
+    mean: float
+    spread: float | None = None
+    seeds: int = 1
+
+    def __str__(self) -> str:
+        return f"{self.mean:.1f}" + ("" if self.spread is None else f" ± {self.spread:.1f}")
+
+
 def render_page(
+    folder: Path,
     classifiers: Mapping[str, Mapping[str, ClassifierScore]],
     mechanisms: Mapping[str, MechanismScore],
     table_2: pd.DataFrame,
@@ -37,13 +49,15 @@ def render_page(
     run: Mapping[str, Any],
     sizes: str,
     of_photos: bool,
+    paper_runs: Mapping[str, Any],
 ) -> str:
-    """The page as HTML text.
+    """The page as HTML text, to lie in `folder`, which has its pictures already.
 
     `classifiers` {variant: {method: score}}, `mechanisms` {variant: score}; `table_2` from
     `cgn.report.tables.table_2`; `imagenet_sheets`: the files of one class each in imagenet_sheets/,
     mechanisms_<label>_<class>.png; `run` from `run_facts`, `sizes` from `sizes_sentence`. `of_photos`: the
-    ImageNet branch saw photos in place of emojis.
+    ImageNet branch saw photos in place of emojis. `paper_runs`: what `cgn.report.paper_runs.summary` gives;
+    without results the page shows this run alone.
     """
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
@@ -53,15 +67,38 @@ def render_page(
         lstrip_blocks=True,
     )
     environment.filters["signed"] = signed
-    cells = {(row["method"], row["variant"], row["split"]): _cell(row) for _, row in table_2.iterrows()}
+    environment.filters["size"] = lambda name: Markup('width="{}" height="{}"').format(
+        *image_size(folder / name)
+    )
+    at_paper_sizes = {variant: _of_paper_runs(paper_runs.get(variant, {})) for variant in VARIANTS}
+    headlines = [
+        headline(variant, at_paper_sizes[variant], "At the paper’s sizes")
+        if at_paper_sizes[variant]
+        else headline(variant, _of_this_run(classifiers[variant]), "This run")
+        for variant in VARIANTS
+    ]
+    paper_cells = {
+        (method, variant): _cell(accuracies[method], method, variant) if method in accuracies else None
+        for variant, accuracies in at_paper_sizes.items()
+        for method in METHODS
+    }
+    cells = {
+        (row["method"], row["variant"], row["split"]): _cell(
+            Accuracy(row["ours"]), row["method"], row["variant"], row["split"]
+        )
+        for _, row in table_2.iterrows()
+    }
     return environment.get_template("page.html.j2").render(
         variants=VARIANTS,
         methods=METHODS,
         meanings=METHOD_MEANINGS,
         not_in_paper=[method for method in METHODS if method not in TABLE_2],
-        marks=MARKS,
+        marks={mark: meaning for mark, meaning in MARKS.items() if mark != "U"},
+        footnote=unverified_values(),
+        test_footnote=unverified_values(["test"]),
         sizes=sizes,
-        headlines=[headline(variant, classifiers[variant]) for variant in VARIANTS],
+        headlines=headlines,
+        paper_cells=paper_cells if any(paper_cells.values()) else None,
         cells=cells,
         mechanisms=mechanisms,
         imagenet_tables=imagenet_tables,
@@ -79,28 +116,46 @@ def _class_of(sheet: str) -> str:
     return Path(sheet).stem.split("_", 2)[2].replace("_", " ")
 
 
-def headline(variant: str, scores: Mapping[str, ClassifierScore]) -> dict[str, Any]:
-    """Test accuracies of one variant: the shortcut's victim, the paper's method, the upper bound."""
+def headline(variant: str, accuracies: Mapping[str, Accuracy], source: str) -> dict[str, Any]:
+    """Test accuracies of one variant: the shortcut's victim, the paper's method, the true process.
+
+    `accuracies` may lack a method; `source` says what they are of.
+    """
     paper = [paper_value(method, variant, "test") for method in ("original", "cgn")]
+    known = {"original", "cgn"} <= set(accuracies)
     return {
         "variant": VARIANTS[variant],
+        "source": source,
         "bars": [
-            (method, METHODS[method], scores[method].test_accuracy)
+            (method, METHODS[method], accuracies[method])
             for method in ("original", "cgn", "cgn_abduction", "oracle")
+            if method in accuracies
         ],
-        "gain": scores["cgn"].test_accuracy - scores["original"].test_accuracy,
+        "gain": accuracies["cgn"].mean - accuracies["original"].mean if known else None,
         # Empty for a variant that the paper does not have.
-        "paper": [value.accuracy for value in paper if value is not None],
+        "paper": [value.accuracy for value in paper if value is not None and value.verified],
     }
 
 
-def _cell(row: "pd.Series[Any]") -> dict[str, Any]:
-    known = not np.isnan(row["paper"])
-    side = "" if not known or abs(row["difference"]) < 0.05 else "above" if row["difference"] > 0 else "below"
-    return {name: row[name] for name in ("ours", "paper", "mark", "difference")} | {
-        "known": known,
-        "side": side,
+def _of_paper_runs(found: Mapping[str, Any]) -> dict[str, Accuracy]:
+    """The test accuracies of one variant by method, as far as there are any."""
+    return {
+        method: Accuracy(values["test_accuracy"], values["test_accuracy_std"], values["seeds"])
+        for method, values in found.items()
+        if method in METHODS
     }
+
+
+def _of_this_run(scores: Mapping[str, ClassifierScore]) -> dict[str, Accuracy]:
+    return {method: Accuracy(score.test_accuracy) for method, score in scores.items()}
+
+
+def _cell(ours: Accuracy, method: str, variant: str, split: str = "test") -> dict[str, Any]:
+    """Ours, the paper's value or None, and the difference; None too where the value is not verified."""
+    paper = paper_value(method, variant, split)
+    difference = ours.mean - paper.accuracy if paper and paper.verified else None
+    side = "" if difference is None or abs(difference) < 0.05 else "above" if difference > 0 else "below"
+    return {"ours": ours, "paper": paper, "difference": difference, "side": side}
 
 
 def _facts(run: Mapping[str, Any]) -> list[tuple[str, str]]:

@@ -17,10 +17,10 @@ import pandas as pd
 from cgn.common.files import read_json, write_json
 from cgn.errors import UserError
 from cgn.report.names import METHODS, VARIANTS
-from cgn.report.paper_values import paper_value
+from cgn.report.paper_values import FOOTNOTE, paper_value, unverified_values
 from cgn.report.run_facts import duration
 from cgn.report.scores import parse_classifiers, parse_mechanisms
-from cgn.report.tables import MINUS, NONE, signed
+from cgn.report.tables import MINUS, NONE, beside
 
 MECHANISMS = ("mask_mean", "mask_entropy", "mask_digit_accuracy", "inverted_masks", "healthy_classes",
               "diversity", "digit_classifier_accuracy", "abduction_iou")  # fmt: skip
@@ -152,6 +152,7 @@ def markdown(found: dict[str, Any]) -> str:
         "Mean ± standard deviation over seeds [their number] (the paper's value and its mark, difference:"
         f" {MINUS} is worse). {NONE}: no result yet.",
         "",
+        *([footnote, ""] if (footnote := unverified_values(["test"])) else []),
     ])  # fmt: skip
 
 
@@ -168,4 +169,4 @@ def _cell(method: str, variant: str, values: dict[str, Any] | None) -> str:
     known = paper_value(method, variant, "test")
     if known is None:
         return text
-    return f"{text} ({known.accuracy:.1f} {known.mark}, {signed(ours - known.accuracy)})"
+    return f"{text} ({beside(ours, known)})" if known.verified else f"{text} {FOOTNOTE}"

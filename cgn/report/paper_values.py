@@ -1,12 +1,14 @@
 """What the paper prints in Table 2: accuracy in percent, with how sure we are of having read it right.
 
-Marks: V read in a published source, C agrees with a second source, U unverified recollection.
+Marks: V read in a published source, C agrees with a second source, U unverified recollection. Only V and C
+are compared with ours; a U value stands in a footnote alone.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Literal
 
-from cgn.report.names import VARIANTS
+from cgn.report.names import METHODS, VARIANTS
 
 Mark = Literal["V", "C", "U"]
 
@@ -15,6 +17,7 @@ MARKS: dict[Mark, str] = {
     "C": "agrees with a second source",
     "U": "unverified recollection",
 }
+FOOTNOTE = "\u2020"  # marks a cell whose value of the paper is not verified
 
 
 @dataclass(frozen=True)
@@ -23,6 +26,10 @@ class PaperValue:
 
     accuracy: float
     mark: Mark
+
+    @property
+    def verified(self) -> bool:
+        return self.mark != "U"
 
 
 def _row(mark: Mark, *cells: tuple[float, float] | None) -> dict[tuple[str, str], PaperValue]:
@@ -48,3 +55,19 @@ TABLE_2: dict[str, dict[tuple[str, str], PaperValue]] = {
 def paper_value(method: str, variant: str, split: str) -> PaperValue | None:
     """The paper's value of one cell, or None where the paper has none."""
     return TABLE_2.get(method, {}).get((variant, split))
+
+
+def unverified_values(splits: Collection[str] = ("train", "test")) -> str:
+    """The footnote on the values that are not compared, one after the other; empty when there are none."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for method in METHODS:
+        for (variant, split), value in TABLE_2.get(method, {}).items():
+            if not value.verified and split in splits:
+                found.setdefault((method, variant), []).append(f"{split} {value.accuracy:.1f}")
+    if not found:
+        return ""
+    cells = (
+        f"{METHODS[method]}, {VARIANTS[variant]}: {', '.join(values)}"
+        for (method, variant), values in found.items()
+    )
+    return f"{FOOTNOTE} The paper's value is an {MARKS['U']} and not compared. {'; '.join(cells)}."

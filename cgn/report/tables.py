@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from cgn.report.names import METHODS, VARIANTS
-from cgn.report.paper_values import MARKS, TABLE_2, paper_value
+from cgn.report.paper_values import FOOTNOTE, MARKS, TABLE_2, PaperValue, paper_value, unverified_values
 from cgn.report.scores import ClassifierScore, MechanismScore
 
 MINUS = "\u2212"
@@ -17,7 +17,7 @@ def table_2(classifiers: Mapping[str, Mapping[str, ClassifierScore]]) -> pd.Data
     """Table 2, one row a method, variant and split: ours, the paper's value, its mark, the difference.
 
     `classifiers` is {variant: {method: score}}. Without a value in the paper, `paper` and `difference`
-    are NaN and `mark` is empty.
+    are NaN and `mark` is empty; `difference` is NaN too where the value is not verified.
     """
     rows = []
     for method in METHODS:
@@ -33,7 +33,7 @@ def table_2(classifiers: Mapping[str, Mapping[str, ClassifierScore]]) -> pd.Data
                         "ours": ours,
                         "paper": known.accuracy if known else np.nan,
                         "mark": known.mark if known else "",
-                        "difference": round(ours - known.accuracy, 2) if known else np.nan,
+                        "difference": round(ours - known.accuracy, 2) if known and known.verified else np.nan,
                     }
                 )
     return pd.DataFrame(rows)
@@ -43,11 +43,9 @@ def table_2_side_by_side(table: pd.DataFrame) -> pd.DataFrame:
     """The same for reading: a row a method, a column a variant and split, "ours (paper mark, difference)"."""
     cells = table.assign(
         cell=[
-            f"{ours:.1f} ({NONE})"
-            if np.isnan(paper)
-            else f"{ours:.1f} ({paper:.1f} {mark}, {signed(difference)})"
-            for ours, paper, mark, difference in zip(
-                table["ours"], table["paper"], table["mark"], table["difference"], strict=True
+            f"{ours:.1f} ({beside(ours, paper_value(method, variant, split))})"
+            for ours, method, variant, split in zip(
+                table["ours"], table["method"], table["variant"], table["split"], strict=True
             )
         ],
         column=[
@@ -66,6 +64,15 @@ def method_label(method: str) -> str:
     return METHODS[method] if method in TABLE_2 else f"{METHODS[method]} (not in the paper)"
 
 
+def beside(ours: float, paper: PaperValue | None) -> str:
+    """What stands beside ours: the paper's value, mark and difference; a footnote mark if not verified."""
+    if paper is None:
+        return NONE
+    if not paper.verified:
+        return f"{NONE} {FOOTNOTE}"
+    return f"{paper.accuracy:.1f} {paper.mark}, {signed(ours - paper.accuracy)}"
+
+
 def signed(difference: float) -> str:
     """A difference in points with its sign: +1.2, \u22120.3, 0.0."""
     text = f"{abs(difference):.1f}"
@@ -75,13 +82,14 @@ def signed(difference: float) -> str:
 
 
 def table_2_legend() -> str:
-    """How to read the cells of `table_2_side_by_side`."""
-    marks = "; ".join(f"{mark} {meaning}" for mark, meaning in MARKS.items())
-    return (
+    """How to read the cells of `table_2_side_by_side`, and the footnote."""
+    marks = "; ".join(f"{mark} {meaning}" for mark, meaning in MARKS.items() if mark != "U")
+    legend = (
         "Accuracy in percent: ours (the paper's value with its mark, ours minus the paper's in points). "
-        f"Marks: {marks}. {NONE}: the paper has no value. "
+        f"Marks: {marks}. {NONE}: no value of the paper. "
         "Train: the variant's biased training images. Test: cues at random, 10 % is chance."
     )
+    return f"{legend}\n\n{unverified_values()}".rstrip()
 
 
 def mechanisms(scores: Mapping[str, MechanismScore]) -> pd.DataFrame:

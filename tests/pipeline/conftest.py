@@ -12,7 +12,7 @@ import pytest
 Run = Callable[..., str]
 
 _LEFT_OUT = (
-    *(".git", ".venv", ".scratch", "data", "models", "scores", "cache", "tmp", "config.local", "paper"),
+    *(".git", ".venv", ".scratch", "data", "models", "scores", "cache", "tmp", "config.local", "results"),
     *("__pycache__", ".mypy_cache", ".ruff_cache", ".pytest_cache", ".import_linter_cache"),
 )
 
@@ -39,7 +39,7 @@ def copy_project(root: Path, target: Path) -> Path:
     ignore = shutil.ignore_patterns(*_LEFT_OUT)
     shutil.copytree(root, target, ignore=ignore)
     params = target / "params.yaml"
-    text = params.read_text()
+    text = params.read_text(encoding="utf-8")
     assert "\nprofile: laptop\n" in text
     text = text.replace("\nprofile: laptop\n", "\nprofile: smoke\n")
     params.write_text(text.replace("\nthreads: 2\n", "\nthreads: 1\n"))  # its batches are tiny

@@ -22,7 +22,7 @@ def stages(root: Path) -> dict[str, Any]:
 def modules_imported(path: Path, root: Path) -> set[Path]:
     """Files of this repository that the file names in an import, anywhere in it."""
     found = set()
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         names = []
         if isinstance(node, ast.ImportFrom) and node.module:
             names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
@@ -50,14 +50,14 @@ def command_file(stage: Any, root: Path) -> Path:
 
 
 def imports_torch(path: Path, root: Path) -> bool:
-    texts = (file.read_text() for file in import_closure(path, root))
+    texts = (file.read_text(encoding="utf-8") for file in import_closure(path, root))
     return any(re.search(r"^ *(from|import) torch\b", text, re.M) for text in texts)
 
 
 def sections_read(path: Path, arguments: dict[str, str], profile: str) -> set[str]:
     """Dotted keys of all `section(...)` calls, with a stage's command-line arguments filled in."""
     keys = set()
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Call) and getattr(node.func, "id", None) == "section":
             (argument,) = node.args
             key = eval(compile(ast.Expression(argument), "section", "eval"), {}, dict(arguments))

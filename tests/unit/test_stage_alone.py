@@ -1,6 +1,9 @@
 """The score commands run alone, on any folder, and say in one line what is wrong with their options."""
 
+import errno
 import json
+import os
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +13,7 @@ import pytest
 from PIL import Image
 
 from stages import cue_conflict, in9
-from stages.command import run
+from stages.command import MACHINE, run
 from tests.unit.conftest import run_stage
 
 
@@ -67,6 +70,35 @@ def test_an_unknown_model_is_one_line(
     (record,) = caplog.records
     assert record.getMessage().startswith("in9: error: resnet5000: unknown classifier; known are")
     assert not (tmp_path / "scores.json").exists()
+
+
+@pytest.mark.parametrize("fault", [errno.EACCES, errno.EROFS, errno.ENOSPC])
+def test_a_fault_of_the_machine_is_one_line(
+    fault: int, run_here: Callable[..., None], caplog: pytest.LogCaptureFixture
+) -> None:
+    def main() -> None:
+        raise OSError(fault, os.strerror(fault), "scores/in9.json")
+
+    with pytest.raises(SystemExit) as finished:
+        run_here(main, "in9")
+    assert finished.value.code == 1
+    (record,) = caplog.records
+    assert record.getMessage() == f"in9: error: scores/in9.json: {os.strerror(fault)}; {MACHINE[fault]}"
+
+
+def test_other_errors_keep_their_traceback(run_here: Callable[..., None]) -> None:
+    def main() -> None:
+        raise ConnectionResetError(errno.ECONNRESET, "reset")
+
+    with pytest.raises(ConnectionResetError):
+        run_here(main, "in9")
+
+
+def test_make_alone_prints_its_targets(root: Path) -> None:
+    done = subprocess.run(["make", "-C", str(root)], capture_output=True, text=True, check=True)
+    assert "make repro " in done.stdout
+    assert "make test " in done.stdout
+    assert "pip" not in done.stdout
 
 
 @pytest.mark.parametrize(("stage", "option"), [("in9", "--data"), ("cue_conflict", "--stimuli")])

@@ -3,14 +3,14 @@
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image
 
 from cgn.classifiers.classifier import Classifier
+from cgn.classifiers.signature import Signature, read_signature
 from cgn.common.assets import Asset
 from cgn.common.left_out import why_left_out
 from cgn.common.pixels import from_bytes
@@ -19,28 +19,47 @@ from cgn.imagenet.classifiers.ensemble import HEADS, Head, is_ensemble, load_ens
 from cgn.imagenet.classifiers.image_classifier import ImageClassifier
 from cgn.imagenet.classifiers.small_resnet import load_small_resnet
 from cgn.imagenet.evaluation.class_maps import (
-    IMAGENET_CLASSES,
-    IN9_CLASSES,
     cue_conflict_outputs_of_imagenet,
     in9_classes_of_imagenet,
+    in9_classes_of_names,
+    is_imagenet,
 )
 
 _log = logging.getLogger(__name__)
 
 
-def load_networks(folder: Path) -> dict[str, Classifier]:
+class Loaded(NamedTuple):
+    """A classifier of ours, and its signature."""
+
+    network: Classifier
+    signature: Signature
+
+
+@torch.inference_mode()
+def load_networks(folder: Path) -> dict[str, Loaded]:
     """The classifiers in a folder, by name: an ensemble and each of its heads, else one of the folder's name.
 
-    None where the world left it out, which the log tells. Raises UserError when weights are missing or
-    damaged.
+    None where the world left it out, which the log tells. Raises UserError when weights or signature are
+    missing or damaged.
     """
     if reason := why_left_out(folder):
         _log.warning("%s: left out: %s", folder, reason)
         return {}
+    networks: dict[str, Classifier] = {}
     if is_ensemble(folder):
         ensemble = load_ensemble(folder)
-        return {"ensemble": ensemble} | {name: Head(ensemble, name).eval() for name in HEADS}
-    return {folder.name: load_small_resnet(folder)}
+        networks["ensemble"] = ensemble
+        networks |= {name: Head(ensemble, name).eval() for name in HEADS}
+    else:
+        networks[folder.name] = load_small_resnet(folder)
+    signature = read_signature(folder)
+    size = signature.resolution
+    for network in networks.values():
+        outputs = network(torch.zeros(1, 3, size, size)).shape[1]
+        if outputs != len(signature.classes):
+            count = len(signature.classes)
+            raise UserError(f"{folder}: {outputs} outputs and the names of {count} classes; train it again")
+    return {name: Loaded(network, signature) for name, network in networks.items()}
 
 
 def load_image_classifiers(model: str, resnet50s: Mapping[str, Asset]) -> dict[str, ImageClassifier]:
@@ -50,7 +69,7 @@ def load_image_classifiers(model: str, resnet50s: Mapping[str, Asset]) -> dict[s
     Raises UserError when it is neither, or when weights are missing or damaged.
     """
     if Path(model).is_dir():
-        return {name: of_small_world(network) for name, network in load_networks(Path(model)).items()}
+        return {name: image_classifier(*loaded) for name, loaded in load_networks(Path(model)).items()}
     from cgn.imagenet.classifiers.pretrained import load_classifier  # late: torchvision takes 2 s
 
     return {model: load_classifier(model, resnet50s)}
@@ -73,24 +92,24 @@ def scores_by_model(
     return scores[names[0]] if len(models) == len(scores) == 1 else scores
 
 
-def of_small_world(network: Classifier) -> ImageClassifier:
-    """A network whose outputs are the classes of IN-9 or ImageNet, for both scores. Images keep their size.
+def image_classifier(network: Classifier, signature: Signature) -> ImageClassifier:
+    """A network of ours for both scores. What its outputs mean follows from the names of its classes.
 
-    Raises UserError when it has another number of outputs.
+    They are those of IN-9 in any order, ImageNet's WordNet ids, or others, which have a cue-conflict score
+    alone.
     """
 
     @torch.inference_mode()
-    def probabilities(images: Sequence[Image.Image]) -> NDArray[np.float32]:
-        sizes = {image.size for image in images}
-        if len(sizes) > 1:
-            raise UserError(f"images of several sizes ({sorted(sizes)}); this classifier takes one at a time")
-        pixels = torch.from_numpy(np.stack([np.asarray(image) for image in images]))
-        return np.asarray(network(from_bytes(pixels)).softmax(dim=1))
+    def probabilities(images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        return np.asarray(network(from_bytes(torch.from_numpy(images))).softmax(dim=1))
 
-    outputs = probabilities([Image.new("RGB", (64, 64))]).shape[1]
-    if outputs == IMAGENET_CLASSES:
-        return ImageClassifier(probabilities, in9_classes_of_imagenet(), cue_conflict_outputs_of_imagenet())
-    if outputs != len(IN9_CLASSES):
-        raise UserError(f"a classifier of {outputs} classes; these scores need IN-9's 9 or ImageNet's 1000")
-    classes = {name: [number] for number, name in enumerate(IN9_CLASSES)}
-    return ImageClassifier(probabilities, np.arange(len(IN9_CLASSES)), classes)
+    if is_imagenet(signature.classes):
+        return ImageClassifier(
+            signature.resolution, probabilities, in9_classes_of_imagenet(), cue_conflict_outputs_of_imagenet()
+        )
+    return ImageClassifier(
+        signature.resolution,
+        probabilities,
+        in9_classes_of_names(signature.classes),
+        {name: [number] for number, name in enumerate(signature.classes)},
+    )

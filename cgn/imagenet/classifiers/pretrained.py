@@ -1,15 +1,16 @@
 """Published ImageNet classifiers by name: `efficientnet_lite0` from pip, and all of torchvision's."""
 
 import pickle
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image
 from torch import Tensor, nn
-from torchvision import models, transforms
+from torchvision import models
+from torchvision.models import WeightsEnum
 
 from cgn.common.assets import Asset, local_file
 from cgn.errors import UserError
@@ -17,22 +18,40 @@ from cgn.imagenet.classifiers.image_classifier import ImageClassifier
 from cgn.imagenet.evaluation.class_maps import cue_conflict_outputs_of_imagenet, in9_classes_of_imagenet
 from cgn.imagenet.networks.weights import load_weights, read_state_dict
 
-Preprocessing = Callable[[Image.Image], Tensor]
+
+class Preprocessing(NamedTuple):
+    """What a network was trained to see: images of `resolution` squared, on [0, 1], normalised by channel."""
+
+    resolution: int
+    mean: Sequence[float]  # is subtracted
+    deviation: Sequence[float]  # divides
+
+    @classmethod
+    def of(cls, weights: WeightsEnum) -> "Preprocessing":
+        """That of published weights of torchvision."""
+        preset = weights.transforms()
+        return cls(preset.crop_size[0], preset.mean, preset.std)
+
+    def __call__(self, images: NDArray[np.uint8]) -> Tensor:
+        """The network's inputs (n, 3, resolution, resolution) of images (n, resolution, resolution, 3)."""
+        pixels = torch.from_numpy(images).permute(0, 3, 1, 2).float() / 255
+        mean, deviation = (torch.tensor(values)[:, None, None] for values in (self.mean, self.deviation))
+        return (pixels - mean) / deviation
 
 
 def load_classifier(name: str, resnet50s: Mapping[str, Asset]) -> ImageClassifier:
-    """The classifier `name`, with its published weights and its own preprocessing.
+    """The classifier `name`, with its published weights and its own normalisation.
 
     `resnet50s` are published weights of a ResNet-50 by the name to know them by. Raises UserError when there
     is none of that name, or when its weights cannot be fetched or are damaged.
     """
     if name == "efficientnet_lite0":
-        return imagenet_classifier(_efficientnet_lite0(), _EFFICIENTNET_LITE0_PREPROCESSING)
+        return imagenet_classifier(_efficientnet_lite0(), _EFFICIENTNET_LITE0)
     if name in resnet50s:
         path = local_file(resnet50s[name])
         network = models.resnet50()
         load_weights(network, read_state_dict(path), path)
-        return imagenet_classifier(network, models.ResNet50_Weights.IMAGENET1K_V1.transforms())
+        return imagenet_classifier(network, Preprocessing.of(models.ResNet50_Weights.IMAGENET1K_V1))
     if name in (known := models.list_models(module=models)):
         return imagenet_classifier(*torchvision_network(name))
     ours = ", ".join(["efficientnet_lite0", *resnet50s])
@@ -42,30 +61,22 @@ def load_classifier(name: str, resnet50s: Mapping[str, Asset]) -> ImageClassifie
 def imagenet_classifier(network: nn.Module, preprocess: Preprocessing) -> ImageClassifier:
     """A network from images (n, 3, height, width) to logits (n, 1000), in the order of ImageNet's outputs.
 
-    `preprocess` turns an RGB image into the network's input (3, height, width), all of one size. It runs on
-    the first GPU where there is one.
+    It runs on the first GPU where there is one.
     """
     device = "cuda" if torch.cuda.is_available() else "cpu"
     network = network.eval().to(device)
     network = network.to(memory_format=torch.channels_last)  # faster on a CPU
 
-    def probabilities(images: Sequence[Image.Image]) -> NDArray[np.float32]:
-        with torch.inference_mode():
-            inputs = torch.stack([preprocess(image) for image in images])
-            return np.asarray(network(inputs.to(device)).softmax(dim=1).cpu().numpy())
+    @torch.inference_mode()
+    def probabilities(images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        return np.asarray(network(preprocess(images).to(device)).softmax(dim=1).cpu())
 
-    return ImageClassifier(probabilities, in9_classes_of_imagenet(), cue_conflict_outputs_of_imagenet())
+    return ImageClassifier(
+        preprocess.resolution, probabilities, in9_classes_of_imagenet(), cue_conflict_outputs_of_imagenet()
+    )
 
 
-# The central 224 / (224 + 32) of the image, as the official evaluation has it, then (255 x - 127) / 128.
-_EFFICIENTNET_LITE0_PREPROCESSING = transforms.Compose(
-    [
-        transforms.Resize(256, transforms.InterpolationMode.BILINEAR),
-        transforms.CenterCrop(224),
-        transforms.ToTensor(),
-        transforms.Normalize([127 / 255] * 3, [128 / 255] * 3),
-    ]
-)
+_EFFICIENTNET_LITE0 = Preprocessing(224, [127 / 255] * 3, [128 / 255] * 3)  # (255 x - 127) / 128
 
 
 def _efficientnet_lite0() -> nn.Module:
@@ -89,7 +100,7 @@ def torchvision_network(name: str) -> tuple[nn.Module, Preprocessing]:
     try:
         # `get_model` unpickles whatever stands in the file: it must load as mere weights first.
         weights.get_state_dict(check_hash=True, weights_only=True)
-        return models.get_model(name, weights=weights), weights.transforms()
+        return models.get_model(name, weights=weights), Preprocessing.of(weights)
     except (OSError, RuntimeError, TypeError, EOFError, pickle.UnpicklingError) as error:
         reason = str(error).partition("\n")[0].partition(". ")[0].rstrip(":")
         if file.exists():

@@ -5,14 +5,16 @@ paper. BG-Gap = Mixed-Same - Mixed-Rand: what a background of the wrong class co
 """
 
 import logging
+from collections import Counter
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from cgn.classifiers.accuracy import accuracy
+from cgn.common.image_files import image_files, log_skipped
 from cgn.errors import UserError
-from cgn.imagenet.classifiers.image_classifier import ImageClassifier, classify_files, image_files
+from cgn.imagenet.classifiers.image_classifier import ImageClassifier, classify_files
 from cgn.imagenet.evaluation.class_maps import IN9_CLASSES, IN9_VARIANTS
 
 _log = logging.getLogger(__name__)
@@ -31,7 +33,9 @@ def find_variants(folder: Path) -> dict[str, list[LabelledFile]]:
     Other entries are ignored; variants and classes without images are named in the log. Raises UserError
     when there are no images at all.
     """
-    found = {variant: _variant_files(folder / variant / "val") for variant in IN9_VARIANTS}
+    skipped = Counter[str]()
+    found = {variant: _variant_files(folder / variant / "val", skipped) for variant in IN9_VARIANTS}
+    log_skipped(folder, skipped)
     present = {variant: files for variant, files in found.items() if files}
     if not present:
         raise UserError(
@@ -47,7 +51,7 @@ def find_variants(folder: Path) -> dict[str, list[LabelledFile]]:
     return present
 
 
-def _variant_files(folder: Path) -> list[LabelledFile]:
+def _variant_files(folder: Path, skipped: Counter[str]) -> list[LabelledFile]:
     if not folder.is_dir():
         return []
     labels = {f"{label:02d}_{name}": label for label, name in enumerate(IN9_CLASSES)}
@@ -56,7 +60,7 @@ def _variant_files(folder: Path) -> list[LabelledFile]:
         for class_folder in sorted(folder.iterdir())
         # The published folders have spaces: "02_wheeled vehicle".
         if (label := labels.get(class_folder.name.replace(" ", "_"))) is not None and class_folder.is_dir()
-        for file in image_files(class_folder)
+        for file in image_files(class_folder, skipped)
     ]
 
 
@@ -65,8 +69,17 @@ def in9_scores(classifier: ImageClassifier, folder: Path) -> dict[str, Any]:
 
     The answer is the IN-9 class of the most probable output; an output that means none of the nine is
     wrong. `bg_gap`, in points, is there when both of its variants are; `images` counts them by variant.
-    Raises UserError when there are no images, or when one is damaged.
+    Raises UserError when there are no images, when one is damaged, or when `classifier` knows no class.
     """
+    unknown = [name for label, name in enumerate(IN9_CLASSES) if label not in classifier.in9_classes]
+    if len(unknown) == len(IN9_CLASSES):
+        own = list(classifier.cue_conflict_outputs)
+        raise UserError(
+            f"--model: its classes are {', '.join(own[:9])}{', ...' * (len(own) > 9)}; IN-9 needs classes"
+            f" of these names: {', '.join(IN9_CLASSES)}"
+        )
+    if unknown:
+        _log.warning("a classifier without %s: their images count as wrong", ", ".join(unknown))
     variants = find_variants(folder)
     scores: dict[str, Any] = {}
     for variant, files in variants.items():

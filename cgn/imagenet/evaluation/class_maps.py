@@ -3,10 +3,14 @@
 An output is counted from 0, in the order of the WordNet ids; "7-24 87" means outputs 7 to 24 and 87.
 """
 
+import re
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
 IMAGENET_CLASSES = 1000
+_WORDNET_ID = re.compile(r"n\d{8}")
 
 # Xiao et al. (2021), "Noise or Signal": the nine classes in the order of their labels, 370 outputs in all.
 # The other 630 outputs mean none of the nine.
@@ -60,6 +64,22 @@ IN9_VARIANTS = (
     "no_fg",
     "only_fg",
 )
+
+
+def is_imagenet(names: Sequence[str]) -> bool:
+    """Whether these are ILSVRC's 1,000 WordNet ids in their order, which is that of ImageNet's outputs."""
+    of_wordnet = all(_WORDNET_ID.fullmatch(name) for name in names)
+    return len(names) == IMAGENET_CLASSES and of_wordnet and list(names) == sorted(names)
+
+
+def in9_classes_of_names(names: Sequence[str]) -> NDArray[np.int64]:
+    """The IN-9 class, 0 to 8, of each of `names`, -1 for none: (n,).
+
+    "wheeled vehicle" and "02_wheeled vehicle", as the published folders are called, are names of it, too.
+    """
+    plain = [re.sub(r"^\d+_", "", name.lower().replace(" ", "_")) for name in names]
+    labels = {name: label for label, name in enumerate(IN9_CLASSES)}
+    return np.array([labels.get(name, -1) for name in plain], dtype=np.int64)
 
 
 def in9_classes_of_imagenet() -> NDArray[np.int64]:

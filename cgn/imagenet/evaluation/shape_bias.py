@@ -6,13 +6,15 @@ accuracy and robustness"; Table 3 of the paper.
 
 import logging
 import re
+from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
+from cgn.common.image_files import image_files, log_skipped
 from cgn.errors import UserError
-from cgn.imagenet.classifiers.image_classifier import ImageClassifier, classify_files, image_files
+from cgn.imagenet.classifiers.image_classifier import ImageClassifier, classify_files
 
 _STIMULUS_NAME = re.compile(r"([a-z_]+)\d+-([a-z_]+)\d+")
 
@@ -30,18 +32,18 @@ class Stimulus(NamedTuple):
 def find_stimuli(folder: Path, classes: list[str]) -> list[Stimulus]:
     """The stimuli `<shape>/<shape><n>-<texture><n>.png` of `folder` whose two of `classes` differ, in order.
 
-    Other entries are ignored; how many files, and which of `classes` have no folder, goes to the log.
+    How many other entries there are, and which of `classes` have no folder, goes to the log.
     Raises UserError when no stimulus is left.
     """
-    found, ignored, missing = [], 0, []
+    found, skipped, missing = [], Counter[str](), []
     for name in classes:
         if not (folder / name).is_dir():
             missing.append(name)
             continue
-        for file in image_files(folder / name):
+        for file in image_files(folder / name, skipped):
             cues = _STIMULUS_NAME.fullmatch(file.stem)
             if cues is None or cues[1] != name or cues[2] not in classes:
-                ignored += 1
+                skipped["not named <shape><n>-<texture><n>"] += 1
             elif cues[2] != name:
                 found.append(Stimulus(file, cues[1], cues[2]))
     if not found:
@@ -51,8 +53,7 @@ def find_stimuli(folder: Path, classes: list[str]) -> list[Stimulus]:
         )
     if missing:
         _log.warning("%s: no folder for the shapes %s", folder, ", ".join(missing))
-    if ignored:
-        _log.warning("%s: %d images ignored, their names are no <shape><n>-<texture><n>", folder, ignored)
+    log_skipped(folder, skipped)
     return found
 
 

@@ -38,9 +38,12 @@ def read_state_dict(path: Path) -> dict[str, Tensor]:
 def load_weights(network: nn.Module, state: dict[str, Tensor], source: Path) -> None:
     """Copy `state`, which came from `source`, into `network`; half precision is widened.
 
-    Raises UserError, naming the first tensor, when a name or a shape differs.
+    Batch norms saved before torch 0.4.1 have no `num_batches_tracked`, which only counts: absent ones are 0.
+    Raises UserError, naming the first tensor, when another name or a shape differs.
     """
     own = network.state_dict()
+    counters = {name: torch.zeros_like(own[name]) for name in own if name.endswith("num_batches_tracked")}
+    state = counters | state
     differing = sorted(own.keys() ^ state.keys()) + [
         name for name in own if name in state and own[name].shape != state[name].shape
     ]

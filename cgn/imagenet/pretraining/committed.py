@@ -15,7 +15,8 @@ def write_sums(folder: Path) -> None:
     """List the files of `folder` in its SHA256SUMS."""
     files = sorted(path for path in folder.iterdir() if path.suffix in SUFFIXES)
     with atomic_path(folder / SUMS) as temporary:
-        temporary.write_text("".join(f"{_sha256(path)}  {path.name}\n" for path in files))
+        lines = [f"{_sha256(path)}  {path.name}\n" for path in files]
+        temporary.write_text("".join(lines), encoding="utf-8")
 
 
 def copy_checked(source: Path, target: Path, names: list[str]) -> None:
@@ -26,7 +27,8 @@ def copy_checked(source: Path, target: Path, names: list[str]) -> None:
     sums = source / SUMS
     if not sums.is_file():
         raise UserError(f"{sums}: not found; restore it from Git, or run make pretrain")
-    expected = {name: digest for digest, name in (line.split() for line in sums.read_text().splitlines())}
+    lines = sums.read_text(encoding="utf-8").splitlines()
+    expected = {name: digest for digest, name in (line.split() for line in lines)}
     for name in names:
         path = source / name
         if not path.is_file() or name not in expected:

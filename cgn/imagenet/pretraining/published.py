@@ -1,18 +1,16 @@
 """The published networks in place of a world's small ones: checked, and stored for the later stages."""
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
 
 from cgn.errors import UserError
+from cgn.imagenet.evaluation.class_maps import is_imagenet
 from cgn.imagenet.networks.biggan import PUBLISHED_BIGGANS, load_biggan
 from cgn.imagenet.networks.perceptual import VGG16, PublishedVGG
 from cgn.imagenet.networks.u2net import PUBLISHED_U2NETS, load_u2net, published_u2net
 from cgn.imagenet.networks.weights import load_weights, read_state_dict
 from cgn.imagenet.pretraining.stored import save_published
 from cgn.params.imagenet import SaliencyParams
-
-_WORDNET_ID = re.compile(r"n\d{8}")
 
 
 def check_classes(classes: Sequence[str], source: Path) -> None:
@@ -21,9 +19,7 @@ def check_classes(classes: Sequence[str], source: Path) -> None:
     Those are the places of ILSVRC's 1,000 WordNet ids in the order of the ids, which is also how a world of
     photos numbers its classes. `classes` came from the file `source`. Raises UserError for any others.
     """
-    alphabetical = list(classes) == sorted(classes)
-    of_wordnet = alphabetical and all(_WORDNET_ID.fullmatch(name) for name in classes)
-    if len(classes) != 1000 or not of_wordnet:
+    if not is_imagenet(classes):
         raise UserError(
             f"{source}: {len(classes)} classes, first {classes[0]}; a published BigGAN draws the 1000 "
             "WordNet ids of ImageNet in their order: set imagenet.world to imagenet, or source to trained"

@@ -5,20 +5,21 @@ splits on every machine.
 """
 
 import hashlib
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
+from cgn.common.image_files import class_folders, image_files, log_skipped
 from cgn.errors import UserError
 from cgn.imagenet.worlds.index import SPLITS, TEST, Entry, arranged
-
-IMAGE_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff"}  # in lower case
 
 
 def index_folder(root: Path, validation: float, test: float) -> list[Entry]:
     """All photos of a folder; of each class the shares `validation` and `test` (at least one) are held out.
 
-    Hidden files and folders, and files that are no images by their ending, are ignored. Raises UserError when
-    the folder is missing, has fewer than two classes, or a class too few photos for three splits.
+    What is no image by its ending, is hidden or cannot be named is left out, which the log tells. Raises
+    UserError when the folder is missing, has fewer than two classes, or a class too few photos for three
+    splits.
     """
     root = Path(root)
     if not root.is_dir():
@@ -26,9 +27,9 @@ def index_folder(root: Path, validation: float, test: float) -> list[Entry]:
     classes = class_folders(root)
     if len(classes) < 2:
         raise UserError(f"{root}: {len(classes)} classes; a world needs two sub-folders or more, one a class")
-    by_class = []
+    by_class, skipped = [], Counter[str]()
     for folder in classes:
-        files = sorted(image_files(folder), key=lambda file: name_hash(file, root))
+        files = sorted(image_files(folder, skipped), key=lambda file: name_hash(file, root))
         held_out = [max(1, round(share * len(files))) for share in (test, validation)]
         if len(files) <= sum(held_out):
             raise UserError(
@@ -37,21 +38,8 @@ def index_folder(root: Path, validation: float, test: float) -> list[Entry]:
         splits = [TEST] * held_out[0] + ["validation"] * held_out[1]
         splits += ["train"] * (len(files) - len(splits))
         by_class.append([entry(file, root, split) for file, split in zip(files, splits, strict=True)])
+    log_skipped(root, skipped)
     return arranged(by_class)
-
-
-def class_folders(root: Path) -> list[Path]:
-    """The sub-folders of `root`, in the order of their names; hidden ones are none."""
-    return sorted(path for path in root.iterdir() if path.is_dir() and not path.name.startswith("."))
-
-
-def image_files(folder: Path) -> list[Path]:
-    """The images directly in `folder`, by their ending, in the order of their names."""
-    return sorted(
-        path
-        for path in folder.iterdir()
-        if path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".")
-    )
 
 
 def name_hash(file: Path, root: Path) -> bytes:

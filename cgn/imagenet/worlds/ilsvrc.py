@@ -4,12 +4,14 @@ It is `train/<WordNet id>/*.JPEG` and `val/<WordNet id>/*.JPEG`, as torchvision 
 is the test set here, as everywhere; a share of the training set is the validation set.
 """
 
+from collections import Counter
 from pathlib import Path
 
 from tqdm import tqdm
 
+from cgn.common.image_files import class_folders, image_files, log_skipped
 from cgn.errors import UserError
-from cgn.imagenet.worlds.folder import class_folders, entry, image_files, name_hash
+from cgn.imagenet.worlds.folder import entry, name_hash
 from cgn.imagenet.worlds.index import TEST, Entry, arranged
 
 
@@ -22,16 +24,19 @@ def index_ilsvrc(root: Path, validation: float) -> list[Entry]:
     folders = {part: _class_folders(root / part) for part in ("train", "val")}
     if odd := sorted(set(folders["train"]) ^ set(folders["val"])):
         raise UserError(f"{root}: train and val have different classes, first {odd[0]}; unpack both again")
-    by_class = []
+    by_class, skipped = [], Counter[str]()
     for name in tqdm(sorted(folders["train"]), desc="ImageNet", unit="class"):
-        training = sorted(image_files(folders["train"][name]), key=lambda file: name_hash(file, root))
-        test = sorted(image_files(folders["val"][name]), key=lambda file: name_hash(file, root))
+        training, test = (
+            sorted(image_files(folders[part][name], skipped), key=lambda file: name_hash(file, root))
+            for part in ("train", "val")
+        )
         held_out = max(1, round(validation * len(training)))
         if len(training) <= held_out or not test:
             raise UserError(f"{root}: too few images of {name} in train or val; unpack them again")
         entries = [entry(file, root, "validation") for file in training[:held_out]]
         entries += [entry(file, root, "train") for file in training[held_out:]]
         by_class.append(entries + [entry(file, root, TEST) for file in test])
+    log_skipped(root, skipped)
     return arranged(by_class)
 
 

@@ -31,7 +31,7 @@ class Entry(NamedTuple):
 
 def write_index(path: Path, entries: Iterable[Entry]) -> None:
     """Write one line for each entry, in their order, as CSV."""
-    with atomic_path(path) as temporary, temporary.open("w", newline="") as stream:
+    with atomic_path(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as stream:
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow(HEADER)
         writer.writerows(entries)
@@ -44,7 +44,7 @@ def read_index(path: Path, root: Path) -> list[Entry]:
     first one is named.
     """
     try:
-        with Path(path).open(newline="") as stream:
+        with Path(path).open(newline="", encoding="utf-8") as stream:
             header, *rows = csv.reader(stream)
         if header != HEADER:
             raise ValueError(f"its columns are {', '.join(header)}")

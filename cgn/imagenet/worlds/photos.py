@@ -6,11 +6,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
 from tqdm import tqdm
 
-from cgn.common.pictures import UNREADABLE
-from cgn.errors import UserError
+from cgn.common.image_files import read_image, square
 from cgn.imagenet.worlds.index import Entry
 
 
@@ -30,18 +28,4 @@ def read_photos(
 
 def read_square(file: Path, resolution: int) -> NDArray[np.uint8]:
     """An image file as `square` has it. Raises UserError when it is no readable image."""
-    try:
-        with Image.open(file) as image:
-            return square(image, resolution)
-    except UNREADABLE as error:
-        reason = " ".join(str(error).split())
-        raise UserError(f"{file}: not a readable image ({reason}); replace or remove it") from None
-
-
-def square(image: Image.Image, resolution: int) -> NDArray[np.uint8]:
-    """The largest square in the middle, resized (bicubic, antialiased): uint8 (r, r, 3).
-
-    A photo is turned as its EXIF data say; what is transparent shows the colour below.
-    """
-    upright = ImageOps.exif_transpose(image).convert("RGB")
-    return np.asarray(ImageOps.fit(upright, (resolution, resolution), Image.Resampling.BICUBIC))
+    return square(read_image(file), resolution)

@@ -8,10 +8,8 @@ from PIL import Image
 from tqdm import tqdm
 
 from cgn.common.files import atomic_folder
-from cgn.common.pictures import UNREADABLE
+from cgn.common.image_files import is_image_name, read_image, square
 from cgn.errors import UserError
-from cgn.imagenet.worlds.folder import IMAGE_SUFFIXES
-from cgn.imagenet.worlds.photos import square
 
 
 def unpack_set(archive: Path, folder: Path, resolution: int) -> None:
@@ -26,18 +24,17 @@ def unpack_set(archive: Path, folder: Path, resolution: int) -> None:
             for member in tqdm(tar, desc=archive.name, unit="file", delay=5):
                 path = PurePosixPath(member.name)
                 hidden = any(part.startswith(".") for part in path.parts)
-                if not member.isfile() or hidden or path.suffix.lower() not in IMAGE_SUFFIXES:
+                if not member.isfile() or hidden or not is_image_name(path.name):
                     continue
                 content = tar.extractfile(member)
                 assert content is not None  # a file has some
-                with Image.open(content) as image:
-                    pixels = square(image, resolution)
+                pixels = square(read_image(content, f"{archive}: {member.name}"), resolution)
                 target = temporary.joinpath(*path.parts[1:]).with_suffix(".png")
                 target.parent.mkdir(parents=True, exist_ok=True)
                 Image.fromarray(pixels).save(target, compress_level=6)
                 count += 1
             if not count:
                 raise ValueError("no images in it")
-    except (tarfile.TarError, EOFError, zlib.error, *UNREADABLE) as error:
+    except (tarfile.TarError, EOFError, OSError, ValueError, zlib.error) as error:
         reason = " ".join(str(error).split())
         raise UserError(f"{archive}: not the archive it should be ({reason}); fetch it again") from None

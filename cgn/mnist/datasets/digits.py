@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cgn.common.assets import cache_folder
+from cgn.common.files import located
 from cgn.common.seeding import generator
 from cgn.errors import UserError
 from cgn.mnist.datasets.idx import read_digit_pair
@@ -97,7 +98,7 @@ def _idx_folder(folder: str | None) -> Path:
         raise UserError(
             "digits.folder: not set; source idx needs the folder with the four IDX files of MNIST"
         )
-    return Path(folder)
+    return located(folder)
 
 
 def _downloaded_folder(folder: str | None) -> Path:

@@ -4,21 +4,22 @@ import io
 import logging
 import tarfile
 import zlib
+from collections import Counter
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, cast
+from typing import IO, cast
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL.Image import Resampling
 from tqdm import tqdm
 
 from cgn.common.assets import Asset, local_file
+from cgn.common.files import located
+from cgn.common.image_files import image_files, log_skipped, read_image
 from cgn.errors import UserError
 from cgn.mnist.datasets.digits import CLASSES
 from cgn.mnist.datasets.procedural_textures import striped, veined
 from cgn.params.budgets import TexturesBudget
-
-if TYPE_CHECKING:
-    from PIL.Image import Image
 
 DTD = Asset(
     "https://www.robots.ox.ac.uk/~vgg/data/dtd/download/dtd-r1.0.1.tar.gz",
@@ -32,7 +33,6 @@ DTD_IMAGES = {
     **{f"dtd/images/striped/striped_{number}.jpg": ("foreground", i) for i, number in enumerate(_STRIPED)},
     **{f"dtd/images/veined/veined_{number}.jpg": ("background", i) for i, number in enumerate(_VEINED)},
 }
-_IMAGE_ENDINGS = {".jpg", ".jpeg", ".png", ".bmp", ".gif", ".tif", ".tiff", ".webp"}
 
 _log = logging.getLogger(__name__)
 
@@ -60,7 +60,7 @@ def _from_folder(folder: str | None, size: int) -> Textures:
         raise UserError(
             "textures.folder: not set; source folder needs one with sub-folders object and background"
         )
-    root = Path(folder)
+    root = located(folder)
     if not root.is_dir():
         raise UserError(f"{root}: no such folder; textures.folder should name one with object and background")
     foreground = root / "foreground" if (root / "foreground").is_dir() else root / "object"
@@ -70,7 +70,9 @@ def _from_folder(folder: str | None, size: int) -> Textures:
 def _ten_images(folder: Path, size: int) -> NDArray[np.uint8]:
     if not folder.is_dir():
         raise UserError(f"{folder}: no such folder; it should hold ten images, one a class in order of name")
-    paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in _IMAGE_ENDINGS)
+    skipped = Counter[str]()
+    paths = image_files(folder, skipped)
+    log_skipped(folder, skipped)
     if len(paths) < CLASSES:
         raise UserError(f"{folder}: {len(paths)} images, expected ten, one a class in order of name")
     if len(paths) > CLASSES:
@@ -104,19 +106,4 @@ def _from_archive(archive: Path, size: int) -> Textures:
 
 
 def _read_image(source: Path | IO[bytes], name: str, size: int) -> NDArray[np.uint8]:
-    from PIL import Image, UnidentifiedImageError  # late: not needed for source procedural
-
-    from cgn.common.pictures import UNREADABLE
-
-    try:
-        with Image.open(source) as image:
-            return _resized(image, size)
-    except UNREADABLE as error:
-        reason = "unknown format" if isinstance(error, UnidentifiedImageError) else str(error)
-        raise UserError(f"{name}: not a readable image ({reason}); replace it") from None
-
-
-def _resized(image: "Image", size: int) -> NDArray[np.uint8]:
-    from PIL.Image import Resampling
-
-    return np.asarray(image.convert("RGB").resize((size, size), Resampling.NEAREST), dtype=np.uint8)
+    return np.asarray(read_image(source, name).resize((size, size), Resampling.NEAREST))

@@ -175,6 +175,8 @@ def shuffle_texture(texture: Tensor, arrangement: Tensor, shuffle: Shuffle, patc
         rows = (steps + offsets[:, :1]) % SIZE
         columns = (steps + offsets[:, 1:]) % SIZE
         return take_pixels(texture, rows[:, :, None] * SIZE + columns[:, None, :])
+    if shuffle != "permute":
+        raise ValueError(f"{shuffle}: unknown shuffle")
     across = SIZE // patch_size
     order = arrangement[:, : across * across].argsort(dim=1)
     corners = (order // across * SIZE + order % across) * patch_size

@@ -1,4 +1,4 @@
-"""Each baseline is built as its parameters say."""
+"""Each baseline is built as its parameters say, and never as another one."""
 
 from typing import Any
 
@@ -12,6 +12,7 @@ from cgn.methods.group_dro import GroupDRO
 from cgn.methods.irm import IRM
 from cgn.methods.lntl import LNTL
 from cgn.params.methods import AugmentationParams, GroupDROParams, IRMParams, LNTLParams, OriginalParams
+from cgn.params.section import Section
 from cgn.params.shared import ClassifierParams
 from tests.unit.classifiers.conftest import Make
 
@@ -59,3 +60,24 @@ def test_on_environments(params: Any, kind: type[Algorithm], schedule: Classifie
     assert algorithm.steps == 120 // 12
     assert [len(batch.labels) for batch in source.minibatches(0)] == [6, 6]
     assert "loss" in algorithm.update(source.minibatches(0))
+
+
+class ToyParams(Section):
+    """Of a method that nobody has written."""
+
+    environments: tuple[float, float] = (0.9, 1.0)
+    environment_batch: int = 6
+
+
+def test_parameters_of_an_unknown_kind_are_refused(schedule: ClassifierParams, make: Make) -> None:
+    images, toy = make("colored_mnist", 1.0), ToyParams()
+    with pytest.raises(TypeError, match="toy: no method is trained with parameters of the type ToyParams"):
+        on_biased("toy", toy, images, "colored_mnist", 640, schedule, 0)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="toy: no method is trained with parameters of the type ToyParams"):
+        on_environments("toy", toy, [images, images], "colored_mnist", 120, schedule, 0)  # type: ignore[arg-type]
+
+
+def test_an_unknown_optimizer_is_refused(schedule: ClassifierParams, make: Make) -> None:
+    other = schedule.model_copy(update={"optimizer": "lion"})
+    with pytest.raises(ValueError, match="lion: unknown optimizer"):
+        on_biased("original", OriginalParams(), make("colored_mnist", 1.0), "colored_mnist", 64, other, 0)

@@ -1,10 +1,11 @@
+import os
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from cgn.common.arrays import read_arrays, write_arrays
-from cgn.common.files import atomic_folder, atomic_path, read_json, write_json
+from cgn.common.files import atomic_folder, atomic_path, located, read_json, write_json
 from cgn.errors import UserError
 
 
@@ -54,3 +55,29 @@ def test_arrays_round_trip_to_equal_bytes(tmp_path: Path) -> None:
     assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
     for name, array in read_arrays(tmp_path / "one").items():
         np.testing.assert_array_equal(array, arrays[name])
+
+
+def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(UserError, match=r"file/made: cannot be made \(.*\); choose another folder"):
+        write_json(tmp_path / "file/made/a.json", 1)
+    monkeypatch.setattr(os, "access", lambda path, mode: False)  # as for anyone but root, who may all
+    with pytest.raises(UserError, match="not writable; change its rights or choose another folder"):
+        write_json(tmp_path / "a.json", 1)
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_a_users_path_is_seen_from_the_repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.chdir(tmp_path)
+    expected = {
+        "~/digits": tmp_path / "home/digits",
+        "/data": Path("/data"),
+        "my photos/ä": tmp_path / "my photos/ä",
+    }
+    assert {path: located(path) for path in expected} == expected
+    # As `dvc exp run --temp` and the queue run a stage.
+    copy = tmp_path / ".dvc/tmp/exps/standalone/tmp1234"
+    copy.mkdir(parents=True)
+    monkeypatch.chdir(copy)
+    assert {path: located(path) for path in expected} == expected

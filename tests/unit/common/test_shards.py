@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import webdataset
+from PIL import Image
 
 from cgn.common.shards import Sample, count_samples, iterate, read_images, shard_paths, write_shards
 from cgn.errors import UserError
@@ -89,6 +90,67 @@ def test_bad_folders_are_named(tmp_path: Path) -> None:
         read_images([shard])
     with pytest.raises(UserError, match=r"000000\.tar: damaged"):
         list(iterate([shard]))
+
+
+def tar_of(path: Path, *names: str) -> Path:
+    """A tar with these members; a sample's label and its grey value are the digit in its name."""
+    with tarfile.open(path, "w") as archive:
+        for name in names:
+            digit = int(next(character for character in name if character.isdigit()))
+            if name.lower().endswith("png"):
+                buffer = io.BytesIO()
+                Image.fromarray(np.full((4, 4, 3), digit, np.uint8)).save(buffer, "png")
+                content = buffer.getvalue()
+            else:
+                content = json.dumps({"index": digit, "labels": {"shape": digit}}).encode()
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+    return path
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("3.json", "3.png", "1.png", "1.json"),
+        ("3.PNG", "3.json", "1.json", "1.Png"),
+        ("./3.png", "./3.json", "./1.png", "./1.json"),
+        ("a/3.png", "a/3.json", "b/1.png", "b/1.json"),
+    ],
+)
+def test_members_are_paired_by_their_key_in_either_order(tmp_path: Path, names: tuple[str, ...]) -> None:
+    shard = tar_of(tmp_path / "0.tar", *names)
+    images, labels = read_images([shard])
+    assert labels["shape"].tolist() == images[:, 0, 0, 0].tolist() == [3, 1]
+    assert count_samples(shard) == 2
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("3.json", "1.png", "3.png", "1.json"),  # paired by place, two labels would change places
+        ("0.png", "1.png", "1.json", "0.json"),  # and here a sample would get lost
+        ("0.png", "0.json", "0.txt"),
+        ("0.png", "0.json", "0.png"),
+        ("0.png", "0.json", "1.png", "1.json", "0.png", "0.json"),
+        ("0.png", "0.json", "1.png"),
+        ("0.json", "1.json"),
+    ],
+)
+def test_other_members_are_damage(tmp_path: Path, names: tuple[str, ...]) -> None:
+    shard = tar_of(tmp_path / "0.tar", *names)
+    with pytest.raises(UserError, match=r"0\.tar: damaged \(\d.*\); delete its folder") as failure:
+        read_images([shard])
+    assert "\n" not in str(failure.value)
+
+
+def test_too_few_shards_and_empty_ones_are_named(tmp_path: Path) -> None:
+    write_shards(tmp_path / "set", samples(25), images_per_shard=10)
+    assert len(shard_paths(tmp_path / "set", workers=3)) == 3
+    with pytest.raises(UserError, match="set: 3 shards for 4 workers, of which each needs one"):
+        shard_paths(tmp_path / "set", workers=4)
+    with pytest.raises(UserError, match="no samples in its shards"):
+        read_images([tar_of(tmp_path / "0.tar")])
 
 
 def test_metadata_is_plain_json(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from cgn.errors import UserError
 from experiments.experiment import digests, recorded, starting_commit
 
 
@@ -45,3 +46,28 @@ def test_results_of_paper_runs_do_not_make_a_commit_dirty(
     assert len(starting_commit()) == 40
     params.write_text("2")
     assert starting_commit().endswith("-dirty")
+
+
+@pytest.mark.parametrize(
+    ("fault", "message"),
+    [
+        ("no repository", "not a git repository.*; git init, git add --all, git commit"),
+        ("no commit", "there is no commit yet: git add --all, git commit"),
+        ("another owner", "dubious ownership.*; git config --global --add safe.directory "),
+        ("no git", "git: not found; DVC's experiments need Git: install it"),
+    ],
+)
+def test_without_a_commit_one_line_says_what_to_do(
+    fault: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
+    if fault != "no repository":
+        subprocess.run(["git", "init"], check=True, capture_output=True)
+    if fault == "another owner":
+        monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")  # a switch of Git's own tests
+    if fault == "no git":
+        monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(UserError, match=message) as failure:
+        starting_commit()
+    assert "\n" not in str(failure.value)

@@ -90,6 +90,24 @@ def imagenet_json() -> dict[str, Any]:
 
 
 @pytest.fixture(scope="session")
+def paper_runs() -> dict[str, Any]:
+    """A summary as `cgn.report.paper_runs.summary` gives it, the same in every variant."""
+    accuracies = {
+        method: {
+            "test_accuracy": 50.0 + number,
+            "test_accuracy_std": 0.44,
+            "train_accuracy": 99.0,
+            "train_accuracy_std": 0.1,
+            "seeds": 5,
+        }
+        for number, method in enumerate(METHODS)
+    }
+    return {"run": {"profile": "paper"}} | {
+        variant: accuracies | {"mechanisms": {"healthy_classes": 10, "seeds": 5}} for variant in VARIANTS
+    }
+
+
+@pytest.fixture(scope="session")
 def imagenet(imagenet_json: dict[str, Any]) -> ImageNetScores:
     return parse_scores(imagenet_json, "scores/imagenet")
 

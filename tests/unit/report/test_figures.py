@@ -51,7 +51,7 @@ def test_figure_3_shows_the_three_kinds_side_by_side(
     assert picture.shape[0] > 10 * 64
     assert picture.shape[1] > 16 * 64
     wanted = images_by_class(images, labels, 8)[9, 7].repeat(2, axis=0).repeat(2, axis=1)
-    np.testing.assert_array_equal(picture[-12 - 64 : -12, -12 - 64 : -12], wanted)
+    np.testing.assert_array_equal(picture[-12 - 64 : -12, -12 - 64 : -12, :3], wanted)
 
 
 def test_abduction_shows_pairs_at_the_same_place(
@@ -61,9 +61,9 @@ def test_abduction_shows_pairs_at_the_same_place(
     picture = abduction(images, 255 - images, labels, columns=8)  # as wide as its title
     half = picture.shape[1] // 2
     wanted = images_by_class(images, labels, 8)[9, 7].repeat(2, axis=0).repeat(2, axis=1)
-    right = picture[-12 - 64 : -12, -12 - 64 : -12]
+    right = picture[-12 - 64 : -12, -12 - 64 : -12, :3]
     np.testing.assert_array_equal(255 - right, wanted)
-    assert any(np.array_equal(picture[-12 - 64 : -12, left : left + 64], wanted) for left in range(half))
+    assert any(np.array_equal(picture[-12 - 64 : -12, left : left + 64, :3], wanted) for left in range(half))
 
 
 @pytest.mark.parametrize(("snapshots", "shown"), [(1, 1), (3, 3), (40, 8)])
@@ -78,6 +78,6 @@ def test_snapshots_are_thinned_and_end_with_the_last(snapshots: int, shown: int)
     picture = mechanisms_over_training(arrays)
 
     last = arrays["composites"][-1, 9].repeat(2, axis=0).repeat(2, axis=1)
-    np.testing.assert_array_equal(picture[-12 - 64 : -12, -12 - 64 : -12], last)
+    np.testing.assert_array_equal(picture[-12 - 64 : -12, -12 - 64 : -12, :3], last)
     text_rows = 2 * (19 + 12 + 16 + 8) + 24 + 2 * 12
     assert picture.shape[0] == text_rows + 2 * (shown * 66 - 2)

@@ -19,7 +19,7 @@ Images = NDArray[np.uint8]
 
 
 def marked(count: int, size: int, red: int, channels: int = 3) -> Images:
-    """Images (count, size, size, channels) of a colour that no word has: those are grey, 40 or brighter."""
+    """Images (count, size, size, channels) of a colour that no word has: those are grey."""
     images = np.zeros((count, size, size, channels), np.uint8)
     images[..., 0] = red
     return images
@@ -27,7 +27,7 @@ def marked(count: int, size: int, red: int, channels: int = 3) -> Images:
 
 def pixels_of(picture: Images, red: int) -> tuple[int, float]:
     """How many pixels are of this colour, and the row where they lie, on average."""
-    rows, _ = np.nonzero((picture == (red, 0, 0)).all(axis=2))
+    rows, _ = np.nonzero((picture == (red, 0, 0, 255)).all(axis=2))
     return len(rows), float(rows.mean()) if len(rows) else 0.0
 
 

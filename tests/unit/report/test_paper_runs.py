@@ -72,6 +72,13 @@ def test_the_table_shows_the_papers_value_and_the_difference(folder: Path) -> No
     text = markdown(summary(read_results(folder), run_of_all(folder)))
     (row,) = (line for line in text.splitlines() if line.startswith("| Original + CGN"))
     assert "82.0 ± 2.8 [2] (85.7 V, −3.7)" in row
+    # A value that is not verified stands in the footnote alone.
+    (row,) = (line for line in text.splitlines() if line.startswith("| IRM, 2 environments"))
+    assert "± 0.0 [2] † " in row
+    table, footnote = text.rsplit("\n†", 1)
+    assert "11.3" not in table
+    assert "IRM, 2 environments, Wildlife MNIST: test 11.3;" in footnote
+    assert "train" not in footnote
     command = "python -m experiments.paper run SEED --variant VARIANT -S seed=0"
     assert f"`{command}`, commits abc1234f; torch 2.14.1; P, 2 cores, 24.0 GiB; 1 h 2 min" in text
 

@@ -70,6 +70,27 @@ def test_a_cell_without_a_value_in_the_paper_says_so(classifiers: Classifiers) -
     assert list(wide.index[-2:]) == ["CGN, abduction (not in the paper)", "Oracle (not in the paper)"]
 
 
+def test_a_value_that_is_not_verified_is_not_compared(classifiers: Classifiers) -> None:
+    table = tables.table_2(with_test_accuracy(classifiers, "irm_2", "wildlife_mnist", 61.0))
+    row = cell(table, "irm_2", "wildlife_mnist", "test")
+    assert (row["paper"], row["mark"]) == (11.3, "U")
+    assert (table["mark"] == "U").sum() > 1
+    assert table.loc[table["mark"] == "U", "difference"].isna().all()
+    wide = tables.table_2_side_by_side(table)
+    assert wide.loc["IRM, 2 environments", "Wildlife MNIST, test"] == "61.0 (\u2013 \u2020)"
+    assert wide.loc["LNTL", "Colored MNIST, test"].endswith("(81.8 C, \u221231.6)")
+
+    legend, footnote = tables.table_2_legend().split("\n\n")
+    assert "U " not in legend
+    assert footnote.startswith("\u2020")
+    for named in (
+        "IRM, 2 environments, Wildlife MNIST: train 99.9, test 11.3",
+        "LNTL, Colored MNIST: train 99.3;",
+    ):
+        assert footnote.count(named) == 1
+    assert "81.8" not in footnote
+
+
 def test_table_2_has_every_method_variant_and_split_once(classifiers: Classifiers) -> None:
     table = tables.table_2(classifiers)
 

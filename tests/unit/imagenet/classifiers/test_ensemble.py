@@ -10,6 +10,7 @@ from safetensors.torch import load_file, save_file
 from torchvision import models
 
 from cgn.classifiers.algorithm import Minibatch
+from cgn.classifiers.signature import Signature, write_signature
 from cgn.classifiers.sources import Images
 from cgn.common.shards import Sample, write_shards
 from cgn.errors import UserError
@@ -23,6 +24,7 @@ from cgn.imagenet.classifiers.ensemble import (
     real_and_counterfactuals,
 )
 from cgn.imagenet.classifiers.small_resnet import SmallResNet
+from cgn.imagenet.evaluation.class_maps import IN9_CLASSES
 from cgn.params.shared import ClassifierParams
 
 CLASSES = 3
@@ -75,6 +77,7 @@ def save(network: torch.nn.Module, folder: Path) -> Path:
     folder.mkdir(exist_ok=True)
     weights = {name: value.contiguous() for name, value in network.state_dict().items()}
     save_file(weights, folder / "weights.safetensors")
+    write_signature(folder, Signature(list(IN9_CLASSES), 16))
     return folder
 
 
@@ -146,9 +149,9 @@ def test_a_folder_holds_four_classifiers(tmp_path: Path) -> None:
     loaded = load_networks(folder)
     assert list(loaded) == ["ensemble", "shape", "texture", "background"]
     images = torch.rand(2, 3, 16, 16) * 2 - 1
-    assert torch.equal(loaded["ensemble"](images), network(images))
+    assert torch.equal(loaded["ensemble"].network(images), network(images))
     for number, name in enumerate(HEADS):
-        assert torch.equal(loaded[name](images), network.head_logits(images)[:, number])
+        assert torch.equal(loaded[name].network(images), network.head_logits(images)[:, number])
     plain = save(SmallResNet(0, 9, [4, 8]), tmp_path / "in")
     scores = scores_by_model([str(plain), str(folder)], {}, lambda model: {"outputs": len(model.in9_classes)})
     assert list(scores) == ["in", "ensemble", "shape", "texture", "background"]

@@ -9,23 +9,25 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from PIL import Image
-from torchvision import models
+from numpy.typing import NDArray
+from torchvision import models, transforms
 
 from cgn.common.assets import Asset
 from cgn.errors import UserError
-from cgn.imagenet.classifiers.pretrained import load_classifier
+from cgn.imagenet.classifiers.pretrained import Preprocessing, _efficientnet_lite0, load_classifier
 
 SMALL = "shufflenet_v2_x0_5"
 WEIGHTS = models.ShuffleNet_V2_X0_5_Weights.IMAGENET1K_V1
-SIZES = [(224, 224), (300, 200), (64, 64)]
 
 
-def pictures() -> list[Image.Image]:
-    rng = np.random.default_rng(0)
-    return [
-        Image.fromarray(rng.integers(256, size=(height, width, 3), dtype=np.uint8)) for width, height in SIZES
-    ]
+def pictures(count: int) -> NDArray[np.uint8]:
+    return np.random.default_rng(0).integers(256, size=(count, 224, 224, 3), dtype=np.uint8)
+
+
+def normalised(images: NDArray[np.uint8]) -> torch.Tensor:
+    """As ImageNet's networks were trained."""
+    pixels = torch.from_numpy(images).permute(0, 3, 1, 2).float() / 255
+    return transforms.Normalize([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])(pixels)
 
 
 @pytest.fixture
@@ -37,24 +39,34 @@ def weights_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return file
 
 
-def test_efficientnet_lite0_takes_images_of_any_size() -> None:
+def test_images_of_224_pixels_enter_as_they_are() -> None:
+    """As both published toolkits have it: scaled and normalised, neither resized nor cropped."""
     classifier = load_classifier("efficientnet_lite0", {})
-    images = pictures()
+    images = pictures(3)
     together = classifier.probabilities(images)
-    assert together.shape == (len(SIZES), 1000)
+    assert together.shape == (3, 1000)
     np.testing.assert_allclose(together.sum(axis=1), 1, atol=1e-5)
-    alone = np.concatenate([classifier.probabilities([image]) for image in images])
+    alone = np.concatenate([classifier.probabilities(image[None]) for image in images])
     np.testing.assert_allclose(together, alone, atol=1e-5)
+    seen = torch.from_numpy((images.astype(np.float32) - 127) / 128).permute(0, 3, 1, 2)
+    with torch.inference_mode():
+        expected = _efficientnet_lite0().eval()(seen).softmax(dim=1).numpy()
+    np.testing.assert_allclose(together, expected, atol=1e-4)
+
+
+def test_the_size_is_that_of_the_weights() -> None:
+    weights = models.Inception_V3_Weights.IMAGENET1K_V1
+    assert Preprocessing.of(weights).resolution == 299
 
 
 def test_torchvision_weights_put_there_by_hand(weights_file: Path) -> None:
     torch.manual_seed(0)
     network = models.get_model(SMALL).eval()
     torch.save(network.state_dict(), weights_file)
-    image = pictures()[1]
+    images = pictures(1)
     with torch.inference_mode():
-        expected = network(WEIGHTS.transforms()(image)[None]).softmax(dim=1).numpy()
-    np.testing.assert_allclose(load_classifier(SMALL, {}).probabilities([image]), expected, atol=1e-6)
+        expected = network(normalised(images)).softmax(dim=1).numpy()
+    np.testing.assert_allclose(load_classifier(SMALL, {}).probabilities(images), expected, atol=1e-6)
 
 
 def test_a_resnet50_by_its_asset(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -65,11 +77,10 @@ def test_a_resnet50_by_its_asset(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     state = {f"module.{name}": value for name, value in network.state_dict().items()}
     torch.save({"epoch": 60, "state_dict": state}, tmp_path / "sin.pth.tar")
     asset = Asset("https://example.org/sin.pth.tar", None, "none")
-    image = pictures()[0]
+    images = pictures(1)
     with torch.inference_mode():
-        seen = models.ResNet50_Weights.IMAGENET1K_V1.transforms()(image)[None]
-        expected = network(seen).softmax(dim=1).numpy()
-    found = load_classifier("resnet50_sin", {"resnet50_sin": asset}).probabilities([image])
+        expected = network(normalised(images)).softmax(dim=1).numpy()
+    found = load_classifier("resnet50_sin", {"resnet50_sin": asset}).probabilities(images)
     np.testing.assert_allclose(found, expected, atol=1e-6)
 
 

@@ -34,10 +34,10 @@ def classifier_of() -> Callable[..., ImageClassifier]:
     ) -> ImageClassifier:
         rows = table.astype(np.float32)
 
-        def probabilities(images: Sequence[Image.Image]) -> NDArray[np.float32]:
-            return rows[[np.asarray(image)[0, 0, 0] for image in images]]
+        def probabilities(images: NDArray[np.uint8]) -> NDArray[np.float32]:
+            return rows[images[:, 0, 0, 0]]
 
-        return ImageClassifier(probabilities, np.array(in9_classes), cue_conflict_outputs or {})
+        return ImageClassifier(4, probabilities, np.array(in9_classes), cue_conflict_outputs or {})
 
     return make
 
@@ -48,7 +48,7 @@ def paint() -> Callable[[Path, int], None]:
 
     def write(file: Path, red: int) -> None:
         file.parent.mkdir(parents=True, exist_ok=True)
-        Image.new("RGB", (6, 4), (red, 255, 255)).save(file)
+        Image.new("RGB", (4, 4), (red, 255, 255)).save(file)
 
     return write
 

@@ -68,6 +68,22 @@ def test_a_network_of_the_nine_classes_is_scored_alike(
     assert scores["original"] == pytest.approx(100 * 6 / 9)
 
 
+def test_other_classes_are_refused_and_missing_ones_named(
+    classifier_of: Callable[..., ImageClassifier],
+    classifier: ImageClassifier,
+    paint: Paint,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    paint(tmp_path / "original" / "val" / "00_dog" / "a.png", 0)
+    flowers = {name: [i] for i, name in enumerate(("rose", "tulip", "lily"))}
+    with pytest.raises(UserError, match=r"its classes are rose, tulip, lily; IN-9 needs .* dog, bird, "):
+        in9_scores(classifier_of(np.eye(3), (-1, -1, -1), flowers), tmp_path)
+    with caplog.at_level(logging.WARNING):
+        in9_scores(classifier, tmp_path)
+    assert caplog.records[0].getMessage().startswith("a classifier without bird, wheeled_vehicle")
+
+
 def test_reads_the_published_layout_and_ignores_the_rest(
     paint: Paint, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -89,7 +105,8 @@ def test_reads_the_published_layout_and_ignores_the_rest(
     assert list(found) == ["original"]
     assert [entry.label for entry in found["original"]] == list(range(9))
     assert [record.getMessage() for record in caplog.records] == [
-        f"{tmp_path}: without images, not scored: {', '.join(IN9_VARIANTS[1:])}"
+        f"{tmp_path}: skipped: 1 no images by their ending",
+        f"{tmp_path}: without images, not scored: {', '.join(IN9_VARIANTS[1:])}",
     ]
 
 

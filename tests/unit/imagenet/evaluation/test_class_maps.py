@@ -9,6 +9,8 @@ from cgn.imagenet.evaluation.class_maps import (
     IN9_CLASSES,
     cue_conflict_outputs_of_imagenet,
     in9_classes_of_imagenet,
+    in9_classes_of_names,
+    is_imagenet,
 )
 
 
@@ -63,3 +65,16 @@ def test_cue_conflict_birds_and_dogs_are_birds_and_dogs_of_in9() -> None:
     # 80-83 (grouse), 151 (Chihuahua) and 171-172 (greyhounds) are in one map only.
     assert {output for output in outputs["bird"] if IN9_CLASSES[in9[output]] != "bird"} == {80, 81, 82, 83}
     assert {output for output in outputs["dog"] if IN9_CLASSES[in9[output]] != "dog"} == {171, 172}
+
+
+def test_in9_classes_are_known_by_their_names_in_any_order() -> None:
+    names = ["08_fish", "rose", "Wheeled vehicle", "dog"]
+    assert in9_classes_of_names(names).tolist() == [8, -1, 2, 0]
+
+
+def test_imagenet_is_known_by_its_wordnet_ids() -> None:
+    ids = [f"n{number:08d}" for number in range(1000)]
+    assert is_imagenet(ids)
+    assert not is_imagenet(ids[::-1])
+    assert not is_imagenet(ids[:999])
+    assert not is_imagenet([*ids[:999], "tulip"])

@@ -68,7 +68,7 @@ def test_other_entries_are_ignored_and_missing_shapes_are_named(
     assert stimulus == (tmp_path / "cat" / "cat1-dog1.png", "cat", "dog")
     assert [record.getMessage().partition(": ")[2] for record in caplog.records] == [
         "no folder for the shapes bird, dog",
-        "3 images ignored, their names are no <shape><n>-<texture><n>",
+        "skipped: 1 hidden, 1 no images by their ending, 3 not named <shape><n>-<texture><n>",
     ]
 
 
@@ -88,10 +88,11 @@ def test_no_stimuli(classifier: ImageClassifier, paint: Paint, tmp_path: Path) -
 
 
 def test_efficientnet_lite0_on_real_stimuli(shared_data: Path) -> None:
+    """The published protocol: 224 pixels enter as they are (cropped out of 256 it was 51 and 154)."""
     scores = shape_bias_scores(load_classifier("efficientnet_lite0", {}), shared_data / "cue_conflict")
     assert scores == {
-        "shape_bias": pytest.approx(24.9, abs=0.05),
-        "shape_correct": 51,
-        "texture_correct": 154,
+        "shape_bias": pytest.approx(21.6, abs=0.05),
+        "shape_correct": 43,
+        "texture_correct": 156,
         "images": 300,
     }

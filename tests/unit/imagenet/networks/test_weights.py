@@ -1,13 +1,17 @@
 """Weights from files: only tensors are read, and every mistake is one line."""
 
+from functools import partial
 from pathlib import Path
 
 import pytest
 import torch
 from safetensors.torch import save_file
 from torch import nn
+from torchvision.models import resnet50
 
 from cgn.errors import UserError
+from cgn.imagenet.networks.perceptual import VGG16, PublishedVGG
+from cgn.imagenet.networks.u2net import U2NETP, U2Net, load_u2net, published_u2net
 from cgn.imagenet.networks.weights import load_weights, read_state_dict
 
 
@@ -35,6 +39,37 @@ def test_half_precision_is_widened(network: nn.Module, tmp_path: Path) -> None:
     weight = next(other.parameters())
     assert weight.dtype == torch.float32
     assert torch.allclose(weight, next(network.parameters()), atol=1e-3)
+
+
+def test_counters_of_batch_norms_may_be_absent(network: nn.Module) -> None:
+    """As in all files from before torch 0.4.1."""
+    counter = "1.num_batches_tracked"
+    state = {name: value for name, value in network.state_dict().items() if name != counter}
+    other = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4))
+    other[1].num_batches_tracked.fill_(7)
+    load_weights(other, state, Path("old.pth"))
+    assert other[1].num_batches_tracked == 0
+    assert all(torch.equal(value, other.state_dict()[name]) for name, value in state.items())
+
+
+@pytest.mark.parametrize("name", ["u2netp", "vgg16_bn", "resnet50"])
+def test_published_networks_without_counters(name: str, tmp_path: Path) -> None:
+    networks = {
+        "u2netp": partial(U2Net, U2NETP),
+        "vgg16_bn": partial(PublishedVGG, VGG16),
+        "resnet50": resnet50,
+    }
+    network, path = networks[name](), tmp_path / f"{name}.pth"
+    state = network.state_dict()
+    old = {key: value for key, value in state.items() if not key.endswith("num_batches_tracked")}
+    assert len(old) < len(state)
+    torch.save(old, path)
+    if name == "u2netp":
+        assert published_u2net(path) == name
+        network = load_u2net(U2NETP, path)
+    else:
+        load_weights(network, read_state_dict(path), path)
+    assert all(torch.equal(value, network.state_dict()[key]) for key, value in old.items())
 
 
 def test_code_in_a_pickle_is_not_run(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """The stage makes a world of photos, and what needs masks is left out downstream."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,7 @@ def project(root: Path, tmp_path: Path) -> Path:
     for old, new in (
         ("profile: laptop", "profile: smoke"),
         ("  world: emoji", "  world: folder"),
-        ("  folder:\n    path: null", "  folder:\n    path: photos"),
+        ("  folder:\n    path:\n", "  folder:\n    path: photos\n"),
     ):
         assert text.count(old) == 1, old
         text = text.replace(old, new)
@@ -28,8 +29,11 @@ def project(root: Path, tmp_path: Path) -> Path:
 
 def test_a_folder_of_photos(draw: Draw, project: Path, root: Path) -> None:
     draw(*(f"photos/{name}/{n}.jpg" for name in ("cat", "dog", "emu") for n in range(20)))
+    (project / "photos/cat/gone.jpg").symlink_to("nowhere.jpg")
+    (project / "photos/cat" / os.fsdecode(b"caf\xe9.jpg")).touch()
     done = run_stage(project, root, "stages.imagenet_world")
     assert done.returncode == 0, done.stderr
+    assert "photos: skipped: 1 links to nothing, 1 names that are no UTF-8\n" in done.stderr
     world = project / "data/imagenet/world"
     assert read_json(world / "classes.json") == ["cat", "dog", "emu"]
     counts = {path.stem: len(read_arrays(path)["labels"]) for path in world.glob("*.safetensors")}

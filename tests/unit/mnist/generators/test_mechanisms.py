@@ -101,3 +101,8 @@ def test_the_gan_has_as_many_weights() -> None:
 
     cgn = weights(CGN(CONFIG))
     assert cgn <= weights(GAN(config_as_large_as_cgn(4, 8, 4))) < 1.35 * cgn
+
+
+def test_an_unknown_shuffle_is_refused() -> None:
+    with pytest.raises(ValueError, match="roll: unknown shuffle"):
+        shuffle_texture(torch.zeros(1, 3, 32, 32), torch.zeros(1, 64), "roll", 8)  # type: ignore[arg-type]
