@@ -48,6 +48,8 @@ def _params() -> Params:
         values = YAML(typ="safe").load(PARAMS_FILE.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise UserError(f"{PARAMS_FILE}: not found; run from the repository's root") from None
+    except UnicodeDecodeError as error:
+        raise UserError(f"{PARAMS_FILE}: not UTF-8 at byte {error.start}; save it as UTF-8") from None
     except YAMLError as error:
         raise UserError(f"{PARAMS_FILE}: not valid YAML: {' '.join(str(error).split())}") from None
     if not isinstance(values, dict):

@@ -24,7 +24,7 @@ def write_signature(folder: Path, signature: Signature) -> None:
 
 
 def read_signature(folder: Path) -> Signature:
-    """What `write_signature` wrote. Raises UserError when it is missing, damaged or of another way."""
+    """What `write_signature` wrote. Raises UserError when it is missing, damaged or of another kind."""
     path = folder / SIGNATURE
     stored = read_json(path)
     try:

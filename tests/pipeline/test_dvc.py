@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import webdataset
+from PIL import Image
 
 from tests.pipeline.conftest import Run, run_in
 
@@ -68,6 +69,20 @@ def test_a_penalty_reruns_irm_and_no_generator(dvc: Run) -> None:
     ran = stages_run(dvc("dvc", "exp", "run", "--temp", "-S", "methods.irm.penalty=5000"))
     irm = {f"train_on_environments@{variant}" for variant in VARIANTS}
     assert ran == irm | {f"score@{variant}" for variant in VARIANTS} | {"report"}
+
+
+def test_a_relative_folder_is_found_from_a_temporary_copy(dvc: Run, smoke: Path) -> None:
+    """It is no part of the repository, so DVC's copy does not have it."""
+    dvc("git", "checkout", "--force", "--quiet", ".")
+    for cue in ("object", "background"):
+        folder = smoke.parent / "my töxtures" / cue
+        folder.mkdir(parents=True)
+        for number in range(10):
+            Image.new("RGB", (40, 40), (number, 99, 200)).save(folder / f"{number}.png")
+    own = ["-S", "budgets.smoke.textures.source=folder"]
+    own += ["-S", "budgets.smoke.textures.folder=../my töxtures"]
+    assert stages_run(dvc("dvc", "exp", "run", "--temp", "--name", "own-textures", *own, "textures"))
+    dvc("dvc", "exp", "remove", "own-textures")
 
 
 def test_diffs_and_plots(dvc: Run, smoke: Path) -> None:

@@ -32,6 +32,14 @@ def test_broken_yaml_is_named(folder: Path, root: Path) -> None:
     assert "params.yaml: not valid YAML" in line
 
 
+def test_parameters_that_are_no_utf_8_are_named(folder: Path, root: Path) -> None:
+    (folder / "params.yaml").write_bytes("# für alle\nseed: 0\n".encode("latin-1"))
+    done = run_stage(folder, root, "stages.digits")
+    assert done.returncode == 1
+    (line,) = done.stderr.strip().splitlines()
+    assert "params.yaml: not UTF-8 at byte 3; save it as UTF-8" in line
+
+
 @pytest.mark.parametrize("stage", ["synthesize", "train_cgn"])
 def test_an_unknown_variant_is_named(folder: Path, root: Path, stage: str) -> None:
     done = run_stage(folder, root, f"stages.{stage}", "colour_mnist")
