@@ -11,16 +11,16 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.flop_counter import FlopCounterMode
 
-from cgn.classifiers.algorithm import Minibatch
-from cgn.classifiers.erm import ERM
-from cgn.classifiers.network import DigitCNN
-from cgn.common.ahead import compute_ahead
-from cgn.common.pixels import from_bytes, to_bytes
-from cgn.common.shards import Sample, write_shards
-from cgn.mnist.datasets.variants import Cues, synthesize
-from cgn.mnist.generators.discriminator import Discriminator
-from cgn.mnist.generators.mechanisms import CGN, CGNConfig, UpsamplingNetwork
-from cgn.mnist.generators.sampling import BLOCK, sample_counterfactuals
+from cgn.data.mnist.variants import Cues, synthesize
+from cgn.data.sources import Minibatch
+from cgn.generators.ahead import compute_ahead
+from cgn.generators.mnist.discriminator import Discriminator
+from cgn.generators.mnist.mechanisms import CGN, CGNConfig, UpsamplingNetwork
+from cgn.generators.mnist.sampling import BLOCK, sample_counterfactuals
+from cgn.io.pixels import from_bytes, to_bytes
+from cgn.io.shards import Sample, write_shards
+from cgn.methods.erm import ERM
+from cgn.networks.digit_cnn import DigitCNN
 from cgn.params.mnist import WildlifeParams
 from cgn.params.shared import CounterfactualParams
 from cgn.scm import compose

@@ -7,25 +7,25 @@ from typing import Any
 
 import numpy as np
 
-from cgn.classifiers.accuracy import accuracy, predict
-from cgn.classifiers.algorithm import Algorithm
-from cgn.classifiers.erm import ERM
-from cgn.classifiers.network import DigitCNN
-from cgn.classifiers.sources import Images
-from cgn.classifiers.streaming import real_and_generated
-from cgn.classifiers.training import steps_for, train
-from cgn.common.checkpoint import Checkpoint, fingerprint
-from cgn.common.device import torch_device
-from cgn.common.seeding import seed_for
-from cgn.common.shards import write_shards
+from cgn.data.mnist.digits import load_digits
+from cgn.data.mnist.environments import environment
+from cgn.data.mnist.textures import load_textures
+from cgn.data.sources import Images
+from cgn.data.streaming import real_and_generated
+from cgn.generators.mnist.sampling import sample_gan
+from cgn.generators.mnist.stored import load_gan
+from cgn.generators.mnist.training import train_gan
+from cgn.io.shards import write_shards
+from cgn.methods.algorithm import Algorithm
 from cgn.methods.baselines import Baseline, on_biased, on_environments
-from cgn.mnist.datasets.digits import load_digits
-from cgn.mnist.datasets.environments import environment
-from cgn.mnist.datasets.textures import load_textures
-from cgn.mnist.generators.sampling import sample_gan
-from cgn.mnist.generators.stored import load_gan
-from cgn.mnist.generators.training import train_gan
+from cgn.methods.erm import ERM
+from cgn.methods.training import steps_for, train
+from cgn.metrics.accuracy import accuracy, predict
+from cgn.networks.digit_cnn import DigitCNN
 from cgn.params.whole import Params
+from cgn.seeding import seed_for
+from cgn.training.checkpoint import Checkpoint, fingerprint
+from cgn.training.device import torch_device
 
 ENVIRONMENTS = (0.9, 0.925, 0.95, 0.975, 1.0)  # correlations of cue and label (appendix C.4)
 RANDOM_CUES = 0.0

@@ -26,30 +26,30 @@ import torch
 import typer
 from numpy.typing import NDArray
 
-from cgn.classifiers.accuracy import accuracy, predict
-from cgn.classifiers.erm import ERM
-from cgn.classifiers.network import DigitCNN
-from cgn.classifiers.sources import FixedImages, Images
-from cgn.classifiers.trained import load_classifier
-from cgn.classifiers.training import Run, steps_for, train_and_save
-from cgn.common.arrays import read_arrays
-from cgn.common.checkpoint import Checkpoint, fingerprint
-from cgn.common.device import torch_device
-from cgn.common.files import atomic_path, read_json, write_json
-from cgn.common.seeding import generator, seed_for
 from cgn.counterfactuals import plan_counterfactuals
+from cgn.data.mnist.masks import true_masks
+from cgn.data.mnist.variants import Cues, synthesize
+from cgn.data.sources import FixedImages, Images
 from cgn.errors import UserError
-from cgn.mnist.abduction.sampling import sample_given_shapes
-from cgn.mnist.abduction.segmenting import load_segmenter, read_masks
-from cgn.mnist.datasets.masks import true_masks
-from cgn.mnist.datasets.variants import Cues, synthesize
-from cgn.mnist.generators.mechanisms import CLASSES
-from cgn.mnist.generators.sampling import draw_masks
-from cgn.mnist.generators.stored import load_cgn
+from cgn.generators.mnist.abduction import sample_given_shapes
+from cgn.generators.mnist.mechanisms import CLASSES
+from cgn.generators.mnist.sampling import draw_masks
+from cgn.generators.mnist.segmenting import load_segmenter, read_masks
+from cgn.generators.mnist.stored import load_cgn
+from cgn.io.arrays import read_arrays
+from cgn.io.files import atomic_path, read_json, write_json
+from cgn.methods.erm import ERM
+from cgn.methods.training import Run, steps_for, train_and_save
+from cgn.metrics.accuracy import accuracy, predict
+from cgn.networks.digit_cnn import DigitCNN
+from cgn.networks.stored_classifier import load_classifier
 from cgn.params.whole import Params, validate
 from cgn.report.names import VARIANTS
 from cgn.report.paper_runs import read_results
 from cgn.scm import MNIST_SCM
+from cgn.seeding import generator, seed_for
+from cgn.training.checkpoint import Checkpoint, fingerprint
+from cgn.training.device import torch_device
 
 PAPER = Path("reports/paper")
 FOLDER = PAPER / "decomposition"

@@ -12,8 +12,8 @@ from typing import Annotated, Any, NamedTuple
 import pandas as pd
 import typer
 
-from cgn.common.files import atomic_path, read_json, write_json
 from cgn.errors import UserError
+from cgn.io.files import atomic_path, read_json, write_json
 from cgn.report.names import VARIANTS
 from experiments.experiment import Outcome, run_experiment
 

@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 
 from ruamel.yaml import YAML
 
-from cgn.common.files import read_json
 from cgn.errors import UserError
+from cgn.io.files import read_json
 from cgn.report.run_facts import run_facts
 
 DVC = [sys.executable, "-m", "dvc"]

@@ -13,8 +13,8 @@ from typing import Annotated
 
 import typer
 
-from cgn.common.files import atomic_path, read_json, write_json
 from cgn.errors import UserError
+from cgn.io.files import atomic_path, read_json, write_json
 from cgn.report.names import VARIANTS
 from cgn.report.paper_runs import (
     RUN_FILES,

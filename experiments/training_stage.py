@@ -6,10 +6,10 @@ from typing import Any, NamedTuple
 
 from ruamel.yaml import YAML
 
-from cgn.classifiers.accuracy import accuracy, predict
-from cgn.classifiers.network import DigitCNN
-from cgn.classifiers.trained import load_classifier
-from cgn.common.arrays import read_arrays
+from cgn.io.arrays import read_arrays
+from cgn.metrics.accuracy import accuracy, predict
+from cgn.networks.digit_cnn import DigitCNN
+from cgn.networks.stored_classifier import load_classifier
 from experiments.experiment import digests, facts_of, locked_stages, run_target
 
 MODELS = "models/mnist/classifiers"

@@ -20,8 +20,8 @@ import typer
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from cgn.common.files import atomic_path, read_json, write_json
 from cgn.errors import UserError
+from cgn.io.files import atomic_path, read_json, write_json
 from cgn.params.whole import Params, validate
 from cgn.report.names import METHODS, VARIANTS
 from cgn.report.run_facts import machine

@@ -21,14 +21,14 @@ def main(variant: str) -> None:
 
     from tqdm import tqdm
 
-    from cgn.common.arrays import read_arrays
-    from cgn.common.checkpoint import Checkpoint, fingerprint
-    from cgn.common.device import torch_device
-    from cgn.common.seeding import seed_for
-    from cgn.common.shards import write_shards
-    from cgn.mnist.abduction.sampling import sample_given_shapes
-    from cgn.mnist.abduction.segmenting import read_masks, save_segmenter, train_segmenter
-    from cgn.mnist.generators.stored import load_cgn
+    from cgn.generators.mnist.abduction import sample_given_shapes
+    from cgn.generators.mnist.segmenting import read_masks, save_segmenter, train_segmenter
+    from cgn.generators.mnist.stored import load_cgn
+    from cgn.io.arrays import read_arrays
+    from cgn.io.shards import write_shards
+    from cgn.seeding import seed_for
+    from cgn.training.checkpoint import Checkpoint, fingerprint
+    from cgn.training.device import torch_device
 
     generator, source = MODELS / "cgn" / variant, DATA / "variants" / f"{variant}.safetensors"
     output, shards = MODELS / "segmenter" / variant, DATA / "shards" / variant / "abducted"

@@ -20,10 +20,10 @@ def main(ablation: Annotated[str, Option(help="all, no_shape, no_text, no_bg or 
     params = section("imagenet.cgn")
     budget = section("budgets.ablate_imagenet_cgn")
 
-    from cgn.common.checkpoint import Checkpoint, fingerprint
-    from cgn.common.device import torch_device
-    from cgn.imagenet.generators.ablation import ablated
-    from cgn.imagenet.generators.run import train_and_save
+    from cgn.generators.imagenet.ablation import ablated
+    from cgn.generators.imagenet.run import train_and_save
+    from cgn.training.checkpoint import Checkpoint, fingerprint
+    from cgn.training.device import torch_device
 
     changed = ablated(params, ablation)
     run_id = fingerprint([seed, threads, device, changed, budget], [PRETRAINED])

@@ -14,8 +14,8 @@ def main(names: Annotated[list[str] | None, typer.Argument(help="all when there 
     """Fetch the files NAMES of `assets` in params.yaml, unless a mirror or the cache has them."""
     assets = dict(section("assets"))
 
-    from cgn.common.assets import Asset, local_file
     from cgn.errors import UserError
+    from cgn.io.assets import Asset, local_file
 
     if unknown := set(names or ()) - set(assets):
         raise UserError(f"{', '.join(sorted(unknown))}: not one of {', '.join(assets)}")

@@ -14,8 +14,8 @@ import typer
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from cgn.common.files import write_json
 from cgn.errors import UserError
+from cgn.io.files import write_json
 from cgn.params.whole import Params, validate
 
 PARAMS_FILE = Path("params.yaml")

@@ -15,8 +15,8 @@ def main() -> None:
     seed = section("seed")
     budget = section("budgets.digits")
 
-    from cgn.common.arrays import write_arrays
-    from cgn.mnist.datasets.digits import load_digits
+    from cgn.data.mnist.digits import load_digits
+    from cgn.io.arrays import write_arrays
 
     digits = load_digits(budget, seed)
     write_arrays(OUTPUT, {**digits})

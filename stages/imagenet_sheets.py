@@ -27,18 +27,18 @@ def main() -> None:
 
     names, labels = _classes(params.classes)
 
-    from cgn.common.files import atomic_folder
-    from cgn.common.left_out import why_left_out
-    from cgn.imagenet.classifiers.small_resnet import load_small_resnet
-    from cgn.imagenet.evaluation.cgn_scores import Judges
-    from cgn.imagenet.evaluation.failure_cases import failure_cases
-    from cgn.imagenet.generators.interpolation import interpolate
-    from cgn.imagenet.generators.sheets import as_bytes, outputs_of_class
-    from cgn.imagenet.generators.stored import load_cgn
-    from cgn.imagenet.networks.biggan import truncated_noise
-    from cgn.imagenet.pretraining.stored import load_cgan, load_segmenter, world_resolution
-    from cgn.images import arrange, write_animation, write_png
+    from cgn.data.left_out import why_left_out
+    from cgn.evaluation.cgn_scores import Judges
+    from cgn.evaluation.failure_cases import failure_cases
+    from cgn.generators.imagenet.interpolation import interpolate
+    from cgn.generators.imagenet.sheets import as_bytes, outputs_of_class
+    from cgn.generators.imagenet.stored import load_cgn
+    from cgn.generators.pretraining.stored import load_cgan, load_segmenter, world_resolution
+    from cgn.io.files import atomic_folder
+    from cgn.networks.biggan import truncated_noise
+    from cgn.networks.small_resnet import load_small_resnet
     from cgn.report import imagenet_sheets as sheets
+    from cgn.report.contact_sheets import arrange, write_animation, write_png
 
     cgn, cgan = load_cgn(CGN, PRETRAINED), load_cgan(PRETRAINED)
     judge = next(name for name in JUDGES if not why_left_out(CLASSIFIERS / name))
@@ -71,8 +71,8 @@ def main() -> None:
 
 def _classes(chosen: list[str] | None) -> tuple[list[str], list[int]]:
     """The names of all classes of the world, and the labels of the chosen ones."""
-    from cgn.common.files import read_json
     from cgn.errors import UserError
+    from cgn.io.files import read_json
 
     names = read_json(CLASSES)
     chosen = chosen or names[:MOST_CLASSES]

@@ -25,13 +25,13 @@ def _emoji() -> None:
     world = section("imagenet.emoji")
     budget = section("budgets.imagenet_world")
 
-    from cgn.common.arrays import write_arrays
-    from cgn.common.files import atomic_path, write_json
-    from cgn.imagenet.evaluation.class_maps import IN9_CLASSES
-    from cgn.imagenet.worlds.cue_conflict_set import write_cue_conflict_set
-    from cgn.imagenet.worlds.emoji import Split, render
-    from cgn.imagenet.worlds.glyphs import ATTRIBUTION
-    from cgn.imagenet.worlds.in9_set import write_in9_set
+    from cgn.data.class_maps import IN9_CLASSES
+    from cgn.data.emoji.cue_conflict_set import write_cue_conflict_set
+    from cgn.data.emoji.glyphs import ATTRIBUTION
+    from cgn.data.emoji.in9_set import write_in9_set
+    from cgn.data.emoji.world import Split, render
+    from cgn.io.arrays import write_arrays
+    from cgn.io.files import atomic_path, write_json
 
     draw = partial(
         render,
@@ -73,16 +73,16 @@ def _photos() -> None:
     budget = section("budgets.imagenet_world")
     published = {"in9": section("assets.in9"), "cue_conflict": section("assets.cue_conflict")}
 
-    from cgn.common.arrays import write_arrays
-    from cgn.common.assets import Asset, local_file
-    from cgn.common.files import located, write_json
-    from cgn.common.left_out import leave_out
+    from cgn.data.left_out import leave_out
+    from cgn.data.photos.folder import class_names, index_folder
+    from cgn.data.photos.ilsvrc import index_ilsvrc
+    from cgn.data.photos.index import SPLITS, write_index
+    from cgn.data.photos.photos import read_photos
+    from cgn.data.photos.published_sets import unpack_set
     from cgn.errors import UserError
-    from cgn.imagenet.worlds.folder import class_names, index_folder
-    from cgn.imagenet.worlds.ilsvrc import index_ilsvrc
-    from cgn.imagenet.worlds.index import SPLITS, write_index
-    from cgn.imagenet.worlds.photos import read_photos
-    from cgn.imagenet.worlds.published_sets import unpack_set
+    from cgn.io.arrays import write_arrays
+    from cgn.io.assets import Asset, local_file
+    from cgn.io.files import located, write_json
 
     world = folder if name == "folder" else ilsvrc
     if world.path is None:

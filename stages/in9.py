@@ -24,11 +24,11 @@ def main(
         "resnet50_in_sin": section("assets.resnet50_in_sin"),
     }
 
-    from cgn.common.assets import Asset
-    from cgn.common.files import write_json
-    from cgn.common.left_out import why_left_out
-    from cgn.imagenet.classifiers.by_name import scores_by_model
-    from cgn.imagenet.evaluation.background_gap import in9_scores
+    from cgn.data.left_out import why_left_out
+    from cgn.evaluation.background_gap import in9_scores
+    from cgn.io.assets import Asset
+    from cgn.io.files import write_json
+    from cgn.networks.by_name import scores_by_model
 
     resnet50s = {name: Asset(**asset.model_dump()) for name, asset in published.items()}
     if reason := why_left_out(data):

@@ -22,12 +22,12 @@ def main(names: Annotated[list[str] | None, typer.Argument(help="all when there 
     import numpy as np
     from numpy.typing import NDArray
 
-    from cgn.common.checkpoint import Checkpoint, fingerprint
-    from cgn.common.device import torch_device
+    from cgn.data.emoji.world import render
     from cgn.errors import UserError
-    from cgn.imagenet.pretraining.committed import write_sums
-    from cgn.imagenet.pretraining.networks import NETWORKS, pretrain
-    from cgn.imagenet.worlds.emoji import render
+    from cgn.generators.pretraining.committed import write_sums
+    from cgn.generators.pretraining.networks import NETWORKS, pretrain
+    from cgn.training.checkpoint import Checkpoint, fingerprint
+    from cgn.training.device import torch_device
 
     chosen = names or list(NETWORKS)
     if unknown := set(chosen) - set(NETWORKS):

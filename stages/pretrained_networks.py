@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from stages.command import SCRATCH, run, section
 
 if TYPE_CHECKING:
-    from cgn.common.checkpoint import Checkpoint
+    from cgn.training.checkpoint import Checkpoint
 
 COMMITTED = Path("weights/emoji")
 WORLD = Path("data/imagenet/world")
@@ -22,7 +22,7 @@ def main() -> None:
     """Give the graph a BigGAN, a U2-Net and a VGG, and with small ones the segmenter that judges masks."""
     budget = section("budgets.pretrained_networks")
 
-    from cgn.common.files import atomic_folder
+    from cgn.io.files import atomic_folder
 
     checkpoints: list[Checkpoint] = []
     with atomic_folder(OUTPUT) as folder:
@@ -41,10 +41,10 @@ def _committed(folder: Path) -> None:
     world = section("imagenet.world")
 
     from cgn.errors import UserError
-    from cgn.imagenet.networks.biggan import sizes_of
-    from cgn.imagenet.pretraining.committed import copy_checked
-    from cgn.imagenet.pretraining.networks import NETWORKS, SCORES
-    from cgn.imagenet.pretraining.stored import load_cgan, weights_file
+    from cgn.generators.pretraining.committed import copy_checked
+    from cgn.generators.pretraining.networks import NETWORKS, SCORES
+    from cgn.generators.pretraining.stored import load_cgan, weights_file
+    from cgn.networks.biggan import sizes_of
 
     if world != "emoji":
         raise UserError(
@@ -65,9 +65,9 @@ def _trained(folder: Path, budget: Any) -> list[Checkpoint]:
     seed, threads, device = section("seed"), section("threads"), section("device")
     params = section("imagenet.pretraining")
 
-    from cgn.common.checkpoint import Checkpoint, fingerprint
-    from cgn.common.device import torch_device
-    from cgn.imagenet.pretraining.networks import NETWORKS, pretrain
+    from cgn.generators.pretraining.networks import NETWORKS, pretrain
+    from cgn.training.checkpoint import Checkpoint, fingerprint
+    from cgn.training.device import torch_device
 
     names = list(NETWORKS)
     if budget.saliency != "trained":
@@ -92,10 +92,10 @@ def _published(folder: Path, budget: Any) -> None:
     }
     vgg = section("assets.vgg16_bn")
 
-    from cgn.common.assets import Asset, local_file
-    from cgn.common.files import read_json
-    from cgn.imagenet.pretraining.published import check_classes, store_biggan, store_vgg
-    from cgn.imagenet.pretraining.stored import describe
+    from cgn.generators.pretraining.published import check_classes, store_biggan, store_vgg
+    from cgn.generators.pretraining.stored import describe
+    from cgn.io.assets import Asset, local_file
+    from cgn.io.files import read_json
 
     names = WORLD / "classes.json"
     check_classes(read_json(names), names)
@@ -110,10 +110,10 @@ def _store_saliency(folder: Path, saliency: str) -> None:
     how = section("imagenet.saliency")
     assets = {"u2net": section("assets.u2net"), "u2netp": section("assets.u2netp")}
 
-    from cgn.common.assets import Asset, local_file
-    from cgn.common.files import located
     from cgn.errors import UserError
-    from cgn.imagenet.pretraining.published import store_saliency
+    from cgn.generators.pretraining.published import store_saliency
+    from cgn.io.assets import Asset, local_file
+    from cgn.io.files import located
 
     if saliency not in assets and not located(saliency).is_file():
         raise UserError(
@@ -126,7 +126,7 @@ def _store_saliency(folder: Path, saliency: str) -> None:
 
 def _images() -> dict[str, Any]:
     """`images` and `labels` of the world."""
-    from cgn.common.arrays import read_arrays
+    from cgn.io.arrays import read_arrays
 
     return read_arrays(WORLD / "train.safetensors")
 

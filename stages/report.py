@@ -51,7 +51,7 @@ def write_report(profile: str, seed: int, digits: str, textures: str, world: str
     `digits`, `textures` and `world` say where they come from. Raises UserError when an input
     is missing or wrong.
     """
-    from cgn.common.files import read_json, write_json
+    from cgn.io.files import read_json, write_json
     from cgn.report.imagenet import parse_scores
     from cgn.report.names import VARIANTS
     from cgn.report.run_facts import run_facts, sizes_sentence, world_sentence
@@ -88,7 +88,7 @@ def _write_tables(
     of_world: str,
 ) -> pd.DataFrame:
     """Write every table as CSV and markdown; return Table 2."""
-    from cgn.common.files import atomic_folder
+    from cgn.io.files import atomic_folder
     from cgn.report import imagenet, tables
     from cgn.report.names import VARIANTS
 
@@ -122,15 +122,15 @@ def _write_tables(
 def _write_figures(classifiers: dict[str, dict[str, ClassifierScore]], table_2: pd.DataFrame) -> None:
     from tqdm import tqdm
 
-    from cgn.common.arrays import read_arrays
-    from cgn.common.files import atomic_folder, read_json
-    from cgn.common.shards import read_images, shard_paths
-    from cgn.imagenet.evaluation.class_maps import IN9_VARIANTS
-    from cgn.images import write_png
+    from cgn.data.class_maps import IN9_VARIANTS
+    from cgn.io.arrays import read_arrays
+    from cgn.io.files import atomic_folder, read_json
+    from cgn.io.histories import read_history
+    from cgn.io.shards import read_images, shard_paths
     from cgn.report import charts, emoji_sheets, figures, imagenet_figures, tables
     from cgn.report.ablation import ABLATIONS
     from cgn.report.confusion_charts import confusion_matrices
-    from cgn.report.histories import read_history
+    from cgn.report.contact_sheets import write_png
     from cgn.report.names import METHODS, VARIANTS
 
     with atomic_folder(REPORTS / "figures") as folder:
@@ -195,7 +195,7 @@ def _write_page(
     facts: dict[str, object],
     sizes: str,
 ) -> None:
-    from cgn.common.files import atomic_path, read_json
+    from cgn.io.files import atomic_path, read_json
     from cgn.report.imagenet import tables
     from cgn.report.page import CausalModel, render_page
     from cgn.scm import IMAGENET_SCM, MNIST_SCM

@@ -19,9 +19,9 @@ def main(variant: str) -> None:
 
     from tqdm import tqdm
 
-    from cgn.common.shards import write_shards
-    from cgn.mnist.generators.sampling import sample_counterfactuals
-    from cgn.mnist.generators.stored import load_cgn
+    from cgn.generators.mnist.sampling import sample_counterfactuals
+    from cgn.generators.mnist.stored import load_cgn
+    from cgn.io.shards import write_shards
 
     samples = sample_counterfactuals(load_cgn(MODELS / variant), params, seed, 0, budget.images)
     output = SHARDS / variant / "counterfactuals"

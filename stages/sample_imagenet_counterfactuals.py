@@ -21,11 +21,11 @@ def main() -> None:
 
     from tqdm import tqdm
 
-    from cgn.common.device import torch_device
-    from cgn.common.shards import write_shards
-    from cgn.imagenet.generators.sampling import sample_counterfactuals
-    from cgn.imagenet.generators.stored import load_cgn
-    from cgn.imagenet.pretraining.stored import world_resolution
+    from cgn.generators.imagenet.sampling import sample_counterfactuals
+    from cgn.generators.imagenet.stored import load_cgn
+    from cgn.generators.pretraining.stored import world_resolution
+    from cgn.io.shards import write_shards
+    from cgn.training.device import torch_device
 
     cgn = load_cgn(MODEL, PRETRAINED).to(torch_device(device))
     resolution = world_resolution(PRETRAINED)

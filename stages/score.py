@@ -21,7 +21,7 @@ def main(variant: str) -> None:
     variant_params = section(f"mnist.variants.{variant}")
     threshold = section("mnist.variants.double_colored_mnist.binarize_threshold")
 
-    from cgn.common.files import write_json
+    from cgn.io.files import write_json
 
     folder = Path(f"scores/mnist/{variant}")
     classifiers = _classifier_scores(variant)
@@ -36,10 +36,10 @@ def _classifier_scores(variant: str) -> dict[str, dict[str, Any]]:
     """Accuracies (percent) of each method on each split, and its confusion on the test images."""
     from tqdm import tqdm
 
-    from cgn.classifiers.accuracy import accuracy, confusion, predict
-    from cgn.classifiers.network import DigitCNN
-    from cgn.classifiers.trained import load_classifier
-    from cgn.common.arrays import read_arrays
+    from cgn.io.arrays import read_arrays
+    from cgn.metrics.accuracy import accuracy, confusion, predict
+    from cgn.networks.digit_cnn import DigitCNN
+    from cgn.networks.stored_classifier import load_classifier
     from cgn.report.names import METHODS
 
     arrays = read_arrays(Path(f"data/mnist/variants/{variant}.safetensors"))
@@ -61,15 +61,15 @@ def _mechanism_scores(
     import numpy as np
     import torch
 
-    from cgn.classifiers.accuracy import accuracy, predict
-    from cgn.classifiers.network import DigitCNN
-    from cgn.classifiers.trained import load_classifier
-    from cgn.common.arrays import read_arrays
-    from cgn.common.seeding import indexed_normals
+    from cgn.data.mnist.masks import real_masks, true_masks
     from cgn.evaluation.mechanism_quality import as_digit_images, mechanism_quality, soft_iou
-    from cgn.mnist.abduction.segmenting import load_segmenter, read_masks
-    from cgn.mnist.datasets.masks import real_masks, true_masks
-    from cgn.mnist.generators.stored import load_cgn
+    from cgn.generators.mnist.segmenting import load_segmenter, read_masks
+    from cgn.generators.mnist.stored import load_cgn
+    from cgn.io.arrays import read_arrays
+    from cgn.metrics.accuracy import accuracy, predict
+    from cgn.networks.digit_cnn import DigitCNN
+    from cgn.networks.stored_classifier import load_classifier
+    from cgn.seeding import indexed_normals
 
     digits = read_arrays(Path("data/mnist/digits.safetensors"))
     reader = load_classifier(Path("models/mnist/digit_classifier"), DigitCNN(0, channels=1))

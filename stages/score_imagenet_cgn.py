@@ -28,14 +28,14 @@ def main() -> None:
 
     from tqdm import tqdm
 
-    from cgn.common.device import torch_device
-    from cgn.common.files import write_json
-    from cgn.common.left_out import why_left_out
-    from cgn.imagenet.classifiers.small_resnet import load_small_resnet
-    from cgn.imagenet.evaluation.cgn_scores import Judges, cgn_scores, gan_scores
-    from cgn.imagenet.generators.ablation import ABLATIONS
-    from cgn.imagenet.generators.stored import load_cgn
-    from cgn.imagenet.pretraining.stored import load_cgan, load_segmenter, world_resolution
+    from cgn.data.left_out import why_left_out
+    from cgn.evaluation.cgn_scores import Judges, cgn_scores, gan_scores
+    from cgn.generators.imagenet.ablation import ABLATIONS
+    from cgn.generators.imagenet.stored import load_cgn
+    from cgn.generators.pretraining.stored import load_cgan, load_segmenter, world_resolution
+    from cgn.io.files import write_json
+    from cgn.networks.small_resnet import load_small_resnet
+    from cgn.training.device import torch_device
 
     place = torch_device(device)
     cgan, segmenter = load_cgan(PRETRAINED).to(place), load_segmenter(PRETRAINED)

@@ -16,8 +16,8 @@ def main(variant: str) -> None:
     params = section(f"mnist.variants.{variant}")
     budget = section("budgets.variants")
 
-    from cgn.common.arrays import read_arrays, write_arrays
-    from cgn.mnist.datasets.variants import synthesize_splits
+    from cgn.data.mnist.variants import synthesize_splits
+    from cgn.io.arrays import read_arrays, write_arrays
 
     digits = read_arrays(DATA / "digits.safetensors")
     textures = read_arrays(DATA / "textures.safetensors")

@@ -16,8 +16,8 @@ def main() -> None:
     size = section("mnist.variants.wildlife_mnist.texture_size")
     budget = section("budgets.textures")
 
-    from cgn.common.arrays import write_arrays
-    from cgn.mnist.datasets.textures import load_textures
+    from cgn.data.mnist.textures import load_textures
+    from cgn.io.arrays import write_arrays
 
     write_arrays(OUTPUT, {**load_textures(budget, size, seed)})
     _log.info("ten textures for the digits and ten for the ground, %s, are in %s", budget.source, OUTPUT)

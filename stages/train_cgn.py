@@ -19,11 +19,11 @@ def main(variant: str) -> None:
     adversarial = section("mnist.adversarial")
     budget = section("budgets.train_cgn")
 
-    from cgn.common.arrays import read_arrays
-    from cgn.common.checkpoint import Checkpoint, fingerprint
-    from cgn.common.device import torch_device
-    from cgn.common.files import atomic_folder
-    from cgn.mnist.generators.training import train_cgn
+    from cgn.generators.mnist.training import train_cgn
+    from cgn.io.arrays import read_arrays
+    from cgn.io.files import atomic_folder
+    from cgn.training.checkpoint import Checkpoint, fingerprint
+    from cgn.training.device import torch_device
 
     source, output = DATA / f"{variant}.safetensors", MODELS / variant
     arrays = read_arrays(source)

@@ -16,15 +16,15 @@ def main() -> None:
     threshold = section("mnist.variants.double_colored_mnist.binarize_threshold")
     budget = section("budgets.train_digit_classifier")
 
-    from cgn.classifiers.erm import ERM
-    from cgn.classifiers.network import DigitCNN
-    from cgn.classifiers.sources import FreshImages, Images
-    from cgn.classifiers.training import Run, steps_for, train_and_save
-    from cgn.common.arrays import read_arrays
-    from cgn.common.checkpoint import Checkpoint, fingerprint
-    from cgn.common.device import torch_device
-    from cgn.common.seeding import seed_for
-    from cgn.mnist.datasets.masks import distorted_masks, real_masks, translated_masks
+    from cgn.data.mnist.masks import distorted_masks, real_masks, translated_masks
+    from cgn.data.sources import FreshImages, Images
+    from cgn.io.arrays import read_arrays
+    from cgn.methods.erm import ERM
+    from cgn.methods.training import Run, steps_for, train_and_save
+    from cgn.networks.digit_cnn import DigitCNN
+    from cgn.seeding import seed_for
+    from cgn.training.checkpoint import Checkpoint, fingerprint
+    from cgn.training.device import torch_device
 
     data = Path("data/mnist/digits.safetensors")
     digits = read_arrays(data)

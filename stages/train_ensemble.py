@@ -14,17 +14,18 @@ def main() -> None:
     schedule = section("imagenet.classifier")
     budget = section("budgets.train_ensemble")
 
-    from cgn.classifiers.signature import Signature
-    from cgn.classifiers.sources import Images, Source
-    from cgn.classifiers.training import Run, steps_for, train_and_save
-    from cgn.common.arrays import read_arrays
-    from cgn.common.checkpoint import Checkpoint, fingerprint
-    from cgn.common.device import torch_device
-    from cgn.common.files import read_json
-    from cgn.common.seeding import seed_for
-    from cgn.imagenet.classifiers.backbones import published_backbone, random_backbone, trained_backbone
-    from cgn.imagenet.classifiers.ensemble import Ensemble, EnsembleNetwork, real_and_counterfactuals
-    from cgn.imagenet.classifiers.mirroring import Mirrored
+    from cgn.data.mirroring import Mirrored
+    from cgn.data.sources import Images, Source
+    from cgn.io.arrays import read_arrays
+    from cgn.io.files import read_json
+    from cgn.methods.ensemble import Ensemble, real_and_counterfactuals
+    from cgn.methods.training import Run, steps_for, train_and_save
+    from cgn.networks.backbones import published_backbone, random_backbone, trained_backbone
+    from cgn.networks.ensemble import EnsembleNetwork
+    from cgn.networks.stored_classifier import Signature
+    from cgn.seeding import seed_for
+    from cgn.training.checkpoint import Checkpoint, fingerprint
+    from cgn.training.device import torch_device
 
     data, shards = Path("data/imagenet/world"), Path("data/imagenet/shards/counterfactuals")
     inputs = [data / "train.safetensors", data / "validation.safetensors"]

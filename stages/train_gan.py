@@ -23,14 +23,14 @@ def main(variant: str) -> None:
 
     from tqdm import tqdm
 
-    from cgn.common.arrays import read_arrays
-    from cgn.common.checkpoint import Checkpoint, fingerprint
-    from cgn.common.device import torch_device
-    from cgn.common.files import atomic_folder
-    from cgn.common.shards import write_shards
-    from cgn.mnist.generators.sampling import sample_gan
-    from cgn.mnist.generators.stored import load_gan
-    from cgn.mnist.generators.training import train_gan
+    from cgn.generators.mnist.sampling import sample_gan
+    from cgn.generators.mnist.stored import load_gan
+    from cgn.generators.mnist.training import train_gan
+    from cgn.io.arrays import read_arrays
+    from cgn.io.files import atomic_folder
+    from cgn.io.shards import write_shards
+    from cgn.training.checkpoint import Checkpoint, fingerprint
+    from cgn.training.device import torch_device
 
     source, output, shards = DATA / f"{variant}.safetensors", MODELS / variant, SHARDS / variant / "gan"
     arrays = read_arrays(source)

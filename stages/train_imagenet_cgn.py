@@ -17,9 +17,9 @@ def main() -> None:
     params = section("imagenet.cgn")
     budget = section("budgets.train_imagenet_cgn")
 
-    from cgn.common.checkpoint import Checkpoint, fingerprint
-    from cgn.common.device import torch_device
-    from cgn.imagenet.generators.run import train_and_save
+    from cgn.generators.imagenet.run import train_and_save
+    from cgn.training.checkpoint import Checkpoint, fingerprint
+    from cgn.training.device import torch_device
 
     run_id = fingerprint([seed, threads, device, params, budget], [PRETRAINED])
     checkpoint = Checkpoint(SCRATCH / "train_imagenet_cgn" / "all.pt", run_id)

@@ -16,19 +16,19 @@ def main() -> None:
     schedule = section("imagenet.classifier")
     budget = section("budgets.train_imagenet_classifiers")
 
-    from cgn.classifiers.erm import ERM
-    from cgn.classifiers.signature import Signature
-    from cgn.classifiers.sources import Images
-    from cgn.classifiers.training import Run, steps_for, train_and_save
-    from cgn.common.arrays import read_arrays
-    from cgn.common.checkpoint import Checkpoint, fingerprint
-    from cgn.common.device import torch_device
-    from cgn.common.files import read_json
-    from cgn.common.left_out import leave_out
-    from cgn.common.seeding import seed_for
-    from cgn.imagenet.classifiers.cue_sources import METHODS, cue_sources
-    from cgn.imagenet.classifiers.mirroring import Mirrored
-    from cgn.imagenet.classifiers.small_resnet import SmallResNet
+    from cgn.data.emoji.cue_sources import METHODS, cue_sources
+    from cgn.data.left_out import leave_out
+    from cgn.data.mirroring import Mirrored
+    from cgn.data.sources import Images
+    from cgn.io.arrays import read_arrays
+    from cgn.io.files import read_json
+    from cgn.methods.erm import ERM
+    from cgn.methods.training import Run, steps_for, train_and_save
+    from cgn.networks.small_resnet import SmallResNet
+    from cgn.networks.stored_classifier import Signature
+    from cgn.seeding import seed_for
+    from cgn.training.checkpoint import Checkpoint, fingerprint
+    from cgn.training.device import torch_device
 
     data = Path("data/imagenet/world")
     inputs = [data / "train.safetensors", data / "validation.safetensors"]

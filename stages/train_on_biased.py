@@ -16,12 +16,12 @@ def main(variant: str) -> None:
     }
     budget = section("budgets.train_classifiers")
 
-    from cgn.classifiers.sources import Images
-    from cgn.classifiers.training import Run, train_and_save
-    from cgn.common.arrays import read_arrays
-    from cgn.common.checkpoint import Checkpoint, fingerprint
-    from cgn.common.device import torch_device
+    from cgn.data.sources import Images
+    from cgn.io.arrays import read_arrays
     from cgn.methods.baselines import on_biased
+    from cgn.methods.training import Run, train_and_save
+    from cgn.training.checkpoint import Checkpoint, fingerprint
+    from cgn.training.device import torch_device
 
     data = Path(f"data/mnist/variants/{variant}.safetensors")
     arrays = read_arrays(data)

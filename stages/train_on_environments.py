@@ -17,17 +17,17 @@ def main(variant: str) -> None:
     irm, group_dro = section("methods.irm"), section("methods.group_dro")
     budget = section("budgets.train_classifiers")
 
-    from cgn.classifiers.algorithm import Algorithm
-    from cgn.classifiers.erm import ERM
-    from cgn.classifiers.network import DigitCNN
-    from cgn.classifiers.sources import FreshImages, Images, Source
-    from cgn.classifiers.training import Run, steps_for, train_and_save
-    from cgn.common.arrays import read_arrays
-    from cgn.common.checkpoint import Checkpoint, fingerprint
-    from cgn.common.device import torch_device
-    from cgn.common.seeding import seed_for
+    from cgn.data.mnist.environments import environment
+    from cgn.data.sources import FreshImages, Images, Source
+    from cgn.io.arrays import read_arrays
+    from cgn.methods.algorithm import Algorithm
     from cgn.methods.baselines import on_environments
-    from cgn.mnist.datasets.environments import environment
+    from cgn.methods.erm import ERM
+    from cgn.methods.training import Run, steps_for, train_and_save
+    from cgn.networks.digit_cnn import DigitCNN
+    from cgn.seeding import seed_for
+    from cgn.training.checkpoint import Checkpoint, fingerprint
+    from cgn.training.device import torch_device
 
     inputs = [
         Path("data/mnist/digits.safetensors"),

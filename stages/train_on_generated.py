@@ -29,15 +29,15 @@ def main(variant: str) -> None:
     }
     budget = section("budgets.train_classifiers")
 
-    from cgn.classifiers.erm import ERM
-    from cgn.classifiers.network import DigitCNN
-    from cgn.classifiers.sources import Images
-    from cgn.classifiers.streaming import real_and_generated
-    from cgn.classifiers.training import Run, steps_for, train_and_save
-    from cgn.common.arrays import read_arrays
-    from cgn.common.checkpoint import Checkpoint, fingerprint
-    from cgn.common.device import torch_device
-    from cgn.common.seeding import seed_for
+    from cgn.data.sources import Images
+    from cgn.data.streaming import real_and_generated
+    from cgn.io.arrays import read_arrays
+    from cgn.methods.erm import ERM
+    from cgn.methods.training import Run, steps_for, train_and_save
+    from cgn.networks.digit_cnn import DigitCNN
+    from cgn.seeding import seed_for
+    from cgn.training.checkpoint import Checkpoint, fingerprint
+    from cgn.training.device import torch_device
 
     data = Path(f"data/mnist/variants/{variant}.safetensors")
     arrays = read_arrays(data)

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from cgn.classifiers.accuracy import Predictor, accuracy, predict
+from cgn.metrics.accuracy import Predictor, accuracy, predict
 
 CLASSES = 10
 BORDER_WIDTH = 2  # pixels of the outermost ring

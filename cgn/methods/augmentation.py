@@ -11,12 +11,13 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from cgn.classifiers.algorithm import Algorithm, Minibatch, concatenate
-from cgn.classifiers.classifier import Classifier
-from cgn.common.pixels import from_bytes
-from cgn.common.seeding import seed_for
+from cgn.data.sources import Minibatch, concatenate
+from cgn.io.pixels import from_bytes
+from cgn.methods.algorithm import Algorithm
+from cgn.networks.classifier import Classifier
 from cgn.params.methods import AugmentationParams
 from cgn.params.shared import ClassifierParams
+from cgn.seeding import seed_for
 
 
 def random_convolution(images: Tensor, size: int, draws: torch.Generator) -> Tensor:

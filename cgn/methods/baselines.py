@@ -6,23 +6,23 @@ The stages train them with the settings of params.yaml, `experiments.tuning` wit
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from cgn.classifiers.algorithm import Algorithm
-from cgn.classifiers.erm import ERM
-from cgn.classifiers.network import DigitCNN
-from cgn.classifiers.sources import Environments, FixedImages, Images, Source
-from cgn.classifiers.training import steps_for
-from cgn.common.seeding import seed_for
+from cgn.data.sources import Environments, FixedImages, Images, Source
 from cgn.methods.adaptations import ignores_black
+from cgn.methods.algorithm import Algorithm
 from cgn.methods.augmentation import AugmentedERM
+from cgn.methods.erm import ERM
 from cgn.methods.group_dro import GroupDRO
 from cgn.methods.irm import IRM
 from cgn.methods.lntl import LNTL
+from cgn.methods.training import steps_for
+from cgn.networks.digit_cnn import DigitCNN
 from cgn.params.methods import AugmentationParams, GroupDROParams, IRMParams, LNTLParams, OriginalParams
 from cgn.params.shared import ClassifierParams
+from cgn.seeding import seed_for
 
 
 class Baseline(NamedTuple):
-    """What `cgn.classifiers.training.train` needs of a method."""
+    """What `cgn.methods.training.train` needs of a method."""
 
     algorithm: Algorithm
     source: Source

@@ -10,9 +10,10 @@ from typing import Any
 import torch
 from torch.nn import functional
 
-from cgn.classifiers.algorithm import Algorithm, Minibatch, concatenate, split_by_environment
-from cgn.classifiers.classifier import Classifier
-from cgn.common.pixels import from_bytes
+from cgn.data.sources import Minibatch, concatenate
+from cgn.io.pixels import from_bytes
+from cgn.methods.algorithm import Algorithm, split_by_environment
+from cgn.networks.classifier import Classifier
 from cgn.params.methods import GroupDROParams
 from cgn.params.shared import ClassifierParams
 

@@ -11,9 +11,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from cgn.classifiers.algorithm import Algorithm, Minibatch, concatenate, split_by_environment
-from cgn.classifiers.classifier import Classifier
-from cgn.common.pixels import from_bytes
+from cgn.data.sources import Minibatch, concatenate
+from cgn.io.pixels import from_bytes
+from cgn.methods.algorithm import Algorithm, split_by_environment
+from cgn.networks.classifier import Classifier
 from cgn.params.methods import IRMParams
 from cgn.params.shared import ClassifierParams
 

@@ -13,9 +13,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from cgn.classifiers.algorithm import Algorithm, Minibatch, concatenate
-from cgn.classifiers.network import FEATURE_MAP_PIXELS, FEATURES, DigitCNN
-from cgn.common.pixels import from_bytes
+from cgn.data.sources import Minibatch, concatenate
+from cgn.io.pixels import from_bytes
+from cgn.methods.algorithm import Algorithm
+from cgn.networks.digit_cnn import FEATURE_MAP_PIXELS, FEATURES, DigitCNN
 from cgn.params.methods import LNTLParams
 from cgn.params.shared import ClassifierParams
 

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from cgn.images import arrange, contact_sheet
+from cgn.report.contact_sheets import arrange, contact_sheet
 from cgn.report.figures import images_by_class
 
 Bytes = NDArray[np.uint8]

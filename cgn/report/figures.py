@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cgn.images import arrange, contact_sheet
+from cgn.report.contact_sheets import arrange, contact_sheet
 
 CLASSES = 10
 MOST_SNAPSHOTS = 8  # what one picture can show

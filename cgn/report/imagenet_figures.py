@@ -9,9 +9,9 @@ from matplotlib import rc_context
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from cgn.images import arrange, contact_sheet
 from cgn.report.ablation import ROWS
 from cgn.report.chart_style import STYLE, draw_line, svg
+from cgn.report.contact_sheets import arrange, contact_sheet
 
 # name in the snapshots -> what a reader sees; m, f, b and x as in the paper
 PANELS = {

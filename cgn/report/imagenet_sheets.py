@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from cgn.imagenet.evaluation.failure_cases import FailureCases
-from cgn.images import arrange, contact_sheet
+from cgn.evaluation.failure_cases import FailureCases
+from cgn.report.contact_sheets import arrange, contact_sheet
 
 Images = NDArray[np.uint8]
 

@@ -14,8 +14,8 @@ from typing import Any
 
 import pandas as pd
 
-from cgn.common.files import read_json, write_json
 from cgn.errors import UserError
+from cgn.io.files import read_json, write_json
 from cgn.report.names import METHODS, VARIANTS
 from cgn.report.paper_values import FOOTNOTE, paper_value, unverified_values
 from cgn.report.run_facts import duration

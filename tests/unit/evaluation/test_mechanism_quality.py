@@ -5,12 +5,12 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from cgn.classifiers.erm import ERM
-from cgn.classifiers.network import DigitCNN
-from cgn.classifiers.sources import FreshImages, Images
+from cgn.data.mnist.digits import load_digits
+from cgn.data.mnist.masks import real_masks, translated_masks
+from cgn.data.sources import FreshImages, Images
 from cgn.evaluation.mechanism_quality import border_means, diversity, entropy_bits, mechanism_quality
-from cgn.mnist.datasets.digits import load_digits
-from cgn.mnist.datasets.masks import real_masks, translated_masks
+from cgn.methods.erm import ERM
+from cgn.networks.digit_cnn import DigitCNN
 from cgn.params.budgets import DigitsBudget
 from cgn.params.shared import ClassifierParams
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from cgn.common.files import read_json, write_json
 from cgn.errors import UserError
+from cgn.io.files import read_json, write_json
 from experiments import tuning
 from experiments.tuning import SEARCH, configurations, main, overridden, selected
 

@@ -18,14 +18,14 @@ import webdataset
 from numpy.typing import NDArray
 from PIL import Image
 
-from cgn.common.arrays import read_arrays, write_arrays
-from cgn.common.files import read_json, write_json
-from cgn.common.left_out import leave_out
+from cgn.data.class_maps import IN9_CLASSES
+from cgn.data.emoji.cue_conflict_set import write_cue_conflict_set
+from cgn.data.emoji.in9_set import write_in9_set
+from cgn.data.emoji.world import render
+from cgn.data.left_out import leave_out
 from cgn.errors import UserError
-from cgn.imagenet.evaluation.class_maps import IN9_CLASSES
-from cgn.imagenet.worlds.cue_conflict_set import write_cue_conflict_set
-from cgn.imagenet.worlds.emoji import render
-from cgn.imagenet.worlds.in9_set import write_in9_set
+from cgn.io.arrays import read_arrays, write_arrays
+from cgn.io.files import read_json, write_json
 from cgn.report.ablation import ABLATIONS
 from cgn.report.imagenet import ImageNetScores, tables
 from cgn.report.imagenet_figures import PANELS

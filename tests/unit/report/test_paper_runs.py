@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from cgn.common.files import read_json
 from cgn.errors import UserError
+from cgn.io.files import read_json
 from cgn.report.names import METHODS
 from cgn.report.paper_runs import (
     is_complete,

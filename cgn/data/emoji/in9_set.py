@@ -1,0 +1,98 @@
+"""The IN-9 set of the `emoji` world: the same objects in eight variants, in the published folders.
+
+Xiao et al. (2021), "Noise or Signal: the role of image backgrounds in object recognition", section 2 and
+their script for only_bg_t. What they had to segment and to inpaint is known here: a mixed background is a
+picture of its own, with no trace of an object that stood there.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from cgn.data.class_maps import IN9_CLASSES
+from cgn.data.emoji.glyphs import TRAINING_GLYPHS
+from cgn.data.emoji.world import CLASSES, compose, draw_foreground, draw_scenery, draw_shape
+from cgn.io.files import atomic_folder
+from cgn.seeding import indexed_uniforms
+
+Bytes = NDArray[np.uint8]
+
+# The published names have spaces: "02_wheeled vehicle".
+FOLDERS = tuple(f"{label:02d}_{name.replace('_', ' ')}" for label, name in enumerate(IN9_CLASSES))
+
+
+def write_in9_set(folder: Path, *, images_per_class: int, resolution: int, seed: int) -> None:
+    """Write `<variant>/val/<00_dog .. 08_fish>/0000.png` ..., `images_per_class` in each, as a new `folder`.
+
+    Image n of a class is the same object in every variant: a training glyph at a pose of its own, under the
+    class's own surface.
+    """
+    with atomic_folder(folder) as temporary:
+        for label, name in enumerate(FOLDERS):
+            for number in range(images_per_class):
+                index = number * CLASSES + label  # a small set is the beginning of a large one
+                for variant, image in in9_images(label, index, resolution=resolution, seed=seed):
+                    path = temporary / variant / "val" / name / f"{number:04d}.png"
+                    path.parent.mkdir(parents=True, exist_ok=True)
+                    Image.fromarray(image).save(path, compress_level=6)
+
+
+def in9_images(label: int, index: int, *, resolution: int, seed: int) -> Iterator[tuple[str, Bytes]]:
+    """The variants of object `index`, of class `label`: each one's name and image uint8 (r, r, 3).
+
+    original: on a background of the class. mixed_same, mixed_rand, mixed_next: on another background of the
+    class, of a class drawn from all nine, of the next class. only_fg: on black. no_fg: the original with the
+    object black. only_bg_b: with its bounding box black; only_bg_t: with the box filled with tiles.
+    """
+    glyph_draw, random_class = indexed_uniforms(seed, "emoji/in9/labels", index, index + 1, 2)[0]
+    glyph = TRAINING_GLYPHS[label][int(glyph_draw * len(TRAINING_GLYPHS[label]))]
+    shape = draw_shape(seed, "in9", index, glyph, resolution)
+    mask, surface = shape.mask, draw_foreground(seed, "in9", index, label, shape)
+    black = np.zeros_like(surface)
+    own = draw_scenery(seed, "in9/original", index, label, resolution)
+
+    def mixed(variant: str, family: int) -> tuple[str, Bytes]:
+        return variant, compose(
+            mask, surface, draw_scenery(seed, f"in9/{variant}", index, family, resolution)
+        )
+
+    original = compose(mask, surface, own)
+    yield "original", original
+    yield mixed("mixed_same", label)
+    yield mixed("mixed_rand", int(random_class * CLASSES))
+    yield mixed("mixed_next", (label + 1) % CLASSES)
+    yield "only_fg", compose(mask, surface, black)
+    yield "no_fg", compose(mask, black, own)
+    box = bounding_box(mask)
+    yield "only_bg_b", _filled(original, box, black)
+    yield "only_bg_t", _filled(original, box, tiled(original, box))
+
+
+Box = tuple[slice, slice]  # rows, columns
+
+
+def bounding_box(mask: Bytes) -> Box:
+    """The smallest box that holds every pixel (r, r) with any of the object in it."""
+    rows, columns = np.nonzero(mask.any(axis=1))[0], np.nonzero(mask.any(axis=0))[0]
+    return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
+
+
+def tiled(image: Bytes, box: Box) -> Bytes:
+    """Repetitions of the largest of the four strips of an image (r, r, 3) above, below and beside a box.
+
+    The box must leave some of the image free.
+    """
+    rows, columns = box
+    strips = (image[:, : columns.start], image[:, columns.stop :], image[: rows.start], image[rows.stop :])
+    tile = max(strips, key=lambda strip: strip.size)
+    times = -(-np.array(image.shape[:2]) // tile.shape[:2])
+    return np.tile(tile, (*times, 1))[: image.shape[0], : image.shape[1]]
+
+
+def _filled(image: Bytes, box: Box, filling: Bytes) -> Bytes:
+    filled = image.copy()
+    filled[box] = filling[box]
+    return filled

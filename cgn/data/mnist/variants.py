@@ -1,0 +1,212 @@
+"""The three MNIST variants (section 4.1 and appendix C of the paper): a digit's class is coupled with cues.
+
+A cue is a colour or a texture, drawn by the class of its own (`Cues`): the digit's is `foreground`,
+the ground's is `background`. With correlation 1 both cues tell the label; with 0 only the shape does.
+All functions take and return uint8 arrays, and the same generator state gives the same bytes.
+"""
+
+from collections.abc import Iterator
+from typing import NamedTuple, TypeVar
+
+import numpy as np
+from numpy.lib.stride_tricks import as_strided
+from numpy.typing import NDArray
+
+from cgn.data.mnist.digits import CLASSES, SPLITS
+from cgn.params.mnist import ColoredParams, DoubleColoredParams, WildlifeParams
+from cgn.seeding import generator
+
+VARIANTS = ("colored_mnist", "double_colored_mnist", "wildlife_mnist")
+SIZE = 32
+_BLOCK = 500  # images at once: the working set stays in the processor's cache
+
+VariantParams = ColoredParams | DoubleColoredParams | WildlifeParams
+Textures = dict[str, NDArray[np.uint8]]
+Scalar = TypeVar("Scalar", bound=np.generic)
+
+
+class Cues(NamedTuple):
+    """The classes of the two cues, uint8 (n,) each, in 0..9."""
+
+    foreground: NDArray[np.uint8]
+    background: NDArray[np.uint8]
+
+
+def draw_cues(labels: NDArray[np.uint8], correlation: float, rng: np.random.Generator) -> Cues:
+    """Cues for `labels` (n,): with probability `correlation` the label's class, else uniform on 0..9.
+
+    Foreground and background are drawn independently. P(cue = label) = correlation + (1 - correlation) / 10.
+    """
+
+    def draw() -> NDArray[np.uint8]:
+        coupled = rng.random(len(labels)) < correlation
+        uniform = rng.integers(CLASSES, size=len(labels), dtype=np.uint8)
+        return np.where(coupled, labels, uniform).astype(np.uint8)
+
+    return Cues(foreground=draw(), background=draw())
+
+
+def upsample(digits: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Digits (n, 28, 28) to (n, 32, 32), nearest neighbour."""
+    nearest = np.arange(SIZE) * digits.shape[1] // SIZE
+    return digits[:, nearest[:, None], nearest[None, :]]
+
+
+def synthesize(
+    variant: str,
+    digits: NDArray[np.uint8],
+    cues: Cues,
+    params: VariantParams,
+    textures: Textures | None,
+    rng: np.random.Generator,
+) -> NDArray[np.uint8]:
+    """Images uint8 (n, 32, 32, 3) of `digits` uint8 (n, 28, 28) under `cues`.
+
+    `params` is the variant's own section; `textures` (Wildlife only, else None) has "foreground" and
+    "background", uint8 (10, size, size, 3) each. Draws once per image and cue from `rng`.
+    Raises ValueError when the variant is unknown or gets another's parameters.
+    """
+    if variant == "colored_mnist" and isinstance(params, ColoredParams):
+        return _colored(digits, cues, params, rng)
+    if variant == "double_colored_mnist" and isinstance(params, DoubleColoredParams):
+        return _double_colored(digits, cues, params, rng)
+    if variant == "wildlife_mnist" and isinstance(params, WildlifeParams) and textures is not None:
+        return _wildlife(digits, cues, params, textures, rng)
+    given = f"{type(params).__name__} and {'no ' if textures is None else ''}textures"
+    raise ValueError(f"{variant}: not one of {', '.join(VARIANTS)}, or not what it takes: {given}")
+
+
+def synthesize_splits(
+    variant: str,
+    digits: dict[str, NDArray[np.uint8]],
+    params: VariantParams,
+    textures: Textures | None,
+    cue_draws: int,
+    seed: int,
+) -> dict[str, NDArray[np.uint8]]:
+    """The variant's file: images (n, 32, 32, 3), labels, foreground and background labels of each split.
+
+    `digits` as from `cgn.data.mnist.digits.load_digits`. Cues tell the label in train and validation; in
+    test they are uniform, and every digit appears under `cue_draws` draws (rows: all digits, then all again).
+    Colored MNIST has a black ground: its background label is drawn but shows nothing.
+    """
+    arrays: dict[str, NDArray[np.uint8]] = {}
+    for split in SPLITS:
+        repeats = cue_draws if split == "test" else 1
+        images = np.concatenate([digits[f"{split}_images"]] * repeats)
+        labels = np.concatenate([digits[f"{split}_labels"]] * repeats)
+        rng = generator(seed, "variants", variant, split)
+        cues = draw_cues(labels, correlation=0.0 if split == "test" else 1.0, rng=rng)
+        arrays[f"{split}_images"] = synthesize(variant, images, cues, params, textures, rng)
+        arrays[f"{split}_labels"] = labels
+        arrays[f"{split}_foreground_labels"] = cues.foreground
+        arrays[f"{split}_background_labels"] = cues.background
+    return arrays
+
+
+def _colored(
+    digits: NDArray[np.uint8], cues: Cues, params: ColoredParams, rng: np.random.Generator
+) -> NDArray[np.uint8]:
+    """Kim et al. (2019): x = grey * colour on black."""
+    colors = _noisy_colors(params.colors, cues.foreground, params.variance**0.5, rng)
+    rows = _rows_of(colors.astype(np.float32))
+    images = np.empty((len(digits), SIZE, SIZE * 3), dtype=np.uint8)
+    for block in _blocks(len(digits)):
+        np.rint(_per_channel(upsample(digits[block])) * rows[block], out=images[block], casting="unsafe")
+    return images.reshape(-1, SIZE, SIZE, 3)
+
+
+def _double_colored(
+    digits: NDArray[np.uint8], cues: Cues, params: DoubleColoredParams, rng: np.random.Generator
+) -> NDArray[np.uint8]:
+    """x = m * f + (1 - m) * b with plain colours f and b."""
+    shifted = np.roll(np.array(params.colors), -params.foreground_shift, axis=0)  # class c: c + shift
+    noise = params.standard_deviation
+    foreground = _rows_of(_bytes(_noisy_colors(shifted, cues.foreground, noise, rng)))
+    background = _rows_of(_bytes(_noisy_colors(params.colors, cues.background, noise, rng)))
+    images = np.empty((len(digits), SIZE, SIZE * 3), dtype=np.uint8)
+    for block in _blocks(len(digits)):
+        mask = _mask(digits[block], params.binarize_threshold)
+        images[block] = np.where(mask, foreground[block], background[block])
+    return images.reshape(-1, SIZE, SIZE, 3)
+
+
+def _wildlife(
+    digits: NDArray[np.uint8],
+    cues: Cues,
+    params: WildlifeParams,
+    textures: Textures,
+    rng: np.random.Generator,
+) -> NDArray[np.uint8]:
+    """x = m * f + (1 - m) * b with f and b random crops of the cue's texture."""
+    foreground = _Crops(textures["foreground"], params.crop_padding, cues.foreground, rng)
+    background = _Crops(textures["background"], params.crop_padding, cues.background, rng)
+    images = np.empty((len(digits), SIZE, SIZE * 3), dtype=np.uint8)
+    for block in _blocks(len(digits)):
+        mask = _mask(digits[block], params.binarize_threshold)
+        images[block] = np.where(mask, foreground.take(block), background.take(block))
+    return images.reshape(-1, SIZE, SIZE, 3)
+
+
+class _Crops:
+    """A 32x32 crop of texture `classes[i]` at a uniform place for every image i."""
+
+    def __init__(
+        self, textures: NDArray[np.uint8], padding: int, classes: NDArray[np.uint8], rng: np.random.Generator
+    ) -> None:
+        pad = (padding, padding)
+        padded = np.ascontiguousarray(np.pad(textures, ((0, 0), pad, pad, (0, 0)), mode="reflect"))
+        places = padded.shape[1] - SIZE + 1
+        self._classes = classes
+        self._tops, self._lefts = rng.integers(places, size=(2, len(classes)))
+        # Every possible crop as a view, rows of 96 contiguous bytes: indexing it copies only those taken.
+        image, row, column, byte = padded.strides
+        self._windows = as_strided(
+            padded,
+            shape=(len(padded), places, places, SIZE, SIZE * 3),
+            strides=(image, row, column, row, byte),
+            writeable=False,
+        )
+
+    def take(self, block: slice) -> NDArray[np.uint8]:
+        """The crops of the images in `block`, uint8 (n, 32, 96)."""
+        crops: NDArray[np.uint8] = self._windows[self._classes[block], self._tops[block], self._lefts[block]]
+        return crops
+
+
+def _noisy_colors(
+    colors: NDArray[np.int64] | list[tuple[int, int, int]],
+    classes: NDArray[np.uint8],
+    standard_deviation: float,
+    rng: np.random.Generator,
+) -> NDArray[np.float64]:
+    """Normal around the class's colour (0..255), a draw per image and channel: (n, 3), clipped to [0, 1]."""
+    means = np.array(colors)[classes] / 255
+    return np.clip(means + standard_deviation * rng.standard_normal(means.shape), 0, 1)
+
+
+# Below, an image is (32, 96): rows of 32 pixels, three channels each. Numpy is several times faster on
+# such rows than on a last axis of three.
+
+
+def _mask(digits: NDArray[np.uint8], threshold: float) -> NDArray[np.bool_]:
+    """Where the up-sampled digit is: (n, 32, 96)."""
+    return _per_channel(upsample(digits) > threshold * 255)
+
+
+def _per_channel(pixels: NDArray[Scalar]) -> NDArray[Scalar]:
+    """(n, 32, 32) to (n, 32, 96): every pixel's value for its three channels."""
+    return np.repeat(pixels, 3, axis=2)
+
+
+def _rows_of(colors: NDArray[Scalar]) -> NDArray[Scalar]:
+    """Colours (n, 3) to one row of pixels each, (n, 1, 96), which broadcasts over the image."""
+    return np.tile(colors, (1, SIZE))[:, None, :]
+
+
+def _bytes(fractions: NDArray[np.float64]) -> NDArray[np.uint8]:
+    return np.rint(fractions * 255).astype(np.uint8)
+
+
+def _blocks(count: int) -> Iterator[slice]:
+    return (slice(start, start + _BLOCK) for start in range(0, count, _BLOCK))

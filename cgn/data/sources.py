@@ -1,0 +1,137 @@
+"""Where minibatches come from. A minibatch is a function of the seed and of its step alone.
+
+That is what lets a killed run go on to the same bytes: nothing here has a state worth saving.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple, Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from cgn.seeding import generator
+
+
+class Minibatch(NamedTuple):
+    """Images uint8 (n, height, width, channels) and labels int64 of one environment.
+
+    Labels are (n,), or (n, factors) where each factor of variation has its own.
+    """
+
+    images: Tensor
+    labels: Tensor
+
+    def to(self, device: torch.device) -> "Minibatch":
+        return Minibatch(self.images.to(device), self.labels.to(device))
+
+
+def concatenate(minibatches: Sequence[Minibatch]) -> Minibatch:
+    """All environments as one minibatch, in their order."""
+    if len(minibatches) == 1:
+        return minibatches[0]
+    return Minibatch(
+        torch.cat([batch.images for batch in minibatches]), torch.cat([batch.labels for batch in minibatches])
+    )
+
+
+class Images(NamedTuple):
+    """Labelled images: uint8 (n, height, width, channels) and integers (n,), or (n, factors)."""
+
+    images: NDArray[np.uint8]
+    labels: NDArray[np.integer]
+
+
+class Source(Protocol):
+    """Training data: one minibatch of each environment for every step 0, 1, ..."""
+
+    def minibatches(self, step: int) -> list[Minibatch]: ...
+
+
+class ShuffledPasses:
+    """Endless passes over `count` items, each in a new random order; a batch may span two."""
+
+    def __init__(self, count: int, batch: int, seed: int, *names: str | int) -> None:
+        self._count, self._batch, self._seed, self._names = count, batch, seed, names
+        self._order: tuple[int, NDArray[np.int64]] | None = None
+
+    def rows(self, step: int) -> Iterator[tuple[int, NDArray[np.int64]]]:
+        """The pass and the items in it that make up batch `step`."""
+        position, stop = step * self._batch, (step + 1) * self._batch
+        while position < stop:
+            number, offset = divmod(position, self._count)
+            length = min(stop - position, self._count - offset)
+            yield number, self._order_of(number)[offset : offset + length]
+            position += length
+
+    def _order_of(self, number: int) -> NDArray[np.int64]:
+        if self._order is None or self._order[0] != number:
+            order = generator(self._seed, *self._names, "order", number).permutation(self._count)
+            self._order = number, order
+        return self._order[1]
+
+
+class FixedImages:
+    """The same images in every pass, e.g. the biased training set."""
+
+    def __init__(self, images: Images, batch: int, seed: int, *names: str | int) -> None:
+        self._images = images
+        self._passes = ShuffledPasses(len(images.labels), batch, seed, *names)
+
+    def minibatches(self, step: int) -> list[Minibatch]:
+        return [_take(self._images, np.concatenate([rows for _, rows in self._passes.rows(step)]))]
+
+
+class FreshImages:
+    """New images in every pass: `draw(pass)` returns those of pass 0, 1, ..., `count` each."""
+
+    def __init__(
+        self, draw: Callable[[int], Images], count: int, batch: int, seed: int, *names: str | int
+    ) -> None:
+        self._draw = draw
+        self._passes = ShuffledPasses(count, batch, seed, *names)
+        self._drawn: tuple[int, Images] | None = None
+
+    def minibatches(self, step: int) -> list[Minibatch]:
+        parts = [_take(self._images_of(number), rows) for number, rows in self._passes.rows(step)]
+        return [concatenate(parts)]
+
+    def _images_of(self, number: int) -> Images:
+        if self._drawn is None or self._drawn[0] != number:
+            self._drawn = number, self._draw(number)
+        return self._drawn[1]
+
+
+class SideBySide:
+    """One minibatch of each part, e.g. of real images and of counterfactuals, whose labels differ in kind."""
+
+    def __init__(self, parts: Sequence[Source]) -> None:
+        self._parts = parts
+
+    def minibatches(self, step: int) -> list[Minibatch]:
+        return [part.minibatches(step)[0] for part in self._parts]
+
+
+class Environments(SideBySide):
+    """One minibatch of `batch` images from each environment."""
+
+    def __init__(self, environments: Sequence[Images], batch: int, seed: int, *names: str | int) -> None:
+        super().__init__(
+            [
+                FixedImages(images, batch, seed, *names, "environment", index)
+                for index, images in enumerate(environments)
+            ]
+        )
+
+
+class Mixture(SideBySide):
+    """Every batch is one of each part together, e.g. of real and of generated images."""
+
+    def minibatches(self, step: int) -> list[Minibatch]:
+        return [concatenate(super().minibatches(step))]
+
+
+def _take(images: Images, rows: NDArray[np.int64]) -> Minibatch:
+    labels = images.labels[rows].astype(np.int64)
+    return Minibatch(torch.from_numpy(images.images[rows]), torch.from_numpy(labels))

@@ -1,0 +1,68 @@
+"""The losses of the ImageNet CGN (section 3.2 and appendix C): L_rec, L_shape, L_text and L_bg.
+
+The lambdas are `imagenet.cgn.lambda_*`, in the paper's order: l1 (lambda_1), perceptual (2), binary (3),
+mask (4), texture (5), background (6).
+"""
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from cgn.generators.imagenet.mechanisms import Outputs
+from cgn.generators.imagenet.patches import patch_grid
+from cgn.generators.mask_losses import binary_entropy, mask_interval_loss
+from cgn.networks.saliency import Saliency
+from cgn.networks.vgg import PerceptualFeatures, gram_loss
+from cgn.params.imagenet import ImageNetCGNParams
+
+Losses = dict[str, Tensor]
+
+
+def cgn_losses(
+    outputs: Outputs,
+    reference: Tensor,  # x_gt (n, 3, r, r) in [-1, 1]
+    features: PerceptualFeatures,
+    saliency: Saliency,
+    params: ImageNetCGNParams,
+    ranks: Tensor,  # of the patches, from `draw_ranks`
+) -> Losses:
+    """The six losses of one batch, each already multiplied by its lambda; a lambda of 0 leaves its loss out.
+
+    L_rec = l1 + perceptual: the composite is x_gt, by pixels and by Gram matrices of VGG features. L_shape =
+    binary + mask: masks are binary, and cover neither nothing nor everything. L_text: the texture map looks,
+    by Gram matrices, like a grid of patches from where the mask is highest. L_bg: the background holds no
+    salient object.
+    """
+    weights = params.lambdas()
+    losses: Losses = {}
+    if weights["l1"]:
+        losses["l1"] = functional.l1_loss(outputs.composite, reference)
+    if weights["perceptual"]:
+        ours, theirs = features(outputs.composite), features(reference)
+        losses["perceptual"] = gram_loss(ours, theirs, [params.gram_factor] * len(ours))
+    if weights["binary"]:
+        losses["binary"] = binary_entropy(outputs.mask)
+    if weights["mask"]:
+        losses["mask"] = mask_interval_loss(outputs.mask, params.tau, 1 - params.tau)
+    if weights["texture"]:
+        source = outputs.composite if params.patch_source == "composite" else reference
+        grid = patch_grid(source, outputs.mask, params.patch_size, params.patch_candidates, ranks)
+        ours, theirs = features(outputs.foreground), features(grid)
+        losses["texture"] = gram_loss(ours, theirs, [params.gram_factor] * len(ours))
+    if weights["background"]:
+        losses["background"] = saliency(outputs.background).mean()
+    return {name: weights[name] * loss for name, loss in losses.items()}
+
+
+def gradient_shares(losses: Losses, parameters: list[Tensor]) -> dict[str, float]:
+    """What each loss contributes to the gradient of one generator: its norm, as a share of all norms' sum.
+
+    Losses that do not reach the parameters have a share of 0. The graph is kept.
+    """
+    norms = {}
+    for name, loss in losses.items():
+        gradients = torch.autograd.grad(loss, parameters, retain_graph=True, allow_unused=True)
+        squares = [gradient.square().sum() for gradient in gradients if gradient is not None]
+        norms[name] = float(torch.stack(squares).sum().sqrt()) if squares else 0.0
+    total = sum(norms.values()) or 1.0
+    return {name: norm / total for name, norm in norms.items()}

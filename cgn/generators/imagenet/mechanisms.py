@@ -1,0 +1,67 @@
+"""The independent mechanisms of the ImageNet world (section 3.2, figure 2): a BigGAN each, and a U2-Net.
+
+shape: a BigGAN draws the pre-mask, of which a frozen U2-Net makes the mask m; foreground: a BigGAN draws the
+texture map f; background: a BigGAN draws b. The composer is Eq. 2. A fourth BigGAN, frozen, is what the three
+start from; its images x_gt are the ones to reconstruct.
+"""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from pytorch_pretrained_biggan import BigGAN
+from torch import Tensor, nn
+
+from cgn.networks.biggan import BigGANSizes, build_biggan, generate
+from cgn.networks.saliency import Saliency
+from cgn.scm import IMAGENET_SCM, compose
+
+
+class Outputs(NamedTuple):
+    """What the mechanisms draw: images (n, 3, r, r) in [-1, 1], and the mask (n, 1, r, r) in [0, 1]."""
+
+    premask: Tensor
+    mask: Tensor
+    foreground: Tensor
+    background: Tensor
+    composite: Tensor
+
+
+class ImageNetCGN(nn.Module):
+    """The three mechanisms and the composer.
+
+    All BigGANs stay in evaluation mode, with stored batch statistics, as the paper's batches of one demand.
+    """
+
+    def __init__(self, sizes: BigGANSizes, saliency: Saliency, truncation: float, seed: int) -> None:
+        """Random generators; `start_from` copies trained weights. `truncation` is that of the noise."""
+        super().__init__()
+        self.sizes = sizes
+        self.truncation = truncation
+        self.saliency = saliency
+        self.generators = nn.ModuleDict(
+            {name: build_biggan(sizes, seed + number) for number, name in enumerate(IMAGENET_SCM.mechanisms)}
+        ).eval()
+
+    def start_from(self, cgan: BigGAN) -> None:
+        """Give all three generators the weights of a trained one of the same sizes (section 3.2)."""
+        for generator in self.generators.values():
+            generator.load_state_dict(cgan.state_dict())
+
+    def forward(self, noise: Mapping[str, Tensor], labels: Mapping[str, Tensor]) -> Outputs:
+        """The images of noise (n, dimensions) and classes (n,) by mechanism: `shape`, `foreground`, …
+
+        Classes may be mixtures, floats (n, classes), as of `generate`.
+        """
+        drawn = {
+            name: generate(generator, noise[name], labels[name], self.truncation)
+            for name, generator in self.generators.items()
+        }
+        mask = self.saliency(drawn["shape"])
+        composite = compose(mask, drawn["foreground"], drawn["background"])
+        return Outputs(drawn["shape"], mask, drawn["foreground"], drawn["background"], composite)
+
+    def together(self, noise: Tensor, labels: Tensor) -> Outputs:
+        """The same noise and class for all mechanisms, as while training (section 3.2)."""
+        mechanisms = IMAGENET_SCM.mechanisms
+        outputs: Outputs = self(dict.fromkeys(mechanisms, noise), dict.fromkeys(mechanisms, labels))
+        return outputs

@@ -1,0 +1,47 @@
+"""One training of the ImageNet CGN from a folder of pre-trained networks to a folder of its own."""
+
+from pathlib import Path
+
+import torch
+
+from cgn.errors import UserError
+from cgn.generators.imagenet.mechanisms import ImageNetCGN
+from cgn.generators.imagenet.stored import save_cgn
+from cgn.generators.imagenet.training import train_cgn
+from cgn.generators.pretraining.stored import load_cgan, load_features, load_judge, load_saliency
+from cgn.networks.biggan import sizes_of
+from cgn.params.imagenet import ImageNetCGNBudget, ImageNetCGNParams
+from cgn.seeding import seed_for
+from cgn.training.checkpoint import Checkpoint
+
+
+def train_and_save(
+    folder: Path,
+    pretrained: Path,  # of the stage `pretrained_networks`
+    params: ImageNetCGNParams,
+    budget: ImageNetCGNBudget,
+    seed: int,
+    checkpoint: Checkpoint,
+    device: torch.device,
+) -> None:
+    """Train on `device`, and write what `load_cgn` reads as a new `folder`.
+
+    Raises UserError when a pre-trained network is missing or damaged, or the patches are too large for the
+    images.
+    """
+    cgan = load_cgan(pretrained).to(device)
+    resolution = sizes_of(cgan).resolution
+    if params.patch_size > resolution:
+        raise UserError(
+            f"imagenet.cgn.patch_size: {params.patch_size} pixels do not fit into images of {resolution}"
+        )
+    cgn = ImageNetCGN(
+        sizes_of(cgan), load_saliency(pretrained), params.truncation, seed_for(seed, "cgn/start")
+    ).to(device)
+    if params.start == "pretrained":
+        cgn.start_from(cgan)
+    features = load_features(pretrained).to(device)
+    judge = load_judge(pretrained).to(device)
+    trained = train_cgn(cgn, cgan, features, judge, params, budget, seed, checkpoint)
+    save_cgn(folder, cgn, trained)
+    checkpoint.remove()

@@ -1,0 +1,184 @@
+"""Training of the ImageNet CGN (section 3.2, appendix C.2): no data, only a frozen conditional GAN's images.
+
+Noise and classes of every image follow from the seed and the image's number, so that nothing but weights and
+optimizer has to be kept for a run that is cut off.
+"""
+
+import logging
+from functools import partial
+from typing import Any, NamedTuple
+
+import torch
+from pytorch_pretrained_biggan import BigGAN
+from torch import Tensor, nn
+from tqdm import tqdm
+
+from cgn.generators.imagenet.losses import Losses, cgn_losses, gradient_shares
+from cgn.generators.imagenet.mechanisms import ImageNetCGN, Outputs
+from cgn.generators.imagenet.monitoring import SNAPSHOTS, snapshot
+from cgn.generators.imagenet.patches import draw_ranks
+from cgn.networks.biggan import generate, truncated_noise
+from cgn.networks.vgg import PerceptualFeatures
+from cgn.params.imagenet import ImageNetCGNBudget, ImageNetCGNParams
+from cgn.scm import IMAGENET_SCM
+from cgn.seeding import indexed_integers, seed_for
+from cgn.training.checkpoint import Checkpoint
+from cgn.training.cuda_graphs import ReplayedUpdate, side_stream
+from cgn.training.optimizers import Adam
+
+_REPORTS = 100  # rows of the history, about
+_SCORED = 25  # batches of composites for the score of a snapshot: it costs as much as the training is long
+
+log = logging.getLogger(__name__)
+
+
+class Batch(NamedTuple):
+    """What the images of a training batch follow from, on the device of the generators."""
+
+    noise: Tensor  # (n, dimensions)
+    labels: Tensor  # (n,)
+    ranks: Tensor  # of the patches, from `draw_ranks`
+
+
+class TrainedCGN(NamedTuple):
+    history: list[dict[str, float]]  # the weighted losses and mask_mean, means since the row before
+    gradient_shares: dict[str, dict[str, float]]  # of each loss, by mechanism, before the first update
+    snapshots: list[dict[str, Tensor]]  # of `SNAPSHOTS`, as `snapshot` makes them
+
+
+def train_cgn(
+    cgn: ImageNetCGN,
+    cgan: BigGAN,  # frozen; draws x_gt
+    features: PerceptualFeatures,
+    judge: nn.Module,  # images to logits; of snapshots, not of the training
+    params: ImageNetCGNParams,
+    budget: ImageNetCGNBudget,
+    seed: int,
+    checkpoint: Checkpoint,
+) -> TrainedCGN:
+    """Train the three generators of `cgn` in place, by Adam, `budget.accumulation` batches an update.
+
+    The gradient is the mean over those batches (the released code sums them). On CUDA the computation of a
+    batch is recorded and replayed.
+    """
+    names = IMAGENET_SCM.mechanisms
+    rates = params.learning_rates
+    optimizer = Adam(
+        [{"params": list(cgn.generators[name].parameters()), "lr": getattr(rates, name)} for name in names],
+        betas=(0.5, 0.999),
+    )
+    cgan.eval().requires_grad_(False)
+    history: list[dict[str, float]] = []
+    snapshots: list[dict[str, Tensor]] = []
+    shares: dict[str, dict[str, float]] = {}
+    reported = [*(name for name, weight in params.lambdas().items() if weight), "mask_mean"]
+    device = next(cgn.parameters()).device
+    sums = torch.zeros(len(reported), dtype=torch.float64, device=device)  # of what the next row reports
+    scored = _SCORED * budget.batch
+    first_step = 0
+
+    resumed = checkpoint.load()
+    if resumed is not None:
+        cgn.generators.load_state_dict(resumed["generators"])
+        optimizer.load_state_dict(resumed["optimizer"])
+        history, snapshots, shares = resumed["history"], resumed["snapshots"], resumed["shares"]
+        first_step = resumed["step"]
+        sums.copy_(resumed["sums"])
+        log.info("resuming at step %d of %d from %s", first_step, budget.steps, checkpoint.path)
+
+    def state(step: int) -> dict[str, Any]:
+        kept = {"generators": cgn.generators.state_dict(), "optimizer": optimizer.state_dict()}
+        reports = {"history": history, "snapshots": snapshots, "shares": shares, "sums": sums}
+        return kept | reports | {"step": step}
+
+    accumulate = ReplayedUpdate(partial(accumulate_gradients, cgn, cgan, features, params, budget))
+    report_every = max(1, budget.steps // _REPORTS)
+    snapshot_steps = {round(share * budget.steps) for share in SNAPSHOTS}
+    with side_stream(device):
+        for step in tqdm(
+            range(first_step, budget.steps), initial=first_step, total=budget.steps, unit="step"
+        ):
+            checkpoint.save_if_due(partial(state, step))
+            if step == 0:
+                snapshots.append(snapshot(cgn, judge, scored, seed, 0))
+                first = draw_batch(cgn, params, budget, seed, 0)
+                shares = _gradient_shares(cgn, batch_losses(cgn, cgan, features, params, budget, *first)[1])
+
+            for part in range(budget.accumulation):
+                batch = draw_batch(cgn, params, budget, seed, step * budget.accumulation + part)
+                sums += accumulate(*batch)
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=False)  # a replay adds to gradients where they lie
+
+            done = step + 1
+            if done % report_every == 0 or done == budget.steps:
+                batches = (done - (int(history[-1]["step"]) if history else 0)) * budget.accumulation
+                means = (sums / batches).tolist()
+                history.append({"step": float(done)} | dict(zip(reported, means, strict=True)))
+                sums.zero_()
+            if done in snapshot_steps:
+                snapshots.append(snapshot(cgn, judge, scored, seed, done))
+    return TrainedCGN(history, shares, snapshots)
+
+
+def accumulate_gradients(
+    cgn: ImageNetCGN,
+    cgan: BigGAN,
+    features: PerceptualFeatures,
+    params: ImageNetCGNParams,
+    budget: ImageNetCGNBudget,
+    noise: Tensor,
+    labels: Tensor,
+    ranks: Tensor,
+) -> Tensor:
+    """Add the gradients of a batch, one of `budget.accumulation`; its losses and the mask's mean, float32."""
+    outputs, losses = batch_losses(cgn, cgan, features, params, budget, noise, labels, ranks)
+    values = torch.stack(list(losses.values()))
+    torch.autograd.backward(values.sum() / budget.accumulation)
+    return torch.cat([values.detach(), outputs.mask.detach().mean()[None]])
+
+
+def batch_losses(
+    cgn: ImageNetCGN,
+    cgan: BigGAN,
+    features: PerceptualFeatures,
+    params: ImageNetCGNParams,
+    budget: ImageNetCGNBudget,
+    noise: Tensor,
+    labels: Tensor,
+    ranks: Tensor,
+) -> tuple[Outputs, Losses]:
+    """What the mechanisms draw for a `Batch`, and its losses.
+
+    x_gt and the mechanisms have the same noise and classes. With `budget.precision` bf16 the networks compute
+    in bfloat16; images, Gram matrices and losses stay in float32.
+    """
+    with torch.autocast(noise.device.type, torch.bfloat16, enabled=budget.precision == "bf16"):
+        with torch.no_grad():
+            reference = generate(cgan, noise, labels, cgn.truncation)
+        outputs = cgn.together(noise, labels)
+        return outputs, cgn_losses(outputs, reference, features, cgn.saliency, params, ranks)
+
+
+def draw_batch(
+    cgn: ImageNetCGN, params: ImageNetCGNParams, budget: ImageNetCGNBudget, seed: int, number: int
+) -> Batch:
+    """The training batch `number` (from 0), a function of `seed`. Raises ValueError as `draw_ranks` does."""
+    device = next(cgn.parameters()).device
+    places = (number * budget.batch, (number + 1) * budget.batch)
+    noise = truncated_noise(seed, "cgn/noise", *places, cgn.sizes.noise_dimensions, cgn.truncation)
+    labels = indexed_integers(seed, "cgn/labels", *places, cgn.sizes.classes)
+    draws = torch.Generator().manual_seed(seed_for(seed, "patches", number))
+    patches = (params.patch_size, params.patch_grid, params.patch_candidates)
+    ranks = draw_ranks(budget.batch, cgn.sizes.resolution, *patches, draws)
+    return Batch(noise.to(device), torch.from_numpy(labels).to(device), ranks.to(device))
+
+
+def _gradient_shares(cgn: ImageNetCGN, losses: Losses) -> dict[str, dict[str, float]]:
+    """`gradient_shares` of each mechanism, also to the log."""
+    shares = {}
+    for name, generator in cgn.generators.items():
+        shares[name] = gradient_shares(losses, list(generator.parameters()))
+        listed = ", ".join(f"{loss} {part:.1%}" for loss, part in shares[name].items())
+        log.info("gradient of %s at the start: %s", name, listed)
+    return shares

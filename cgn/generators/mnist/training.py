@@ -1,0 +1,168 @@
+"""Training of the CGN, and of the GAN baseline beside it, on a biased MNIST variant.
+
+The CGN minimises lambda_adversarial * L_adversarial + lambda_binary * L_binary + lambda_mask * L_mask
+(appendix C.1) + lambda_border * the border prior + lambda_perceptual * a Gram loss (off by default), and its
+discriminator also learns to refuse mismatched images (`mismatch_weight`), as the matching-aware one of
+Reed et al. (2016) refuses texts that do not belong to the image.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from cgn.generators.mask_losses import binary_entropy, mask_interval_loss
+from cgn.generators.mnist.adversarial import AdversarialGenerator, Fake, Refused, train_adversarially
+from cgn.generators.mnist.gan import GAN, config_as_large_as_cgn
+from cgn.generators.mnist.losses import border_loss
+from cgn.generators.mnist.mechanisms import ARRANGEMENT_DIMENSIONS, CGN, CLASSES, CGNConfig, Start
+from cgn.generators.mnist.perceptual import pretrained_gram_loss
+from cgn.generators.mnist.stored import save_generator
+from cgn.io.arrays import write_arrays
+from cgn.io.histories import write_history
+from cgn.io.pixels import to_bytes
+from cgn.params.budgets import GeneratorBudget
+from cgn.params.mnist import AdversarialParams, CGNParams
+from cgn.scm import compose
+from cgn.seeding import seed_for
+from cgn.training.checkpoint import Checkpoint
+
+# Shares of the training after which the mechanisms' outputs are kept for the report.
+_SNAPSHOTS = (0.02, 0.1, 0.25, 0.5, 0.75, 1.0)
+
+
+class TrainableCGN(CGN, AdversarialGenerator):
+    """A CGN with the losses on its mask."""
+
+    def __init__(self, config: CGNConfig, params: CGNParams) -> None:
+        super().__init__(config)
+        self.params = params
+        # In a list, so that its fixed weights are no part of this module's.
+        self._gram_loss = [pretrained_gram_loss()] if params.lambda_perceptual > 0 else []
+
+    def fake(self, labels: Tensor, real: Tensor, draws: torch.Generator, progress: float) -> Fake:
+        """Images with the same label for all mechanisms (as the training data), and their losses.
+
+        `progress` in [0, 1): share of the training done, for the schedules.
+        """
+        params, count = self.params, len(labels)
+        noise = torch.randn(3, count, self.noise_dimensions, generator=draws).to(labels.device)
+        if params.training_noise == "shared":
+            noise = noise[:1].expand(3, -1, -1)
+        arrangement = torch.rand(2, count, ARRANGEMENT_DIMENSIONS, generator=draws).to(labels.device)
+        if progress < params.mask_warmup:
+            mask = self.shape.start_masks(count)
+        else:
+            mask = self.shape(noise[0], labels)
+        foreground = self.foreground(noise[1], labels, arrangement[0])
+        background = self.background(noise[2], labels, arrangement[1])
+        ramp = min(1.0, progress / params.binary_warmup) if params.binary_warmup > 0 else 1.0
+        losses = {
+            "binary": params.lambda_binary * ramp * binary_entropy(mask),
+            "mask": params.lambda_mask * mask_interval_loss(mask, *params.mask_interval),
+            "border": params.lambda_border * border_loss(mask, params.border_width),
+        }
+        images = compose(mask, foreground, background)
+        for gram_loss in self._gram_loss:
+            losses["perceptual"] = params.lambda_perceptual * gram_loss.to(images.device)(images, real)
+        refused = None
+        if any(params.mismatch_weight):
+            # The masks of other classes in the textures of these: what the shape of a class is not.
+            mismatched = compose(mask.roll(1, 0), foreground, background).detach()
+            places = np.linspace(0, 1, len(params.mismatch_weight))
+            weight = float(np.interp(progress, places, params.mismatch_weight))
+            refused = Refused(mismatched, weight * (labels.roll(1) != labels))
+        return Fake(images, losses, refused)
+
+
+class TrainableGAN(GAN, AdversarialGenerator):
+    """The GAN baseline has no loss of its own."""
+
+    def fake(self, labels: Tensor, real: Tensor, draws: torch.Generator, progress: float) -> Fake:
+        """Images of the given classes."""
+        noise = torch.randn(len(labels), self.config.noise_dimensions, generator=draws)
+        return Fake(self(noise.to(labels.device), labels), {})
+
+
+def train_cgn(
+    folder: Path,
+    images: NDArray[np.uint8],
+    labels: NDArray[np.uint8],
+    params: CGNParams,
+    texture_start: Start,
+    adversarial: AdversarialParams,
+    budget: GeneratorBudget,
+    seed: int,
+    checkpoint: Checkpoint,
+    device: torch.device,
+) -> None:
+    """Train a CGN on `images` (n, 32, 32, 3) uint8 with `labels` (n,) and write it into `folder`.
+
+    Writes the weights, history.csv (the weighted losses) and snapshots.safetensors (the mechanisms'
+    outputs over training, uint8, one fixed noise for each class).
+    """
+    torch.manual_seed(seed)
+    sizes = (budget.width, budget.noise_dimensions, adversarial.label_dimensions)
+    texture = (params.texture_shuffle, params.patch_size, texture_start)
+    config = CGNConfig(*sizes, params.mask_start_radius, *texture)
+    steps = [max(1, round(share * budget.steps)) for share in _SNAPSHOTS]
+    trained = train_adversarially(
+        TrainableCGN(config, params), images, labels, adversarial, params.lambda_adversarial, budget,
+        seed_for(seed, "draws"), checkpoint, device, lambda cgn: _snapshot(cgn, seed), frozenset(steps),
+    )  # fmt: skip
+    save_generator(folder, trained.weights, config)
+    write_history(folder / "history.csv", trained.history)
+    kept = {name: np.stack([one[name].numpy() for one in trained.snapshots]) for name in trained.snapshots[0]}
+    write_arrays(folder / "snapshots.safetensors", {"steps": np.array(sorted(set(steps)))} | kept)
+
+
+def train_gan(
+    folder: Path,
+    images: NDArray[np.uint8],
+    labels: NDArray[np.uint8],
+    adversarial: AdversarialParams,
+    budget: GeneratorBudget,
+    seed: int,
+    checkpoint: Checkpoint,
+    device: torch.device,
+) -> None:
+    """Train the GAN baseline, as large as the CGN of the same width; write weights and history.csv."""
+    torch.manual_seed(seed)
+    config = config_as_large_as_cgn(budget.width, budget.noise_dimensions, adversarial.label_dimensions)
+    trained = train_adversarially(
+        TrainableGAN(config),
+        images,
+        labels,
+        adversarial,
+        1.0,
+        budget,
+        seed_for(seed, "draws"),
+        checkpoint,
+        device,
+    )
+    save_generator(folder, trained.weights, config)
+    write_history(folder / "history.csv", trained.history)
+
+
+def _snapshot(cgn: nn.Module, seed: int) -> dict[str, Tensor]:
+    """Mask, textures and composite of every class for one fixed noise, uint8."""
+    assert isinstance(cgn, CGN)
+    fixed = torch.Generator().manual_seed(seed_for(seed, "snapshot"))
+    device = next(cgn.parameters()).device
+    noise = torch.randn(3, CLASSES, cgn.noise_dimensions, generator=fixed).to(device)
+    arrangement = torch.rand(2, CLASSES, ARRANGEMENT_DIMENSIONS, generator=fixed).to(device)
+    labels = torch.arange(CLASSES, device=device)
+    mask = cgn.masks(labels, noise[0])
+    foreground = cgn.foreground(noise[1], labels, arrangement[0])
+    background = cgn.background(noise[2], labels, arrangement[1])
+    maps = {
+        "masks": mask * 2 - 1,
+        "foregrounds": foreground,
+        "backgrounds": background,
+        "composites": compose(mask, foreground, background),
+    }
+    pictures = {name: torch.from_numpy(to_bytes(images)) for name, images in maps.items()}
+    pictures["masks"] = pictures["masks"][..., 0].contiguous()
+    return pictures

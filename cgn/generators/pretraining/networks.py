@@ -1,0 +1,100 @@
+"""The small networks of a world, one after the other: trained, stored, scored on held-out renders."""
+
+import logging
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from cgn.data.emoji.world import Split, render
+from cgn.generators.pretraining.biggan_training import train_biggan
+from cgn.generators.pretraining.held_out import answer_scores, segmentation_scores
+from cgn.generators.pretraining.saliency_training import train_saliency
+from cgn.generators.pretraining.scenes import Renders
+from cgn.generators.pretraining.segmenter_training import train_segmenter
+from cgn.generators.pretraining.stored import (
+    load_saliency,
+    load_segmenter,
+    load_vgg,
+    save_network,
+    weights_file,
+)
+from cgn.generators.pretraining.vgg_training import train_vgg
+from cgn.io.files import read_json, write_json
+from cgn.networks.biggan import BIGGAN_SMALL
+from cgn.networks.u2net import U2NET_SMALL
+from cgn.networks.unet import SEGMENTER_SMALL
+from cgn.networks.vgg import QUESTIONS, VGG_SMALL
+from cgn.params.imagenet import PretrainingBudget, PretrainingParams
+from cgn.training.checkpoint import Checkpoint
+
+NETWORKS = ("u2net", "vgg", "segmenter", "biggan")
+SCORES = "scores.json"
+
+_log = logging.getLogger(__name__)
+
+
+def pretrain(
+    folder: Path,  # gets <name>.safetensors of each network, and scores.json
+    names: Sequence[str],  # some of NETWORKS
+    world: Callable[[], tuple[NDArray[np.uint8], NDArray[np.int64]]],  # what a BigGAN learns: images, labels
+    resolution: int,  # of all images, in pixels
+    params: PretrainingParams,
+    budget: PretrainingBudget,
+    seed: int,
+    checkpoint: Callable[[str], Checkpoint],  # of each network, from where a killed run goes on
+    device: torch.device,
+) -> None:
+    """Train `names`; a file of an earlier run, and the scores of networks not named, stay.
+
+    All but the BigGAN learn from renders of the emoji world whose cues are random, so that neither background
+    nor surface gives an object away. Scores are those of the stored weights on the CPU: on training glyphs at
+    held-out poses, and for the segmenters on held-out glyphs too.
+    """
+    draw = partial(
+        render, resolution=resolution, background_correlation=0.0, surface_correlation=0.0, seed=seed
+    )
+    count = budget.renders if set(names) - {"biggan"} else 0
+    _log.info("rendering %d images with random cues", count)
+    renders = draw("train", 0, count)
+    pictures = Renders(renders["images"], renders["masks"], renders["backgrounds"])
+
+    def train(name: str) -> nn.Module:
+        kept = checkpoint(name)
+        if name == "u2net":
+            passes = budget.u2net.image_passes
+            return train_saliency(pictures, U2NET_SMALL, params.u2net, passes, seed, kept, device)
+        if name == "segmenter":
+            passes = budget.segmenter.image_passes
+            return train_segmenter(pictures, SEGMENTER_SMALL, params.segmenter, passes, seed, kept, device)
+        if name == "vgg":
+            answers = np.stack([renders[question] for question in QUESTIONS], axis=1)
+            passes = budget.vgg.image_passes
+            return train_vgg(pictures.images, answers, VGG_SMALL, params.vgg, passes, seed, kept, device)
+        images, labels = world()
+        sizes = BIGGAN_SMALL._replace(start=resolution // 16, classes=int(labels.max()) + 1)
+        trained = train_biggan(images, labels, sizes, params.biggan, budget.biggan, seed, kept, device)
+        network: nn.Module = trained.network
+        return network
+
+    def score(name: str) -> dict[str, dict[str, float]]:
+        splits: dict[str, Split] = {"held_out_poses": "validation", "held_out_glyphs": "test_glyphs"}
+        held_out = {key: draw(split, 0, budget.held_out) for key, split in splits.items()}
+        if name == "vgg":
+            network = load_vgg(folder)
+            return {"held_out_poses": answer_scores(network, held_out["held_out_poses"])}
+        segmenter = load_saliency(folder) if name == "u2net" else load_segmenter(folder)
+        assert segmenter is not None  # it was trained a moment ago
+        return {key: segmentation_scores(segmenter, arrays) for key, arrays in held_out.items()}
+
+    scores = read_json(folder / SCORES) if (folder / SCORES).exists() else {}
+    for name in names:
+        save_network(weights_file(folder, name), train(name))
+        if name != "biggan":
+            scores[name] = score(name)
+            _log.info("%s: %s", name, scores[name])
+    write_json(folder / SCORES, scores)

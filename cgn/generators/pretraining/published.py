@@ -1,0 +1,48 @@
+"""The published networks in place of a world's small ones: checked, and stored for the later stages."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from cgn.data.class_maps import is_imagenet
+from cgn.errors import UserError
+from cgn.generators.pretraining.stored import save_published
+from cgn.io.weights import load_weights, read_state_dict
+from cgn.networks.biggan import PUBLISHED_BIGGANS, load_biggan
+from cgn.networks.u2net import PUBLISHED_U2NETS, load_u2net, published_u2net
+from cgn.networks.vgg import VGG16, PublishedVGG
+from cgn.params.imagenet import SaliencyParams
+
+
+def check_classes(classes: Sequence[str], source: Path) -> None:
+    """Refuse a world whose labels are not the class numbers of the published BigGANs.
+
+    Those are the places of ILSVRC's 1,000 WordNet ids in the order of the ids, which is also how a world of
+    photos numbers its classes. `classes` came from the file `source`. Raises UserError for any others.
+    """
+    if not is_imagenet(classes):
+        raise UserError(
+            f"{source}: {len(classes)} classes, first {classes[0]}; a published BigGAN draws the 1000 "
+            "WordNet ids of ImageNet in their order: set imagenet.world to imagenet, or source to trained"
+        )
+
+
+def store_biggan(folder: Path, name: str, path: Path) -> None:
+    """The BigGAN `name` of `PUBLISHED_BIGGANS` from the file `path`.
+
+    Raises UserError when it is missing, damaged or of another architecture; so do the others.
+    """
+    save_published(folder, "biggan", load_biggan(PUBLISHED_BIGGANS[name], path), {"architecture": name})
+
+
+def store_vgg(folder: Path, path: Path) -> None:
+    """torchvision's VGG16 with batch norm."""
+    network = PublishedVGG(VGG16)
+    load_weights(network, read_state_dict(path), path)
+    save_published(folder, "vgg", network, {"architecture": "vgg16_bn"})
+
+
+def store_saliency(folder: Path, path: Path, how: SaliencyParams) -> None:
+    """Whichever published U2-Net the file `path` (.pth, .onnx) holds, and how it sees images."""
+    name = published_u2net(path)
+    network = load_u2net(PUBLISHED_U2NETS[name], path)
+    save_published(folder, "u2net", network, {"architecture": name} | how.model_dump())

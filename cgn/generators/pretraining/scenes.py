@@ -1,0 +1,60 @@
+"""What the segmenters learn from: renders, objects in any colour anywhere, and pictures without an object.
+
+A batch is a function of the seed, a name and its step alone.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from cgn.generators.pretraining.augmentation import corrupt
+from cgn.io.pixels import from_bytes
+from cgn.seeding import indexed_integers, seed_for
+
+EMPTY = 0.15  # share of the images that are a background alone
+REPAINTED = 0.25  # share whose object is painted with a flat colour or a background
+FLAT_GROUND = 0.2  # share of the backgrounds of both that are one colour
+FLAT_PAINT = 0.7  # and of the paints
+
+
+class Renders(NamedTuple):
+    """Renders of a world: `images` and `backgrounds` uint8 (n, r, r, 3), `masks` uint8 (n, r, r)."""
+
+    images: NDArray[np.uint8]
+    masks: NDArray[np.uint8]
+    backgrounds: NDArray[np.uint8]
+
+
+class Scenes:
+    """Endless minibatches of images (batch, 3, r, r) in [-1, 1] and true masks (batch, 1, r, r) in [0, 1]."""
+
+    def __init__(self, renders: Renders, batch: int, seed: int, name: str, device: torch.device) -> None:
+        self._images, self._masks, self._backgrounds = (torch.from_numpy(part).to(device) for part in renders)
+        self._batch, self._seed, self._name = batch, seed, name
+
+    def minibatch(self, step: int) -> tuple[Tensor, Tensor]:
+        """Batch `step` = 0, 1, ..."""
+        draws = torch.Generator().manual_seed(seed_for(self._seed, self._name, "scenes", step))
+        rows, other_rows = self._rows(step, "objects"), self._rows(step, "paints")
+        masks = self._masks[rows, None].float() / 255
+        ground = self._painted(self._backgrounds[rows], draws, FLAT_GROUND)
+        paint = self._painted(self._backgrounds[other_rows], draws, FLAT_PAINT)
+        kind = torch.rand(self._batch, 1, 1, 1, generator=draws).to(masks.device)
+        empty, repainted = kind < EMPTY, kind < EMPTY + REPAINTED
+        images = torch.where(repainted, masks * paint + (1 - masks) * ground, from_bytes(self._images[rows]))
+        images = torch.where(empty, ground, images)
+        return corrupt(images, draws), torch.where(empty, 0.0, masks)
+
+    def _rows(self, step: int, purpose: str) -> Tensor:
+        places = (step * self._batch, (step + 1) * self._batch)
+        rows = indexed_integers(self._seed, f"{self._name}/{purpose}", *places, len(self._images))
+        return torch.from_numpy(rows).to(self._images.device)
+
+    def _painted(self, pictures: Tensor, draws: torch.Generator, share: float) -> Tensor:
+        """Pictures uint8 (n, r, r, 3) as images, a `share` of them replaced by one colour each."""
+        colors = 2 * torch.rand(len(pictures), 3, 1, 1, generator=draws) - 1
+        flat = torch.rand(len(pictures), 1, 1, 1, generator=draws) < share
+        return torch.where(flat.to(pictures.device), colors.to(pictures.device), from_bytes(pictures))

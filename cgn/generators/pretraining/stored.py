@@ -1,0 +1,189 @@
+"""The networks that a CGN learns from on disk: one safetensors file each.
+
+They are the small ones of a world, in half precision, unless networks.json says something else of one: its
+architecture, how a U2-Net sees images, null where there is none.
+"""
+
+from collections.abc import Mapping
+from math import isqrt
+from pathlib import Path
+from typing import Any, TypeVar
+
+import torch
+from pytorch_pretrained_biggan import BigGAN
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from cgn.errors import UserError
+from cgn.io.files import atomic_path, read_json, write_json
+from cgn.io.weights import load_weights, read_state_dict
+from cgn.networks.biggan import BIGGAN_SMALL, PUBLISHED_BIGGANS, load_biggan
+from cgn.networks.saliency import Saliency
+from cgn.networks.u2net import PUBLISHED_U2NETS, U2NET_SMALL, load_u2net
+from cgn.networks.unet import SEGMENTER_SMALL, Segmenter
+from cgn.networks.vgg import (
+    QUESTIONS,
+    VGG16,
+    VGG_SMALL,
+    PerceptualFeatures,
+    PublishedVGG,
+    VGGClassifier,
+)
+
+DESCRIPTION = "networks.json"
+PUBLISHED_VGGS = {"vgg16_bn": VGG16}
+
+Network = TypeVar("Network", bound=nn.Module)
+Sizes = TypeVar("Sizes")
+
+
+def weights_file(folder: Path, name: str) -> Path:
+    """Where the weights of `biggan`, `u2net`, `vgg` or `segmenter` are in a folder."""
+    return Path(folder) / f"{name}.safetensors"
+
+
+def save_network(path: Path, network: nn.Module) -> None:
+    """Write the weights and statistics of `network` to `path`, floats in half precision."""
+    state = {
+        name: (value.half() if value.is_floating_point() else value).cpu().contiguous()
+        for name, value in network.state_dict().items()
+    }
+    with atomic_path(path) as temporary:
+        save_file(state, temporary)
+
+
+def save_published(folder: Path, name: str, network: nn.Module, description: dict[str, Any]) -> None:
+    """Write `network` in full precision in place of the small one of that name, with its `description`.
+
+    `architecture` is a name among the `assets` of params.yaml; a U2-Net also has the `normalisation` and the
+    `resolution` of its `Saliency`.
+    """
+    state = {key: value.cpu().contiguous() for key, value in network.state_dict().items()}
+    with atomic_path(weights_file(folder, name)) as temporary:
+        save_file(state, temporary)
+    describe(folder, {name: description})
+
+
+def describe(folder: Path, facts: dict[str, Any]) -> None:
+    """Add `facts` to networks.json: by its name what a network is (None: there is none).
+
+    Beside them stands `resolution`, that of the world's images, where the BigGAN's is another.
+    """
+    write_json(folder / DESCRIPTION, _description(folder) | facts)
+
+
+def world_resolution(folder: Path) -> int | None:
+    """The resolution that generated images are made small to for classifiers; None to leave them alone."""
+    resolution: int | None = _description(folder).get("resolution")
+    return resolution
+
+
+def load_cgan(folder: Path) -> BigGAN:
+    """The BigGAN, frozen, in evaluation mode. A small one has the resolution and classes of its weights.
+
+    Raises UserError when the file is missing, damaged or of another architecture; so do the others.
+    """
+    path = weights_file(folder, "biggan")
+    if published := _published(folder, "biggan", PUBLISHED_BIGGANS):
+        return load_biggan(published, path).requires_grad_(False)
+    state = read_state_dict(path)
+    try:
+        features = len(state["generator.gen_z.weight_orig"])
+        classes = state["embeddings.weight"].shape[1]
+    except (KeyError, IndexError):
+        raise _of_another_network(path, "BigGAN") from None
+    # The first layer gives start^2 pixels of 16 times the width.
+    start = isqrt(features // (16 * BIGGAN_SMALL.width))
+    sizes = BIGGAN_SMALL._replace(start=start, classes=classes)
+    return load_biggan(sizes, path).requires_grad_(False)
+
+
+def load_saliency(folder: Path) -> Saliency:
+    """The U2-Net. The small one was trained on images in [-1, 1] of the world's own resolution."""
+    published = _published(folder, "u2net", PUBLISHED_U2NETS)
+    network = load_u2net(published or U2NET_SMALL, weights_file(folder, "u2net"))
+    if published:
+        how = _description(folder)["u2net"]
+        return Saliency(network, how["normalisation"], how["resolution"]).eval()
+    # On a CPU it is a tenth faster so.
+    return Saliency(network, "raw", None).to(memory_format=torch.channels_last).eval()
+
+
+def load_vgg(folder: Path) -> VGGClassifier:
+    """The small VGG whole, with the layer that answers its questions; frozen."""
+    path = weights_file(folder, "vgg")
+    state = read_state_dict(path)
+    if "head.bias" not in state:
+        raise _of_another_network(path, "VGG")
+    network = VGGClassifier(VGG_SMALL, len(state["head.bias"]))
+    return _filled(network, state, path)
+
+
+def load_features(folder: Path) -> PerceptualFeatures:
+    """The features of the VGG: the published one sees images as it was trained, the small one in [-1, 1]."""
+    path = weights_file(folder, "vgg")
+    if published := _published(folder, "vgg", PUBLISHED_VGGS):
+        network = _filled(PublishedVGG(published), read_state_dict(path), path)
+        return PerceptualFeatures(network.features, "imagenet").eval()
+    features = PerceptualFeatures(load_vgg(folder).features, "raw")
+    return features.to(memory_format=torch.channels_last).eval()
+
+
+def load_judge(folder: Path) -> nn.Module:
+    """Whose Inception Score follows a training: images in [-1, 1] to the VGG's logits for the object.
+
+    The small VGG answers `QUESTIONS`, the object's class first; the published one names ImageNet's classes.
+    """
+    path = weights_file(folder, "vgg")
+    if published := _published(folder, "vgg", PUBLISHED_VGGS):
+        return _filled(PublishedVGG(published), read_state_dict(path), path)
+    return _FirstQuestion(load_vgg(folder)).eval()
+
+
+class _FirstQuestion(nn.Module):
+    def __init__(self, vgg: VGGClassifier) -> None:
+        super().__init__()
+        self.vgg = vgg
+
+    def forward(self, images: Tensor) -> Tensor:
+        logits: Tensor = self.vgg(images)
+        return logits.tensor_split(len(QUESTIONS), dim=1)[0]
+
+
+def load_segmenter(folder: Path) -> Segmenter | None:
+    """The judge of masks, frozen: images (n, 3, r, r) in [-1, 1] to masks (n, 1, r, r) in [0, 1].
+
+    None beside published networks, among which there is none.
+    """
+    if _description(folder).get("segmenter", True) is None:
+        return None
+    path = weights_file(folder, "segmenter")
+    return _filled(Segmenter(SEGMENTER_SMALL), read_state_dict(path), path)
+
+
+def _description(folder: Path) -> dict[str, Any]:
+    path = folder / DESCRIPTION
+    facts: dict[str, Any] = read_json(path) if path.exists() else {}
+    return facts
+
+
+def _published(folder: Path, name: str, known: Mapping[str, Sizes]) -> Sizes | None:
+    """The sizes of a network that networks.json describes; None of a small one."""
+    described = _description(folder).get(name)
+    if described is None:
+        return None
+    if described["architecture"] not in known:
+        raise UserError(
+            f"{folder / DESCRIPTION}: {name}: {described['architecture']} is none of {', '.join(known)}; "
+            "run the stage pretrained_networks again"
+        )
+    return known[described["architecture"]]
+
+
+def _filled(network: Network, state: dict[str, Tensor], path: Path) -> Network:
+    load_weights(network, state, path)
+    return network.eval().requires_grad_(False)
+
+
+def _of_another_network(path: Path, name: str) -> UserError:
+    return UserError(f"{path}: not the weights of a small {name}; run the stage pretrained_networks again")

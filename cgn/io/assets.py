@@ -1,0 +1,88 @@
+"""Published files: from a local mirror, from a cache that experiments share, or from their address."""
+
+import hashlib
+import logging
+import os
+from pathlib import Path
+from typing import NamedTuple
+
+from cgn.errors import UserError
+from cgn.io.files import atomic_path, located
+
+_log = logging.getLogger(__name__)
+
+
+def cache_folder(folder: str | None = None) -> Path:
+    """`folder`, else the environment's CGN_CACHE, else the user's cache folder."""
+    import pooch  # late: only downloads need it
+
+    return located(str(folder or os.environ.get("CGN_CACHE") or pooch.os_cache("cgn")))
+
+
+class Asset(NamedTuple):
+    """A published file.
+
+    `sha256` is in hexadecimal: all 64 digits, or as many as its publisher made known (torchvision puts the
+    first 8 into a file's name). None when there is none: then nothing but the loading checks what comes.
+    """
+
+    url: str
+    sha256: str | None
+    licence: str
+
+    @property
+    def file_name(self) -> str:
+        return self.url.rsplit("/", 1)[-1]
+
+
+def mirror_folders() -> list[Path]:
+    """The folders of the environment's CGN_MIRRORS, which are separated as those in PATH."""
+    named = os.environ.get("CGN_MIRRORS", "").split(os.pathsep)
+    return [located(folder) for folder in named if folder]
+
+
+def local_file(asset: Asset, cache: str | None = None) -> Path:
+    """The local copy of `asset`, downloaded with pooch into `cache_folder(cache)` when there is none.
+
+    A file of its name in one of the `mirror_folders` is used where it lies, and the network is left alone.
+    Raises UserError when a mirror's file has another hash, when the download fails, or when what comes has
+    another hash.
+    """
+    for mirror in mirror_folders():
+        path = mirror / asset.file_name
+        if path.is_file():
+            if not _is_intact(path, asset):
+                raise UserError(f"{path}: {_other_hash(asset)}; put the right file there or delete it")
+            return path
+    path = cache_folder(cache) / asset.file_name
+    if not path.is_file() or not _is_intact(path, asset):
+        _download(asset, path)
+    return path
+
+
+def _download(asset: Asset, path: Path) -> None:
+    from pooch import HTTPDownloader  # late: only downloads need it
+
+    by_hand = f"fetch it elsewhere and put it at {path}, or into a folder that CGN_MIRRORS names"
+    _log.info("%s: fetching to %s (licence: %s)", asset.url, path.parent, asset.licence)
+    with atomic_path(path) as temporary:
+        try:
+            HTTPDownloader(progressbar=True)(asset.url, str(temporary), None)
+        except OSError as error:  # requests' errors are OSErrors
+            reason = " ".join(str(error).split())
+            raise UserError(f"{asset.url}: download failed ({reason}); {by_hand}") from None
+        if not _is_intact(temporary, asset):
+            raise UserError(f"{asset.url}: what came has {_other_hash(asset)}; try again, or {by_hand}")
+
+
+def _is_intact(path: Path, asset: Asset) -> bool:
+    with path.open("rb") as stream:
+        digest = hashlib.file_digest(stream, "sha256").hexdigest()
+    if asset.sha256 is None:
+        _log.info("%s: sha256 %s, with nothing to compare it with", asset.file_name, digest)
+        return True
+    return digest.startswith(asset.sha256.lower())
+
+
+def _other_hash(asset: Asset) -> str:
+    return f"not the expected sha256 {asset.sha256}"

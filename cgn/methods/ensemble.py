@@ -1,0 +1,70 @@
+"""The classifier ensemble (section 4.3, appendix C.4): one backbone, and a head for each factor of variation.
+
+A counterfactual image has three labels, and trains each head on its own: a head that sees all other factors
+vary at random becomes invariant to them. Real images, whose factors agree, train the mean of the heads.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from torch.nn import functional
+
+from cgn.data.sources import FixedImages, Images, Minibatch, SideBySide
+from cgn.data.streaming import StreamedShards
+from cgn.io.pixels import from_bytes
+from cgn.methods.algorithm import Algorithm
+from cgn.networks.ensemble import HEADS, EnsembleNetwork
+from cgn.params.shared import ClassifierParams
+
+
+class Ensemble(Algorithm):
+    """Trains an `EnsembleNetwork` on real images and counterfactuals."""
+
+    network: EnsembleNetwork
+
+    def __init__(
+        self, network: EnsembleNetwork, steps: int, schedule: ClassifierParams, label_smoothing: float
+    ) -> None:
+        """`label_smoothing`: share of each label of a counterfactual that is spread over all classes."""
+        super().__init__(network, steps, schedule)
+        self._label_smoothing = label_smoothing
+
+    def update(self, minibatches: Sequence[Minibatch]) -> dict[str, float]:
+        """One step on a minibatch of real images, labels (n,), and one of counterfactuals, labels (m, heads).
+
+        Returns "loss", the sum of four: "real", that of the mean logits on the real images, and by its name
+        that of each head on the counterfactuals.
+        """
+        real, counterfactual = minibatches
+        logits = self.network.head_logits(from_bytes(torch.cat([real.images, counterfactual.images])))
+        of_real, of_counterfactual = torch.split(logits, [len(real.labels), len(counterfactual.labels)])
+        losses = {"real": functional.cross_entropy(of_real.mean(dim=1), real.labels)} | {
+            name: functional.cross_entropy(
+                of_counterfactual[:, number],
+                counterfactual.labels[:, number],
+                label_smoothing=self._label_smoothing,
+            )
+            for number, name in enumerate(HEADS)
+        }
+        loss = torch.stack(list(losses.values())).sum()
+        self._descend(loss)
+        return {"loss": loss.item()} | {name: value.item() for name, value in losses.items()}
+
+
+def real_and_counterfactuals(
+    real: Images, shards: Path, real_to_counterfactual: float, batch: int, seed: int, *names: str | int
+) -> SideBySide:
+    """Minibatches of both for `Ensemble`, `batch` images together, in the ratio asked for.
+
+    Raises UserError when `shards` holds none.
+    """
+    share = real_to_counterfactual / (1 + real_to_counterfactual)
+    real_batch = min(max(round(share * batch), 1), batch - 1)
+    mechanisms = tuple(HEADS.values())
+    return SideBySide(
+        [
+            FixedImages(real, real_batch, seed, *names, "real"),
+            StreamedShards(shards, mechanisms, batch - real_batch, seed, *names, "counterfactual"),
+        ]
+    )

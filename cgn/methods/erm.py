@@ -1,0 +1,24 @@
+"""Empirical risk minimisation: the mean cross-entropy of whatever images the method is given.
+
+Six methods are this algorithm on different data: `original`, `gan` and `cgn` (biased images with
+samples mixed in), `cgn_only`, `cgn_abduction` and `oracle`.
+"""
+
+from collections.abc import Sequence
+
+from torch.nn import functional
+
+from cgn.data.sources import Minibatch, concatenate
+from cgn.io.pixels import from_bytes
+from cgn.methods.algorithm import Algorithm
+
+
+class ERM(Algorithm):
+    """Environments are pooled."""
+
+    def update(self, minibatches: Sequence[Minibatch]) -> dict[str, float]:
+        """One step on the cross-entropy. Returns "loss"."""
+        images, labels = concatenate(minibatches)
+        loss = functional.cross_entropy(self.network(from_bytes(images)), labels)
+        self._descend(loss)
+        return {"loss": loss.item()}

@@ -1,0 +1,148 @@
+"""The loop that every classifier goes through: the same for all methods, data sets and worlds."""
+
+import logging
+from collections import defaultdict
+from collections.abc import Sequence
+from multiprocessing.pool import ThreadPool
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from safetensors.torch import save_file
+from tqdm import tqdm
+
+from cgn.data.sources import Images, Source
+from cgn.io.files import atomic_folder
+from cgn.io.histories import write_history
+from cgn.methods.algorithm import Algorithm
+from cgn.metrics.accuracy import accuracy, predict
+from cgn.networks.stored_classifier import WEIGHTS, Signature, write_signature
+from cgn.training.checkpoint import Checkpoint
+
+HISTORY = "history.csv"
+
+log = logging.getLogger(__name__)
+
+History = list[dict[str, float]]
+
+
+def steps_for(image_passes: int, images_per_step: int, epochs: int) -> int:
+    """How many updates spend a budget of `image_passes`: at least one for each of `epochs`."""
+    return max(epochs, image_passes // images_per_step)
+
+
+def train(
+    algorithm: Algorithm,  # with `steps` updates to do
+    source: Source,  # one minibatch of each environment for every step
+    validation: Images,  # of the training distribution; only reported
+    checkpoint: Checkpoint,  # from where a killed run goes on
+    device: torch.device,
+    description: str = "training",  # of the progress bar
+) -> History:
+    """Train to the end. Returns one row for each equal part of the run ("epoch") of one learning rate.
+
+    A row: epoch (1, 2, ...), image_passes so far, the mean of every value that `update` returns over the
+    part ("loss" in nats, ...) and validation_accuracy (percent). The result is a function of the arguments
+    alone, whether or not the run was interrupted.
+    """
+    algorithm.to(device)
+    algorithm.network.train()  # of a network that was loaded to be trained on, every part
+    epochs = algorithm.schedule.decays
+    history: History = []
+    sums: dict[str, float] = defaultdict(float)  # of the values to log, since the last row
+    image_passes, last_row = 0, 0
+
+    resumed = checkpoint.load()
+    if resumed is not None:
+        algorithm.load_state(resumed["algorithm"])
+        history, image_passes, last_row = resumed["history"], resumed["image_passes"], resumed["last_row"]
+        sums.update(resumed["sums"])
+        log.info("resuming at step %d of %d from %s", algorithm.step, algorithm.steps, checkpoint.path)
+
+    def state() -> dict[str, Any]:
+        return {
+            "algorithm": algorithm.state(),
+            "history": history,
+            "sums": dict(sums),
+            "image_passes": image_passes,
+            "last_row": last_row,
+        }
+
+    with tqdm(desc=description, initial=image_passes, unit="image", unit_scale=True) as bar:
+        per_step = sum(len(batch.labels) for batch in source.minibatches(algorithm.step))
+        bar.total = per_step * algorithm.steps
+        for step in range(algorithm.step, algorithm.steps):
+            checkpoint.save_if_due(state)
+
+            # Learn from one minibatch.
+            minibatches = [batch.to(device) for batch in source.minibatches(step)]
+            for name, value in algorithm.update(minibatches).items():
+                sums[name] += value
+            images = sum(len(batch.labels) for batch in minibatches)
+            image_passes += images
+            bar.update(images)
+
+            # Report at the end of each part.
+            done = step + 1
+            if done * epochs // algorithm.steps > step * epochs // algorithm.steps:
+                row = {"epoch": float(len(history) + 1), "image_passes": float(image_passes)}
+                row |= {name: total / (done - last_row) for name, total in sums.items()}
+                predicted = predict(algorithm, validation.images)
+                row["validation_accuracy"] = accuracy(predicted, validation.labels)
+                history.append(row)
+                bar.set_postfix(loss=f"{row['loss']:.3f}", validation=f"{row['validation_accuracy']:.1f} %")
+                sums.clear()
+                last_row = done
+    checkpoint.save(state())
+    return history
+
+
+class Run(NamedTuple):
+    """One method on its data, and where its weights and history go."""
+
+    folder: Path
+    algorithm: Algorithm
+    source: Source
+    checkpoint: Checkpoint
+    description: str
+
+
+def train_and_save(
+    runs: Sequence[Run],
+    validation: Images,
+    threads: int,
+    device: torch.device,
+    signature: Signature | None = None,
+) -> None:
+    """`train` each of a stage's runs, then write every network's weights and history into its folder.
+
+    With them goes the `signature` of classifiers that others load; those of digits need none.
+
+    The runs share `threads`: as many as that go on at once, the longest first, each with an equal part.
+    (Batches are small: two runs with a thread each are faster than one after the other with two.) A run that
+    has ended keeps its checkpoint until all are written: a stage killed later does not repeat it.
+    """
+    at_once = min(threads, len(runs))
+    longest_first = sorted(runs, key=lambda run: run.algorithm.steps, reverse=True)
+
+    def train_one(run: Run) -> tuple[Run, History]:
+        return run, train(run.algorithm, run.source, validation, run.checkpoint, device, run.description)
+
+    with ThreadPool(at_once, initializer=torch.set_num_threads, initargs=(threads // at_once,)) as pool:
+        trained = list(pool.imap_unordered(train_one, longest_first))
+    for run, history in trained:
+        with atomic_folder(run.folder) as temporary:
+            weights = {
+                name: value.cpu().contiguous() for name, value in run.algorithm.network.state_dict().items()
+            }
+            save_file(weights, temporary / WEIGHTS)
+            write_history(temporary / HISTORY, history)
+            if signature is not None:
+                write_signature(temporary, signature)
+        reached = history[-1]["validation_accuracy"]
+        log.info(
+            "%s: validation accuracy %.1f %%; weights and history are in %s",
+            run.description, reached, run.folder,
+        )  # fmt: skip
+    for run in runs:
+        run.checkpoint.remove()

@@ -1,0 +1,89 @@
+"""Backbones of an ensemble: our small network, or a ResNet of torchvision, without its last layer."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from cgn.errors import UserError
+from cgn.networks.normalisation import ImageNetNormalisation
+from cgn.networks.small_resnet import (
+    SmallResNet,
+    load_small_resnet,
+    stored_channels,
+)
+
+RESNETS = ("resnet18", "resnet34", "resnet50", "resnet101", "resnet152")  # of torchvision, by its names
+
+
+class Backbone(NamedTuple):
+    """A network from images (n, 3, height, width) in [-1, 1] to features (n, width)."""
+
+    network: nn.Module
+    width: int
+
+
+class _Normalised(nn.Module):
+    """Images in [-1, 1] as torchvision's networks expect theirs."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.normalise = ImageNetNormalisation()
+        self.network = network
+
+    def forward(self, images: Tensor) -> Tensor:
+        features: Tensor = self.network(self.normalise((images + 1) / 2))
+        return features
+
+
+def random_backbone(seed: int, channels: list[int]) -> Backbone:
+    """Our small network with weights drawn from `seed` alone."""
+    return _small(SmallResNet(seed, 1, channels))
+
+
+def trained_backbone(folder: Path) -> Backbone:
+    """That of a small network in a folder, to train on. Raises UserError as `load_small_resnet` does."""
+    return _small(load_small_resnet(folder).requires_grad_(True))
+
+
+def published_backbone(name: str) -> Backbone:
+    """That of one of `RESNETS` with its published weights. Raises UserError as `torchvision_network` does."""
+    from cgn.networks.pretrained import torchvision_network  # late: torchvision takes 2 s
+
+    return _of_torchvision(torchvision_network(name)[0])
+
+
+def backbone_of_shapes(shapes: Mapping[str, list[int]]) -> Backbone:
+    """One whose weights have these shapes by their names; the weights are yet to be loaded.
+
+    Raises UserError when there is none.
+    """
+    if channels := stored_channels(shapes):
+        return random_backbone(0, channels)
+    from torchvision import models
+
+    for name in RESNETS:
+        with torch.device("meta"):
+            layout = _of_torchvision(models.get_model(name)).network.state_dict()
+        if {key: list(value.shape) for key, value in layout.items()} == dict(shapes):
+            return _of_torchvision(models.get_model(name))
+    raise UserError("the backbone is neither our small network nor a ResNet of torchvision")
+
+
+def _small(network: SmallResNet) -> Backbone:
+    return _cut(network, "linear")
+
+
+def _of_torchvision(network: nn.Module) -> Backbone:
+    uncut, width = _cut(network, "fc")
+    return Backbone(_Normalised(uncut), width)
+
+
+def _cut(network: nn.Module, last: str) -> Backbone:
+    """The network without its last layer, by that layer's name."""
+    layer = network.get_submodule(last)
+    assert isinstance(layer, nn.Linear)
+    network.set_submodule(last, nn.Identity())
+    return Backbone(network, layer.in_features)

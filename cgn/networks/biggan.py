@@ -1,0 +1,198 @@
+"""BigGAN-deep (Brock et al. 2019): the generator of `pytorch-pretrained-biggan`, at any size, and trainable.
+
+Its batch norm is `biggan_batch_norm.BatchNorm`. Names in the state dict are the package's.
+"""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+from pytorch_pretrained_biggan import BigGAN, BigGANConfig
+from pytorch_pretrained_biggan.model import BigGANBatchNorm, GenBlock, Generator, snlinear
+from torch import Tensor
+from torch.nn import functional
+from torch.nn.utils.spectral_norm import SpectralNorm
+
+from cgn.io.weights import load_weights, read_state_dict
+from cgn.networks.biggan_batch_norm import BatchNorm
+from cgn.seeding import indexed_uniforms
+
+TRUNCATED_AT = 2.0  # standard deviations
+POWER_ITERATIONS = 15  # of the spectral norms of new or averaged weights
+
+
+class BigGANSizes(NamedTuple):
+    """The sizes of a generator.
+
+    `layers` are (doubles the resolution?, input, output channels in units of `width`), from 16 down to 1,
+    each step at most a half; self-attention stands before the layer `attention_position`. It starts at
+    `start` pixels squared. Statistics are held for `truncations` equally spaced values of 0 to 1.
+    """
+
+    classes: int
+    noise_dimensions: int
+    width: int
+    layers: tuple[tuple[bool, int, int], ...]
+    attention_position: int
+    start: int = 4
+    truncations: int = 51
+
+    @property
+    def resolution(self) -> int:
+        return int(self.start * 2 ** sum(doubles for doubles, _, _ in self.layers))
+
+
+def _layers(*steps: tuple[int, int]) -> tuple[tuple[bool, int, int], ...]:
+    """As published: before each layer that doubles the resolution one that keeps it and the channels."""
+    return tuple(layer for i, o in steps for layer in ((False, i, i), (True, i, o)))
+
+
+BIGGAN_DEEP_128 = BigGANSizes(
+    classes=1000,
+    noise_dimensions=128,
+    width=128,
+    layers=_layers((16, 16), (16, 8), (8, 4), (4, 2), (2, 1)),
+    attention_position=8,
+)
+BIGGAN_DEEP_256 = BIGGAN_DEEP_128._replace(
+    layers=_layers((16, 16), (16, 8), (8, 8), (8, 4), (4, 2), (2, 1)),
+)
+# The sizes whose weights were published, by their names among the `assets` of params.yaml.
+PUBLISHED_BIGGANS = {"biggan_deep_256": BIGGAN_DEEP_256, "biggan_deep_128": BIGGAN_DEEP_128}
+# Ours, for nine classes at 48 pixels; start=4 makes it one for 64.
+BIGGAN_SMALL = BigGANSizes(
+    classes=9,
+    noise_dimensions=32,
+    width=24,
+    layers=_layers((16, 8), (8, 4), (4, 2), (2, 1)),
+    attention_position=4,
+    start=3,
+    truncations=5,
+)
+
+
+class _Generator(Generator):  # type: ignore[misc]  # the package has no types
+    """The package's generator starts at 4 x 4 pixels; this one at `start` squared."""
+
+    def __init__(self, config: BigGANConfig, start: int) -> None:
+        super().__init__(config)
+        self.start = start
+        features = start * start * 16 * config.channel_width
+        self.gen_z = snlinear(in_features=2 * config.z_dim, out_features=features, eps=config.eps)
+
+    def forward(self, cond_vector: Tensor, truncation: float) -> Tensor:
+        x = self.gen_z(cond_vector).unflatten(1, (self.start, self.start, -1)).permute(0, 3, 1, 2)
+        for layer in self.layers:
+            x = layer(x, cond_vector, truncation) if isinstance(layer, GenBlock) else layer(x)
+        x = self.conv_to_rgb(self.relu(self.bn(x, truncation)))
+        return torch.tanh(x[:, :3])
+
+
+def biggan_config(sizes: BigGANSizes) -> BigGANConfig:
+    """`sizes` as the package states them: BIGGAN_DEEP_256 gives its published config.json to the byte."""
+    return BigGANConfig(
+        output_dim=sizes.resolution,
+        z_dim=sizes.noise_dimensions,
+        class_embed_dim=sizes.noise_dimensions,
+        channel_width=sizes.width,
+        num_classes=sizes.classes,
+        layers=list(sizes.layers),
+        attention_layer_position=sizes.attention_position,
+        n_stats=sizes.truncations,
+    )
+
+
+def sizes_of(network: BigGAN) -> BigGANSizes:
+    """The sizes that `build_biggan` made `network` of."""
+    config = network.config
+    return BigGANSizes(
+        classes=config.num_classes,
+        noise_dimensions=config.z_dim,
+        width=config.channel_width,
+        layers=tuple((bool(doubles), before, after) for doubles, before, after in config.layers),
+        attention_position=config.attention_layer_position,
+        start=network.generator.start,
+        truncations=config.n_stats,
+    )
+
+
+def build_biggan(sizes: BigGANSizes, seed: int) -> BigGAN:
+    """A generator with random weights, a function of `seed`, and statistics of mean 0 and variance 1.
+
+    `train()` makes its batch norms use the batch's statistics, `eval()` the stored ones: a trained generator
+    is fine-tuned in evaluation mode, as the paper does with batches of 1. Copy one with `load_state_dict`:
+    spectral norm forbids `deepcopy` after a forward.
+    """
+    config = biggan_config(sizes)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        network = BigGAN(config)
+        network.generator = _Generator(config, sizes.start)
+        for name, norm in list(network.named_modules()):
+            if isinstance(norm, BigGANBatchNorm):
+                network.set_submodule(name, _trainable(norm, config))
+        settle_spectral_norms(network)
+    return network
+
+
+@torch.no_grad()
+def settle_spectral_norms(network: BigGAN) -> None:
+    """Find the largest singular values of weights that no training step has followed.
+
+    They start at chance, and evaluation mode would divide by that.
+    """
+    for module in network.modules():
+        for norm in module._forward_pre_hooks.values():
+            if isinstance(norm, SpectralNorm):
+                iterations, norm.n_power_iterations = norm.n_power_iterations, POWER_ITERATIONS
+                norm.compute_weight(module, do_power_iteration=True)
+                norm.n_power_iterations = iterations
+
+
+def _trainable(norm: BigGANBatchNorm, config: BigGANConfig) -> BatchNorm:
+    condition_dimensions = 2 * config.z_dim if norm.conditional else None
+    ours = BatchNorm(norm.num_features, condition_dimensions, config.n_stats, norm.eps, norm.conditional)
+    if not norm.conditional:  # the package leaves these to whatever stands in memory
+        torch.nn.init.ones_(ours.weight)
+        torch.nn.init.zeros_(ours.bias)
+    return ours
+
+
+def load_biggan(sizes: BigGANSizes, path: Path) -> BigGAN:
+    """A generator in evaluation mode, with the weights of a file or of a folder in the package's layout.
+
+    Raises UserError when the file is missing, damaged or of another architecture.
+    """
+    path = Path(path)
+    if path.is_dir():
+        path = path / "pytorch_model.bin"
+    network = build_biggan(sizes, seed=0)
+    load_weights(network, read_state_dict(path), path)
+    network.eval()
+    return network
+
+
+def generate(network: BigGAN, noise: Tensor, labels: Tensor, truncation: float) -> Tensor:
+    """Images (n, 3, resolution, resolution) in [-1, 1] from noise (n, dimensions) and class numbers (n,).
+
+    `labels` may be mixtures of classes too: floats (n, classes) whose rows sum to 1, in which the embedding
+    is linear. `truncation` (above 0, up to 1) is what `noise` was scaled by; it picks the statistics alone.
+    """
+    mixed = labels.is_floating_point()
+    classes = labels if mixed else functional.one_hot(labels, network.config.num_classes)
+    images: Tensor = network(noise, classes.to(noise.dtype), truncation)
+    return images.float()  # also where autocast computed them in half precision
+
+
+def truncated_noise(
+    seed: int, name: str, start: int, stop: int, dimensions: int, truncation: float
+) -> Tensor:
+    """Rows `start..stop` of an endless table of noise, (stop - start, dimensions).
+
+    A normal cut off at 2 standard deviations, times `truncation`: the noise of the published generators,
+    for which a truncation of 1 is cut at 2 as well. A row is a function of seed, name and its index alone.
+    """
+    uniforms = torch.from_numpy(indexed_uniforms(seed, name, start, stop, dimensions))
+    tail = torch.special.ndtr(torch.tensor(-TRUNCATED_AT, dtype=torch.float64))
+    normals: Tensor = torch.special.ndtri(tail + uniforms * (1 - 2 * tail))
+    return (normals * truncation).float()

