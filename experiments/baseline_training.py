@@ -1,7 +1,6 @@
 """A baseline of any settings, trained outside of the graph by the graph's own functions, and measured."""
 
 import os
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,19 +10,17 @@ from cgn.data.mnist.digits import load_digits
 from cgn.data.mnist.environments import environment
 from cgn.data.mnist.textures import load_textures
 from cgn.data.sources import Images
-from cgn.data.streaming import real_and_generated
 from cgn.generators.mnist.sampling import sample_gan
 from cgn.generators.mnist.stored import load_gan
 from cgn.generators.mnist.training import train_gan
 from cgn.io.shards import write_shards
+from cgn.methods.adaptations import ignores_black
 from cgn.methods.algorithm import Algorithm
-from cgn.methods.baselines import Baseline, on_biased, on_environments
-from cgn.methods.erm import ERM
-from cgn.methods.training import steps_for, train
+from cgn.methods.building import Task, on_biased, on_environments, on_generated
+from cgn.methods.registry import method_named
+from cgn.methods.training import train
 from cgn.metrics.accuracy import accuracy, predict
-from cgn.networks.digit_cnn import DigitCNN
 from cgn.params.whole import Params
-from cgn.seeding import seed_for
 from cgn.training.checkpoint import Checkpoint, fingerprint
 from cgn.training.device import torch_device
 
@@ -76,34 +73,25 @@ def images_of(variant: str, split: str, correlation: float, params: Params, *nam
 
 def _trained(variant: str, method: str, params: Params, validation: Images) -> Algorithm:
     """`method` after its share of the profile's image passes."""
-    budget, schedule, seed = getattr(params.budgets, params.profile), params.mnist.classifier, params.seed
-    all_passes = budget.train_classifiers.image_passes
-    passes = round(all_passes * SHARE_ON_BIASED)
-    own = getattr(params.methods, "irm" if method in PARTS["irm"] else method)
-    biased = partial(images_of, variant, "train", 1.0, params)
-    if method == "gan":
-        shards = _gan_shards(variant, biased(), params)
-        source = real_and_generated(biased(), shards, own.real_share, schedule.batch, seed, variant, method)
-        network = DigitCNN(seed_for(seed, variant, method, "network"))
-        baseline = Baseline(
-            ERM(network, steps_for(passes, schedule.batch, schedule.decays), schedule), source
-        )
-    elif method in ("lntl", "augmentation"):
-        baseline = on_biased(method, own, biased(), variant, passes, schedule, seed)
-    elif method in (*PARTS["irm"], "group_dro"):
-        correlations = own.environments if method == "group_dro" else own.environments[method]
-        environments = [
-            images_of(variant, "train", correlation, params, index)
-            for index, correlation in enumerate(correlations)
-        ]
-        passes = round(all_passes * SHARE_ON_ENVIRONMENTS)
-        baseline = on_environments(method, own, environments, variant, passes, schedule, seed)
+    budget, row = getattr(params.budgets, params.profile), method_named(method)
+    share = SHARE_ON_ENVIRONMENTS if row.data == "environments" else SHARE_ON_BIASED
+    passes = round(budget.train_classifiers.image_passes * share)
+    task = Task(variant, params.mnist.classifier, passes, params.seed, ignores_black(variant))
+    own = getattr(params.methods, row.section or method)
+    if row.data == "environments":
+        correlations = enumerate(own.correlations(method))
+        environments = [images_of(variant, "train", rho, params, index) for index, rho in correlations]
+        ready = on_environments(method, own, environments, task)
     else:
-        raise ValueError(f"{method}: not among the methods of a search")
+        biased = images_of(variant, "train", 1.0, params)
+        if method == "gan":
+            ready = on_generated(method, own, biased, _gan_shards(variant, biased, params), task)
+        else:
+            ready = on_biased(method, own, biased, task)
     checkpoint = Checkpoint(_scratch(variant) / f"{method}.pt", fingerprint([variant, method, params], []))
-    train(*baseline, validation, checkpoint, torch_device(params.device), f"{method} on {variant}")
+    train(*ready, validation, checkpoint, torch_device(params.device), f"{method} on {variant}")
     checkpoint.remove()
-    return baseline.algorithm
+    return ready.algorithm
 
 
 def _gan_shards(variant: str, biased: Images, params: Params) -> Path:

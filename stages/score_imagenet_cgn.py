@@ -6,12 +6,7 @@ from pathlib import Path
 from cgn.errors import UserError
 from stages.command import run, section
 
-PRETRAINED = Path("models/imagenet/pretrained")
-CGN = Path("models/imagenet/cgn/all")
-ABLATIONS_FOLDER = Path("models/imagenet/ablation")
-CLASSIFIERS = Path("models/imagenet/classifiers")
-# The oracle knows the classes by shape alone, what a composite should keep; a world of photos has none.
-JUDGES = ("oracle", "in")
+MODELS = Path("models/imagenet")
 OUTPUT = Path("scores/imagenet/cgn.json")
 
 _log = logging.getLogger(__name__)
@@ -28,26 +23,23 @@ def main() -> None:
 
     from tqdm import tqdm
 
-    from cgn.data.left_out import why_left_out
-    from cgn.evaluation.cgn_scores import Judges, cgn_scores, gan_scores
+    from cgn.evaluation.cgn_scores import cgn_scores, gan_scores, load_judges
     from cgn.generators.imagenet.ablation import ABLATIONS
     from cgn.generators.imagenet.stored import load_cgn
-    from cgn.generators.pretraining.stored import load_cgan, load_segmenter, world_resolution
+    from cgn.generators.pretraining.stored import load_cgan
     from cgn.io.files import write_json
-    from cgn.networks.small_resnet import load_small_resnet
     from cgn.training.device import torch_device
 
-    place = torch_device(device)
-    cgan, segmenter = load_cgan(PRETRAINED).to(place), load_segmenter(PRETRAINED)
-    judge = next(name for name in JUDGES if not why_left_out(CLASSIFIERS / name))
-    classifier = load_small_resnet(CLASSIFIERS / judge).to(place)
-    judges = Judges(classifier, segmenter and segmenter.to(place), world_resolution(PRETRAINED))
+    place, pretrained = torch_device(device), MODELS / "pretrained"
+    cgan, (judge, judges) = load_cgan(pretrained).to(place), load_judges(MODELS, place)
+
+    def scores(folder: Path) -> dict[str, float]:
+        return cgn_scores(load_cgn(folder, pretrained).to(place), cgan, judges, params, images, seed)
+
     how = {"images": images, "splits": params.splits, "truncation": params.truncation, "network": judge}
-    full = cgn_scores(load_cgn(CGN, PRETRAINED).to(place), cgan, judges, params, images, seed) | how
-    rows = {}
-    for ablation in tqdm(ABLATIONS, desc="scores", unit="ablation"):
-        cgn = load_cgn(ABLATIONS_FOLDER / ablation, PRETRAINED).to(place)
-        rows[ablation] = cgn_scores(cgn, cgan, judges, params, images, seed)
+    full = scores(MODELS / "cgn/all") | how
+    names = tqdm(ABLATIONS, desc="scores", unit="ablation")
+    rows = {ablation: scores(MODELS / "ablation" / ablation) for ablation in names}
     rows["biggan"] = gan_scores(cgan, judges, params, images, seed)
     write_json(OUTPUT, {"cgn": full, "ablation": rows})
     _log.info("Inception Score %.2f; the scores are in %s", full["inception_score"], OUTPUT)

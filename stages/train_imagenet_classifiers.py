@@ -3,7 +3,8 @@
 import logging
 from pathlib import Path
 
-from stages.command import SCRATCH, run, section
+from stages.command import run, section
+from stages.run import StageRun
 
 CLASSIFIERS = Path("models/imagenet/classifiers")
 
@@ -12,9 +13,8 @@ _log = logging.getLogger(__name__)
 
 def main() -> None:
     """Train in, sin, in_sin, mixed_rand and oracle, a small residual network each; without masks in alone."""
-    seed, threads, device = section("seed"), section("threads"), section("device")
-    schedule = section("imagenet.classifier")
-    budget = section("budgets.train_imagenet_classifiers")
+    stage = StageRun("train_imagenet_classifiers")
+    schedule, budget = section("imagenet.classifier"), section("budgets.train_imagenet_classifiers")
 
     from cgn.data.emoji.cue_sources import METHODS, cue_sources
     from cgn.data.left_out import leave_out
@@ -27,8 +27,6 @@ def main() -> None:
     from cgn.networks.small_resnet import SmallResNet
     from cgn.networks.stored_classifier import Signature
     from cgn.seeding import seed_for
-    from cgn.training.checkpoint import Checkpoint, fingerprint
-    from cgn.training.device import torch_device
 
     data = Path("data/imagenet/world")
     inputs = [data / "train.safetensors", data / "validation.safetensors"]
@@ -36,24 +34,21 @@ def main() -> None:
     signature = Signature(read_json(data / "classes.json"), arrays["images"].shape[1])
 
     runs = []
-    sources = cue_sources(arrays, schedule.batch, seed)
+    sources = cue_sources(arrays, schedule.batch, stage.seed)
     for method, source in sources.items():
         passes = budget.oracle_image_passes if method == "oracle" else budget.image_passes
         steps = steps_for(passes, schedule.batch, schedule.decays)
-        if schedule.mirror:
-            source = Mirrored(source, seed, method)
-        network = SmallResNet(
-            seed_for(seed, "imagenet", method, "network"), len(signature.classes), schedule.channels
-        )
-        run_id = fingerprint([seed, threads, device, schedule, budget, method], inputs)
-        checkpoint = Checkpoint(SCRATCH / "train_imagenet_classifiers" / f"{method}.pt", run_id)
-        runs.append(Run(CLASSIFIERS / method, ERM(network, steps, schedule), source, checkpoint, method))
+        network_seed = seed_for(stage.seed, "imagenet", method, "network")
+        network = SmallResNet(network_seed, len(signature.classes), schedule.channels)
+        seen = Mirrored(source, stage.seed, method) if schedule.mirror else source
+        checkpoint = stage.checkpoint(method, [schedule, budget, method], inputs)
+        runs.append(Run(CLASSIFIERS / method, ERM(network, steps, schedule), seen, checkpoint, method))
     validation = Images(held_out["images"], held_out["labels"])
-    train_and_save(runs, validation, threads, torch_device(device), signature)
-    if absent := [method for method in METHODS if method not in sources]:
-        reason = "needs masks and backgrounds, which this world has none of"
-        _log.warning("left out: %s: %s", ", ".join(absent), reason)
-        for method in absent:
+    train_and_save(runs, validation, stage.threads, stage.device, signature)
+    for method in METHODS:
+        if method not in sources:
+            reason = "needs masks and backgrounds, which this world has none of"
+            _log.warning("left out: %s: %s", method, reason)
             leave_out(CLASSIFIERS / method, reason)
 
 

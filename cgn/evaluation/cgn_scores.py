@@ -5,18 +5,22 @@ Within an image all mechanisms have one noise and one class, as while training.
 """
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import NamedTuple
 
 import torch
 from pytorch_pretrained_biggan import BigGAN
 from torch import Tensor, nn
 
+from cgn.data.left_out import why_left_out
 from cgn.generators.imagenet.mechanisms import ImageNetCGN
 from cgn.generators.mask_losses import binary_entropy
+from cgn.generators.pretraining.stored import load_segmenter, world_resolution
 from cgn.metrics.inception_score import inception_score
 from cgn.metrics.masks import background_residue, mask_iou, mask_mean
 from cgn.networks.biggan import generate, sizes_of, truncated_noise
 from cgn.networks.resizing import resized
+from cgn.networks.small_resnet import load_small_resnet
 from cgn.params.imagenet import CGNScoreParams
 from cgn.seeding import indexed_integers
 
@@ -34,6 +38,22 @@ class Judges(NamedTuple):
         """What the classifier says of images (n, 3, r, r) of any r: (n, classes)."""
         logits: Tensor = self.classifier(resized(images, self.resolution))
         return logits.softmax(dim=1)
+
+
+def load_judges(models: Path, device: str | torch.device = "cpu") -> tuple[str, Judges]:
+    """The judges of a world, out of its `models`, and the name of the one that classifies.
+
+    The oracle knows the classes by shape alone, what a composite should keep; in a world of photos, which has
+    none, the plain classifier judges.
+    """
+    classifiers, pretrained = models / "classifiers", models / "pretrained"
+    name = next(name for name in ("oracle", "in") if not why_left_out(classifiers / name))
+    segmenter = load_segmenter(pretrained)
+    return name, Judges(
+        load_small_resnet(classifiers / name).to(device),
+        segmenter and segmenter.to(device),
+        world_resolution(pretrained),
+    )
 
 
 @torch.inference_mode()

@@ -5,14 +5,15 @@ Where they come from is the business of `cgn.data.sources`.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from cgn.data.sources import Minibatch
 from cgn.networks.classifier import Classifier
+from cgn.networks.digit_cnn import DigitCNN
 from cgn.params.shared import ClassifierParams
 from cgn.training.optimizers import Adam
 
@@ -93,6 +94,17 @@ class Algorithm(ABC):
         if self.schedule.optimizer == "adadelta":
             return torch.optim.Adadelta(parameters, rate, weight_decay=self._weight_decay)
         raise ValueError(f"{self.schedule.optimizer}: unknown optimizer")
+
+
+class Setting(NamedTuple):
+    """What the algorithm of a method is built from."""
+
+    network: DigitCNN
+    steps: int
+    schedule: ClassifierParams
+    params: Any  # the method's own
+    seed_of: Callable[[str], int]  # of what it draws, by its purpose
+    black_ground: bool  # whether a black pixel carries no cue
 
 
 def learning_rate(schedule: ClassifierParams, progress: float) -> float:

@@ -38,6 +38,19 @@ class _Normalised(nn.Module):
         return features
 
 
+def start_of(start: str, plain: Path, seed: int, channels: list[int]) -> Backbone:
+    """The backbone that an ensemble starts from, `methods.ensemble.start` of params.yaml.
+
+    `in`: that of the plain classifier in the folder `plain`; `scratch`: ours of `channels`, its weights drawn
+    from `seed`; else one of `RESNETS`.
+    """
+    if start == "in":
+        return trained_backbone(plain)
+    if start == "scratch":
+        return random_backbone(seed, channels)
+    return published_backbone(start)
+
+
 def random_backbone(seed: int, channels: list[int]) -> Backbone:
     """Our small network with weights drawn from `seed` alone."""
     return _small(SmallResNet(seed, 1, channels))

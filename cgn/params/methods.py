@@ -26,12 +26,20 @@ class IRMParams(Section):
     environment_batch: Annotated[int, Field(ge=2)]
     weight_decay: NonNegative
 
+    def correlations(self, method: str) -> list[float]:
+        """Of cue and label in each environment of irm_2 or irm_5."""
+        return {**self.environments}[method]  # type: ignore[index]
+
 
 class GroupDROParams(Section):
     environments: Annotated[list[Probability], Field(min_length=2)]
     step_size: NonNegative
     environment_batch: Count
     weight_decay: NonNegative
+
+    def correlations(self, method: str) -> list[float]:
+        """Of cue and label in each environment."""
+        return self.environments
 
 
 class AugmentationParams(Section):

@@ -14,39 +14,13 @@ from matplotlib.figure import Figure, SubFigure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
+from cgn.methods.registry import METHODS as REGISTRY
 from cgn.report.chart_style import HALO, INK, MARK, STYLE, draw_line, svg
 from cgn.report.names import METHODS, VARIANTS
 
 CHANCE = 10.0  # percent
 _LOSS_COLUMNS = 4
 
-# Methods of one family share a hue: greys do nothing or know all, blues are invariant learning, reds are CGN.
-_COLORS = {
-    "original": "#8a8a8a",
-    "irm_2": "#8ecae6",
-    "irm_5": "#2474b5",
-    "group_dro": "#5aa9a3",
-    "lntl": "#1b4965",
-    "augmentation": "#7b5ea7",
-    "gan": "#ddaa33",
-    "cgn": "#c1272d",
-    "cgn_only": "#ee8866",
-    "cgn_abduction": "#8c1c4b",
-    "oracle": "#4a4a4a",
-}
-_DASHES: dict[str, Any] = {
-    "original": "-",
-    "irm_2": (0, (5, 1.5)),
-    "irm_5": "-",
-    "group_dro": (0, (5, 1.5, 1, 1.5)),
-    "lntl": (0, (1, 1)),
-    "augmentation": "-",
-    "gan": (0, (5, 1.5, 1, 1.5)),
-    "cgn": "-",
-    "cgn_only": (0, (5, 1.5)),
-    "cgn_abduction": (0, (1, 1)),
-    "oracle": (0, (1, 1)),
-}
 _GENERATOR_STYLES: dict[str, tuple[str, Any]] = {"CGN": ("#c1272d", "-"), "GAN": ("#2474b5", (0, (5, 1.5)))}
 
 
@@ -66,7 +40,9 @@ def accuracy_bars(table: pd.DataFrame) -> str:
             rows = table[(table["variant"] == variant) & (table["split"] == "test")].set_index("method")
             rows = rows.loc[list(METHODS)]
             ours = rows["ours"].to_numpy(float)
-            axis.barh(positions, ours, height=0.62, color=[_COLORS[method] for method in METHODS], zorder=2)
+            axis.barh(
+                positions, ours, height=0.62, color=[REGISTRY[method].color for method in METHODS], zorder=2
+            )
             axis.axvline(CHANCE, zorder=3, **chance)
             for y, value in zip(positions, ours, strict=True):
                 axis.text(103, y, f"{value:.1f}", va="center", fontsize=8.5)
@@ -142,7 +118,11 @@ def _draw_classifiers(area: SubFigure, classifiers: Mapping[str, pd.DataFrame]) 
     titles = {"loss": "training loss", "validation_accuracy": "accuracy on held-out biased images (%)"}
     for axis, (quantity, title) in zip(panels, titles.items(), strict=True):
         for method, history in classifiers.items():
-            style = {"color": _COLORS[method], "linestyle": _DASHES[method], "label": METHODS[method]}
+            style = {
+                "color": REGISTRY[method].color,
+                "linestyle": REGISTRY[method].dashes,
+                "label": METHODS[method],
+            }
             draw_line(axis, history, "image_passes", quantity, **style)
         axis.set_title(title)
         axis.set_xlabel("images seen")

@@ -9,8 +9,12 @@ import pytest
 from dvc.dependency import ParamsDependency
 from dvc.repo import Repo
 
+from cgn.methods.registry import methods_on
+
 # What decides whether a stage runs and adds nothing to what it writes: validation, messages, the start.
-UNDECLARED = ("cgn/params", "cgn/errors.py", "stages/command.py")
+UNDECLARED = ("cgn/params", "cgn/errors.py", "stages/command.py", "stages/run.py")
+# The two branches of the graph: what a folder is declared for has to be used by the stages of one of them.
+BRANCHES = ("dvc.yaml", "imagenet/dvc.yaml")
 
 
 @pytest.fixture(scope="module")
@@ -33,11 +37,13 @@ def modules_imported(path: Path, root: Path) -> set[Path]:
 
 
 def import_closure(path: Path, root: Path) -> set[Path]:
+    """All modules that a stage imports, but for the undeclared ones and what only those import."""
+    undeclared = {root / path for path in UNDECLARED}
     closure: set[Path] = set()
     todo = [path]
     while todo:
         file = todo.pop()
-        if file not in closure:
+        if file not in closure and not undeclared & {file, *file.parents}:
             closure.add(file)
             todo += modules_imported(file, root)
     return closure
@@ -55,10 +61,19 @@ def imports_torch(path: Path, root: Path) -> bool:
 
 
 def sections_read(path: Path, arguments: dict[str, str], profile: str) -> set[str]:
-    """Dotted keys of all `section(...)` calls, with a stage's command-line arguments filled in."""
+    """Dotted keys of all `section(...)` calls, with a stage's command-line arguments filled in.
+
+    `StageRun` and `method_sections` of stages/run.py read some for the stage.
+    """
     keys = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Call) and getattr(node.func, "id", None) == "section":
+        called = getattr(node.func, "id", None) if isinstance(node, ast.Call) else None
+        if called == "StageRun":
+            keys |= {"seed", "threads", "device"}
+        if called == "method_sections":
+            rows = methods_on(*(argument.value for argument in node.args))
+            keys |= {f"methods.{row.section}" for row in rows.values() if row.section}
+        if called == "section":
             (argument,) = node.args
             key = eval(compile(ast.Expression(argument), "section", "eval"), {}, dict(arguments))
             if key.startswith("budgets"):
@@ -82,22 +97,33 @@ def arguments_of(stage: Any) -> dict[str, str]:
 
 def test_there_is_one_command_file_for_each_stage(stages: dict[str, Any], root: Path) -> None:
     names = {stage.name.split("@")[0] for stage in stages.values()}
-    no_stages = {"assets", "command", "pretrain"}
+    no_stages = {"assets", "command", "pretrain", "run", "scoring"}
     assert {path.stem for path in (root / "stages").glob("*.py")} - no_stages == names
     assert len(stages) == 4 + 9 * 3 + 11 + 5  # of one cell; MNIST variants; ImageNet; ablations
 
 
 def test_import_closures_are_dependencies(stages: dict[str, Any], root: Path) -> None:
-    undeclared = {root / path for path in UNDECLARED}
     for address, stage in stages.items():
         paths = {Path(str(dep.fs_path)) for dep in stage.deps if not isinstance(dep, ParamsDependency)}
         declared = {path for path in paths if path.relative_to(root).parts[0] in {"cgn", "stages"}}
-        closure = import_closure(command_file(stage, root), root)
-        needed = {file for file in closure if not undeclared & {file, *file.parents}}
+        needed = import_closure(command_file(stage, root), root)
         lacking = {file for file in needed if not declared & {file, *file.parents}}
         assert not lacking, f"{address} lacks {sorted(map(str, lacking))}"
         stale = {path for path in declared if not any(path in {file, *file.parents} for file in needed)}
         assert not stale, f"{address} declares {sorted(map(str, stale))} and does not import it"
+
+
+def test_a_folder_is_declared_where_its_branch_uses_all_of_it(stages: dict[str, Any], root: Path) -> None:
+    """A comment in a module of one branch alone makes no stage of the other stale."""
+    for branch in BRANCHES:
+        own = [stage for stage in stages.values() if Path(stage.path) == root / branch]
+        used = set().union(*(import_closure(command_file(stage, root), root) for stage in own))
+        for stage in own:
+            for dep in stage.deps:
+                folder = Path(str(dep.fs_path))
+                if not isinstance(dep, ParamsDependency) and folder.is_relative_to(root / "cgn"):
+                    unused = set(folder.rglob("*.py")) - used if folder.is_dir() else set()
+                    assert not unused, f"{stage.addressing} declares {folder}, no stage uses {unused}"
 
 
 def test_parameters_read_are_those_declared(stages: dict[str, Any], root: Path) -> None:

@@ -1,6 +1,7 @@
-"""Photos as the square images of a small world."""
+"""A world of photos: all of them indexed, and small square images of as many as the budget says."""
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -8,8 +9,39 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from cgn.data.photos.index import Entry
+from cgn.data.left_out import leave_out
+from cgn.data.photos.folder import class_names
+from cgn.data.photos.index import SPLITS, Entry, write_index
+from cgn.data.photos.published_sets import unpack_set
+from cgn.io.arrays import write_arrays
+from cgn.io.files import write_json
 from cgn.io.images import read_image, square
+from cgn.params.budgets import WorldBudget
+
+_log = logging.getLogger(__name__)
+
+
+def write_photo_world(
+    folder: Path,
+    root: Path,  # of the photos
+    entries: Sequence[Entry],
+    resolution: int,
+    budget: WorldBudget,
+    archives: Mapping[str, Path],  # of published test sets, by name; without one the set is left out
+) -> None:
+    """Write the index, the names of the classes, each split as arrays and the test sets into `folder`."""
+    write_index(folder / "index.csv", entries)
+    classes = class_names(entries)
+    write_json(folder / "classes.json", classes)
+    for split, most in zip(SPLITS, (budget.train, budget.validation, budget.test), strict=True):
+        chosen = [entry for entry in entries if entry.split == split][:most]
+        write_arrays(folder / f"{split}.safetensors", read_photos(root, chosen, classes, resolution))
+    for test_set in ("in9", "cue_conflict"):
+        if test_set in archives:
+            unpack_set(archives[test_set], folder / test_set, resolution)
+        else:
+            leave_out(folder / test_set, "photos have no masks, of which such a set is made")
+    _log.info("%d photos of %d classes are indexed, the world is in %s", len(entries), len(classes), folder)
 
 
 def read_photos(

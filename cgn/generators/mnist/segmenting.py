@@ -19,7 +19,6 @@ from cgn.generators.ahead import compute_ahead
 from cgn.generators.mnist.mechanisms import CGN, CLASSES
 from cgn.generators.mnist.sampling import BLOCK, compose_images, draw_masks
 from cgn.generators.mnist.stored import WEIGHTS
-from cgn.io.files import atomic_folder
 from cgn.io.pixels import from_bytes
 from cgn.io.weights import read_generator, write_generator
 from cgn.networks.unet import Segmenter
@@ -94,8 +93,7 @@ def _mask_bytes(masks: Tensor) -> NDArray[np.uint8]:
 
 def save_segmenter(folder: Path, segmenter: Segmenter, params: SegmenterParams) -> None:
     """Write the weights and sizes into `folder`."""
-    with atomic_folder(folder) as temporary:
-        write_generator(temporary / WEIGHTS, segmenter.state_dict(), {"channels": params.channels})
+    write_generator(folder / WEIGHTS, segmenter.state_dict(), {"channels": params.channels})
 
 
 def load_segmenter(folder: Path) -> Segmenter:

@@ -5,7 +5,10 @@ import shutil
 from pathlib import Path
 
 from cgn.errors import UserError
+from cgn.generators.pretraining.networks import NETWORKS, SCORES
+from cgn.generators.pretraining.stored import load_cgan, weights_file
 from cgn.io.files import atomic_path
+from cgn.networks.biggan import sizes_of
 
 SUMS = "SHA256SUMS"
 SUFFIXES = {".safetensors", ".json"}
@@ -17,6 +20,23 @@ def write_sums(folder: Path) -> None:
     with atomic_path(folder / SUMS) as temporary:
         lines = [f"{_sha256(path)}  {path.name}\n" for path in files]
         temporary.write_text("".join(lines), encoding="utf-8")
+
+
+def copy_committed(source: Path, target: Path, world: str, resolution: int) -> None:
+    """Copy the small networks of the emoji world out of `source` into the folder `target`.
+
+    `world` and `resolution` are those of the run. Raises UserError when they are not those of the networks,
+    and what `copy_checked` raises.
+    """
+    remedy = "set budgets.<profile>.pretrained_networks.source to trained"
+    if world != "emoji":
+        raise UserError(f"{source}: of the emoji world, imagenet.world is {world}; {remedy} or published")
+    copy_checked(source, target, [*(weights_file(target, name).name for name in NETWORKS), SCORES])
+    committed = sizes_of(load_cgan(target)).resolution
+    if committed != resolution:
+        raise UserError(
+            f"{source}: for {committed} pixels, the world has {resolution}; change that, or {remedy}"
+        )
 
 
 def copy_checked(source: Path, target: Path, names: list[str]) -> None:

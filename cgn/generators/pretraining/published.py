@@ -1,16 +1,52 @@
 """The published networks in place of a world's small ones: checked, and stored for the later stages."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from cgn.data.class_maps import is_imagenet
 from cgn.errors import UserError
-from cgn.generators.pretraining.stored import save_published
+from cgn.generators.pretraining.stored import describe, save_published
+from cgn.io.assets import Asset, local_file
+from cgn.io.files import located
 from cgn.io.weights import load_weights, read_state_dict
 from cgn.networks.biggan import PUBLISHED_BIGGANS, load_biggan
 from cgn.networks.u2net import PUBLISHED_U2NETS, load_u2net, published_u2net
 from cgn.networks.vgg import VGG16, PublishedVGG
-from cgn.params.imagenet import SaliencyParams
+from cgn.params.imagenet import PublishedNetworks, SaliencyParams
+
+
+def store_published(
+    folder: Path,
+    budget: PublishedNetworks,
+    assets: Mapping[str, Asset],  # by the names of params.yaml
+    how: SaliencyParams,
+    classes: Sequence[str],  # of the world
+    resolution: int,  # of its images, in pixels
+) -> None:
+    """Fetch the networks that the paper starts from, and store them in `folder`. No segmenter is among them.
+
+    Raises UserError when the world is not ImageNet, or when a file cannot be fetched or is damaged.
+    """
+    check_classes(classes, Path("data/imagenet/world/classes.json"))
+    store_saliency(folder, saliency_file(budget.saliency, assets), how)
+    store_vgg(folder, local_file(assets["vgg16_bn"]))
+    store_biggan(folder, budget.biggan, local_file(assets[budget.biggan]))
+    describe(folder, {"segmenter": None, "resolution": resolution})
+
+
+def saliency_file(saliency: str, assets: Mapping[str, Asset]) -> Path:
+    """The file of a published U2-Net: `u2net` or `u2netp` of the assets, or a file of the user's.
+
+    Raises UserError when there is none.
+    """
+    if saliency in PUBLISHED_U2NETS:
+        return local_file(assets[saliency])
+    if not located(saliency).is_file():
+        raise UserError(
+            f"budgets.<profile>.pretrained_networks.saliency: {saliency} is neither trained, "
+            f"{' nor '.join(PUBLISHED_U2NETS)}, nor a file"
+        )
+    return located(saliency)
 
 
 def check_classes(classes: Sequence[str], source: Path) -> None:

