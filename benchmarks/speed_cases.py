@@ -14,13 +14,13 @@ from torch.utils.flop_counter import FlopCounterMode
 from cgn.data.mnist.variants import Cues, synthesize
 from cgn.data.sources import Minibatch
 from cgn.generators.ahead import compute_ahead
-from cgn.generators.mnist.discriminator import Discriminator
 from cgn.generators.mnist.mechanisms import CGN, CGNConfig, UpsamplingNetwork
 from cgn.generators.mnist.sampling import BLOCK, sample_counterfactuals
 from cgn.io.pixels import from_bytes, to_bytes
 from cgn.io.shards import Sample, write_shards
 from cgn.methods.erm import ERM
 from cgn.networks.digit_cnn import DigitCNN
+from cgn.networks.discriminators import DigitDiscriminator
 from cgn.params.mnist import WildlifeParams
 from cgn.params.shared import CounterfactualParams
 from cgn.scm import compose
@@ -138,7 +138,7 @@ def textures() -> Case:
 
 def discriminator() -> Case:
     """The discriminator's loss on real and generated images, forward and backward."""
-    network = Discriminator(DISCRIMINATOR).to(memory_format=torch.channels_last)
+    network = DigitDiscriminator(DISCRIMINATOR, classes=10)
     images, labels = torch.rand(2 * BATCH, 3, 32, 32), torch.arange(2 * BATCH) % 10
 
     def plain() -> None:

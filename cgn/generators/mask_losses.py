@@ -1,4 +1,4 @@
-"""The paper's two losses on masks, which both worlds have (section 3.1, appendix C.1)."""
+"""Losses on masks: the paper's two (section 3.1, appendix C.1), which both worlds have; a border prior."""
 
 import math
 
@@ -19,3 +19,14 @@ def mask_interval_loss(mask: Tensor, low: float, high: float) -> Tensor:
     """
     mean = mask.mean(dim=(1, 2, 3))
     return (functional.relu(low - mean) + functional.relu(mean - high)).mean()
+
+
+def border_loss(mask: Tensor, width: int) -> Tensor:
+    """Mean of the mask on its outermost `width` pixels.
+
+    Not in the paper. Composition is symmetric under swapping the object with the background and
+    inverting the mask; this says which side is the object.
+    """
+    inner = mask[:, :, width:-width, width:-width]
+    border_pixels = mask[0].numel() - inner[0].numel()
+    return (mask.sum() - inner.sum()) / (border_pixels * mask.shape[0])

@@ -1,15 +1,13 @@
 """The loop that every classifier goes through: the same for all methods, data sets and worlds."""
 
 import logging
-from collections import defaultdict
 from collections.abc import Sequence
 from multiprocessing.pool import ThreadPool
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from safetensors.torch import save_file
-from tqdm import tqdm
 
 from cgn.data.sources import Images, Source
 from cgn.io.files import atomic_folder
@@ -18,12 +16,11 @@ from cgn.methods.algorithm import Algorithm
 from cgn.metrics.accuracy import accuracy, predict
 from cgn.networks.stored_classifier import WEIGHTS, Signature, write_signature
 from cgn.training.checkpoint import Checkpoint
+from cgn.training.loop import History, Loop
 
 HISTORY = "history.csv"
 
 log = logging.getLogger(__name__)
-
-History = list[dict[str, float]]
 
 
 def steps_for(image_passes: int, images_per_step: int, epochs: int) -> int:
@@ -32,7 +29,7 @@ def steps_for(image_passes: int, images_per_step: int, epochs: int) -> int:
 
 
 def train(
-    algorithm: Algorithm,  # with `steps` updates to do
+    algorithm: Algorithm,  # a new one, with `steps` updates to do
     source: Source,  # one minibatch of each environment for every step
     validation: Images,  # of the training distribution; only reported
     checkpoint: Checkpoint,  # from where a killed run goes on
@@ -47,54 +44,21 @@ def train(
     """
     algorithm.to(device)
     algorithm.network.train()  # of a network that was loaded to be trained on, every part
-    epochs = algorithm.schedule.decays
-    history: History = []
-    sums: dict[str, float] = defaultdict(float)  # of the values to log, since the last row
-    image_passes, last_row = 0, 0
+    steps, epochs = algorithm.steps, algorithm.schedule.decays
+    loop = Loop(steps, checkpoint, description)
+    loop.keep_value("algorithm", algorithm.state, algorithm.load_state)
+    for step in loop:
+        # Learn from one minibatch of each environment.
+        minibatches = [batch.to(device) for batch in source.minibatches(step)]
+        loop.record(**algorithm.update(minibatches))
 
-    resumed = checkpoint.load()
-    if resumed is not None:
-        algorithm.load_state(resumed["algorithm"])
-        history, image_passes, last_row = resumed["history"], resumed["image_passes"], resumed["last_row"]
-        sums.update(resumed["sums"])
-        log.info("resuming at step %d of %d from %s", algorithm.step, algorithm.steps, checkpoint.path)
-
-    def state() -> dict[str, Any]:
-        return {
-            "algorithm": algorithm.state(),
-            "history": history,
-            "sums": dict(sums),
-            "image_passes": image_passes,
-            "last_row": last_row,
-        }
-
-    with tqdm(desc=description, initial=image_passes, unit="image", unit_scale=True) as bar:
-        per_step = sum(len(batch.labels) for batch in source.minibatches(algorithm.step))
-        bar.total = per_step * algorithm.steps
-        for step in range(algorithm.step, algorithm.steps):
-            checkpoint.save_if_due(state)
-
-            # Learn from one minibatch.
-            minibatches = [batch.to(device) for batch in source.minibatches(step)]
-            for name, value in algorithm.update(minibatches).items():
-                sums[name] += value
-            images = sum(len(batch.labels) for batch in minibatches)
-            image_passes += images
-            bar.update(images)
-
-            # Report at the end of each part.
-            done = step + 1
-            if done * epochs // algorithm.steps > step * epochs // algorithm.steps:
-                row = {"epoch": float(len(history) + 1), "image_passes": float(image_passes)}
-                row |= {name: total / (done - last_row) for name, total in sums.items()}
-                predicted = predict(algorithm, validation.images)
-                row["validation_accuracy"] = accuracy(predicted, validation.labels)
-                history.append(row)
-                bar.set_postfix(loss=f"{row['loss']:.3f}", validation=f"{row['validation_accuracy']:.1f} %")
-                sums.clear()
-                last_row = done
-    checkpoint.save(state())
-    return history
+        # Report at the end of each part.
+        if loop.done * epochs // steps > step * epochs // steps:
+            predicted = predict(algorithm, validation.images)
+            loop.record(validation_accuracy=accuracy(predicted, validation.labels))
+            images = sum(len(batch.labels) for batch in minibatches)  # in every step as many
+            loop.add_row(epoch=len(loop.history) + 1, image_passes=loop.done * images)
+    return loop.history
 
 
 class Run(NamedTuple):

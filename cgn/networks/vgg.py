@@ -127,14 +127,21 @@ def gram_matrix(features: Tensor) -> Tensor:
         return flat @ flat.transpose(1, 2) / flat[0].numel()
 
 
-def gram_loss(features: Sequence[Tensor], reference: Sequence[Tensor], factors: Sequence[float]) -> Tensor:
+def gram_loss(
+    features: Sequence[Tensor], reference: Sequence[Tensor], factors: Sequence[float], of_batch: bool = False
+) -> Tensor:
     """The sum over taps of factor x L1(gram(features), gram(reference)): the mean over n and c x c.
 
     The paper names one weight for all taps (lambda_2, lambda_5); `released_factors` gives those of its code.
-    The features' resolution may differ from the reference's. Raises ValueError when the numbers of taps do.
+    The features' resolution may differ from the reference's. With `of_batch` the mean Gram matrices of both
+    batches are compared instead of those of each pair. Raises ValueError when the numbers of taps differ.
     """
+
+    def gram(tap: Tensor) -> Tensor:
+        return gram_matrix(tap).mean(dim=0) if of_batch else gram_matrix(tap)
+
     losses = [
-        factor * functional.l1_loss(gram_matrix(ours), gram_matrix(theirs))
+        factor * functional.l1_loss(gram(ours), gram(theirs))
         for factor, ours, theirs in zip(factors, features, reference, strict=True)
         if factor
     ]

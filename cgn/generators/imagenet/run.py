@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from cgn.errors import UserError
@@ -9,6 +10,9 @@ from cgn.generators.imagenet.mechanisms import ImageNetCGN
 from cgn.generators.imagenet.stored import save_cgn
 from cgn.generators.imagenet.training import train_cgn
 from cgn.generators.pretraining.stored import load_cgan, load_features, load_judge, load_saliency
+from cgn.io.arrays import write_arrays
+from cgn.io.files import atomic_folder, write_json
+from cgn.io.histories import write_history
 from cgn.networks.biggan import sizes_of
 from cgn.params.imagenet import ImageNetCGNBudget, ImageNetCGNParams
 from cgn.seeding import seed_for
@@ -26,8 +30,8 @@ def train_and_save(
 ) -> None:
     """Train on `device`, and write what `load_cgn` reads as a new `folder`.
 
-    Raises UserError when a pre-trained network is missing or damaged, or the patches are too large for the
-    images.
+    With them go history.csv, gradient_shares.json and snapshots.safetensors (see `TrainedCGN`). Raises
+    UserError when a pre-trained network is missing or damaged, or the patches are too large for the images.
     """
     cgan = load_cgan(pretrained).to(device)
     resolution = sizes_of(cgan).resolution
@@ -43,5 +47,13 @@ def train_and_save(
     features = load_features(pretrained).to(device)
     judge = load_judge(pretrained).to(device)
     trained = train_cgn(cgn, cgan, features, judge, params, budget, seed, checkpoint)
-    save_cgn(folder, cgn, trained)
+    with atomic_folder(folder) as temporary:
+        save_cgn(temporary, cgn)
+        write_history(temporary / "history.csv", trained.history)
+        write_json(temporary / "gradient_shares.json", trained.gradient_shares)
+        sheets = {
+            name: np.stack([sheet[name].numpy() for sheet in trained.snapshots])
+            for name in trained.snapshots[0]
+        }
+        write_arrays(temporary / "snapshots.safetensors", sheets)
     checkpoint.remove()

@@ -6,12 +6,11 @@ optimizer has to be kept for a run that is cut off.
 
 import logging
 from functools import partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from pytorch_pretrained_biggan import BigGAN
 from torch import Tensor, nn
-from tqdm import tqdm
 
 from cgn.generators.imagenet.losses import Losses, cgn_losses, gradient_shares
 from cgn.generators.imagenet.mechanisms import ImageNetCGN, Outputs
@@ -20,11 +19,10 @@ from cgn.generators.imagenet.patches import draw_ranks
 from cgn.networks.biggan import generate, truncated_noise
 from cgn.networks.vgg import PerceptualFeatures
 from cgn.params.imagenet import ImageNetCGNBudget, ImageNetCGNParams
-from cgn.scm import IMAGENET_SCM
 from cgn.seeding import indexed_integers, seed_for
 from cgn.training.checkpoint import Checkpoint
 from cgn.training.cuda_graphs import ReplayedUpdate, side_stream
-from cgn.training.optimizers import Adam
+from cgn.training.loop import History, Loop
 
 _REPORTS = 100  # rows of the history, about
 _SCORED = 25  # batches of composites for the score of a snapshot: it costs as much as the training is long
@@ -41,7 +39,7 @@ class Batch(NamedTuple):
 
 
 class TrainedCGN(NamedTuple):
-    history: list[dict[str, float]]  # the weighted losses and mask_mean, means since the row before
+    history: History  # the weighted losses and mask_mean, means since the row before
     gradient_shares: dict[str, dict[str, float]]  # of each loss, by mechanism, before the first update
     snapshots: list[dict[str, Tensor]]  # of `SNAPSHOTS`, as `snapshot` makes them
 
@@ -61,64 +59,46 @@ def train_cgn(
     The gradient is the mean over those batches (the released code sums them). On CUDA the computation of a
     batch is recorded and replayed.
     """
-    names = IMAGENET_SCM.mechanisms
     rates = params.learning_rates
-    optimizer = Adam(
-        [{"params": list(cgn.generators[name].parameters()), "lr": getattr(rates, name)} for name in names],
+    optimizer = torch.optim.Adam(
+        [
+            {"params": list(generator.parameters()), "lr": getattr(rates, name)}
+            for name, generator in cgn.generators.items()
+        ],
         betas=(0.5, 0.999),
     )
     cgan.eval().requires_grad_(False)
-    history: list[dict[str, float]] = []
-    snapshots: list[dict[str, Tensor]] = []
-    shares: dict[str, dict[str, float]] = {}
-    reported = [*(name for name, weight in params.lambdas().items() if weight), "mask_mean"]
     device = next(cgn.parameters()).device
-    sums = torch.zeros(len(reported), dtype=torch.float64, device=device)  # of what the next row reports
-    scored = _SCORED * budget.batch
-    first_step = 0
-
-    resumed = checkpoint.load()
-    if resumed is not None:
-        cgn.generators.load_state_dict(resumed["generators"])
-        optimizer.load_state_dict(resumed["optimizer"])
-        history, snapshots, shares = resumed["history"], resumed["snapshots"], resumed["shares"]
-        first_step = resumed["step"]
-        sums.copy_(resumed["sums"])
-        log.info("resuming at step %d of %d from %s", first_step, budget.steps, checkpoint.path)
-
-    def state(step: int) -> dict[str, Any]:
-        kept = {"generators": cgn.generators.state_dict(), "optimizer": optimizer.state_dict()}
-        reports = {"history": history, "snapshots": snapshots, "shares": shares, "sums": sums}
-        return kept | reports | {"step": step}
+    shares: dict[str, dict[str, float]] = {}
+    loop = Loop(budget.steps, checkpoint, "cgn")
+    loop.keep(generators=cgn.generators, optimizer=optimizer)
+    loop.keep_value("shares", lambda: shares, shares.update)
 
     accumulate = ReplayedUpdate(partial(accumulate_gradients, cgn, cgan, features, params, budget))
+    reported = [*(name for name, weight in params.lambdas().items() if weight), "mask_mean"]
     report_every = max(1, budget.steps // _REPORTS)
     snapshot_steps = {round(share * budget.steps) for share in SNAPSHOTS}
+    scored = _SCORED * budget.batch
     with side_stream(device):
-        for step in tqdm(
-            range(first_step, budget.steps), initial=first_step, total=budget.steps, unit="step"
-        ):
-            checkpoint.save_if_due(partial(state, step))
+        for step in loop:
             if step == 0:
-                snapshots.append(snapshot(cgn, judge, scored, seed, 0))
+                loop.snapshots.append(snapshot(cgn, judge, scored, seed, 0))
                 first = draw_batch(cgn, params, budget, seed, 0)
-                shares = _gradient_shares(cgn, batch_losses(cgn, cgan, features, params, budget, *first)[1])
+                losses = batch_losses(cgn, cgan, features, params, budget, *first)[1]
+                shares.update(_gradient_shares(cgn, losses))
 
             for part in range(budget.accumulation):
                 batch = draw_batch(cgn, params, budget, seed, step * budget.accumulation + part)
-                sums += accumulate(*batch)
+                values = accumulate(*batch).double()
+                loop.record(**dict(zip(reported, values, strict=True)))
             optimizer.step()
             optimizer.zero_grad(set_to_none=False)  # a replay adds to gradients where they lie
 
-            done = step + 1
-            if done % report_every == 0 or done == budget.steps:
-                batches = (done - (int(history[-1]["step"]) if history else 0)) * budget.accumulation
-                means = (sums / batches).tolist()
-                history.append({"step": float(done)} | dict(zip(reported, means, strict=True)))
-                sums.zero_()
-            if done in snapshot_steps:
-                snapshots.append(snapshot(cgn, judge, scored, seed, done))
-    return TrainedCGN(history, shares, snapshots)
+            if loop.every(report_every):
+                loop.add_row(step=loop.done)
+            if loop.done in snapshot_steps:
+                loop.snapshots.append(snapshot(cgn, judge, scored, seed, loop.done))
+    return TrainedCGN(loop.history, shares, loop.snapshots)
 
 
 def accumulate_gradients(

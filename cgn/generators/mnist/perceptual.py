@@ -5,11 +5,10 @@ Gatys et al. (2015): images look alike in texture when the correlations of their
 
 import pickle
 
-import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from cgn.errors import UserError
+from cgn.networks.vgg import gram_loss
 
 _TAPS = (3, 8, 15, 22)  # ReLUs before the first four max-pools of VGG16's `features`
 
@@ -22,18 +21,15 @@ class GramLoss(nn.Module):
         self.features = features[: _TAPS[-1] + 1].eval().requires_grad_(False)
 
     def forward(self, images: Tensor, reference: Tensor) -> Tensor:
-        pairs = zip(self._grams(images), self._grams(reference), strict=True)
-        return torch.stack([functional.l1_loss(gram, other) for gram, other in pairs]).sum()
+        return gram_loss(self._taps(images), self._taps(reference), [1.0] * len(_TAPS), of_batch=True)
 
-    def _grams(self, x: Tensor) -> list[Tensor]:
-        """For each tap, the batch's mean of G = F F^T / (c h w), F the features (c, h w)."""
-        grams = []
+    def _taps(self, x: Tensor) -> list[Tensor]:
+        taps = []
         for index, layer in enumerate(self.features):
             x = layer(x)
             if index in _TAPS:
-                flat = x.flatten(2)
-                grams.append((flat @ flat.transpose(1, 2)).mean(dim=0) / flat[0].numel())
-        return grams
+                taps.append(x)
+        return taps
 
 
 def pretrained_gram_loss() -> GramLoss:

@@ -13,10 +13,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from cgn.generators.mask_losses import binary_entropy, mask_interval_loss
-from cgn.generators.mnist.adversarial import AdversarialGenerator, Fake, Refused, train_adversarially
+from cgn.generators.mask_losses import binary_entropy, border_loss, mask_interval_loss
+from cgn.generators.mnist.adversarial import AdversarialGenerator, Fake, train_adversarially
 from cgn.generators.mnist.gan import GAN, config_as_large_as_cgn
-from cgn.generators.mnist.losses import border_loss
 from cgn.generators.mnist.mechanisms import ARRANGEMENT_DIMENSIONS, CGN, CLASSES, CGNConfig, Start
 from cgn.generators.mnist.perceptual import pretrained_gram_loss
 from cgn.generators.mnist.stored import save_generator
@@ -27,6 +26,7 @@ from cgn.params.budgets import GeneratorBudget
 from cgn.params.mnist import AdversarialParams, CGNParams
 from cgn.scm import compose
 from cgn.seeding import seed_for
+from cgn.training.adversarial import Refused
 from cgn.training.checkpoint import Checkpoint
 
 # Shares of the training after which the mechanisms' outputs are kept for the report.

@@ -7,7 +7,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from cgn.generators.pretraining.vgg_training import CLASSES
+from cgn.generators.pretraining.small_networks import CLASSES
 from cgn.io.pixels import from_bytes
 from cgn.metrics.masks import background_residue, mask_iou
 from cgn.networks.vgg import QUESTIONS, VGGClassifier

@@ -13,9 +13,8 @@ from torch import nn
 from cgn.data.emoji.world import Split, render
 from cgn.generators.pretraining.biggan_training import train_biggan
 from cgn.generators.pretraining.held_out import answer_scores, segmentation_scores
-from cgn.generators.pretraining.saliency_training import train_saliency
 from cgn.generators.pretraining.scenes import Renders
-from cgn.generators.pretraining.segmenter_training import train_segmenter
+from cgn.generators.pretraining.small_networks import train_saliency, train_segmenter, train_vgg
 from cgn.generators.pretraining.stored import (
     load_saliency,
     load_segmenter,
@@ -23,7 +22,6 @@ from cgn.generators.pretraining.stored import (
     save_network,
     weights_file,
 )
-from cgn.generators.pretraining.vgg_training import train_vgg
 from cgn.io.files import read_json, write_json
 from cgn.networks.biggan import BIGGAN_SMALL
 from cgn.networks.u2net import U2NET_SMALL

@@ -1,6 +1,7 @@
 """What the segmenters learn from: renders, objects in any colour anywhere, and pictures without an object.
 
-A batch is a function of the seed, a name and its step alone.
+They get what a generator's image has and a render has not: other colours, soft edges, blotches and grain. A
+batch is a function of the seed, a name and its step alone.
 """
 
 from typing import NamedTuple
@@ -9,8 +10,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn import functional
 
-from cgn.generators.pretraining.augmentation import corrupt
 from cgn.io.pixels import from_bytes
 from cgn.seeding import indexed_integers, seed_for
 
@@ -18,6 +19,13 @@ EMPTY = 0.15  # share of the images that are a background alone
 REPAINTED = 0.25  # share whose object is painted with a flat colour or a background
 FLAT_GROUND = 0.2  # share of the backgrounds of both that are one colour
 FLAT_PAINT = 0.7  # and of the paints
+
+GAIN = 0.3  # largest change of a channel's contrast
+OFFSET = 0.2  # and of its brightness, on [-1, 1]
+GRAIN = 0.1  # largest standard deviation of noise, by pixel
+BLOTCHES = 0.2  # and by blotch
+BLOTCH = 8  # pixels
+SOFTENED = 0.5  # share of the images that are blurred
 
 
 class Renders(NamedTuple):
@@ -58,3 +66,32 @@ class Scenes:
         colors = 2 * torch.rand(len(pictures), 3, 1, 1, generator=draws) - 1
         flat = torch.rand(len(pictures), 1, 1, 1, generator=draws) < share
         return torch.where(flat.to(pictures.device), colors.to(pictures.device), from_bytes(pictures))
+
+
+def corrupt(images: Tensor, draws: torch.Generator) -> Tensor:
+    """Images (n, 3, height, width) in [-1, 1], each blurred, coloured and made noisy by its own amounts.
+
+    `draws` is on the CPU; the images may be elsewhere.
+    """
+    count, _, height, width = images.shape
+
+    def uniforms(*shape: int) -> Tensor:
+        return torch.rand(count, *shape, 1, 1, generator=draws).to(images)
+
+    # A binomial kernel of 5 pixels, by an amount of its own: 0 for those that stay sharp.
+    amount = (uniforms(1) / SOFTENED).clamp(max=1)
+    x = torch.lerp(_blurred(images), images, amount)
+    x = x * (1 + GAIN * (2 * uniforms(3) - 1)) + OFFSET * (2 * uniforms(3) - 1)
+    coarse = torch.randn(count, 3, -(-height // BLOTCH), -(-width // BLOTCH), generator=draws).to(images)
+    blotches = functional.interpolate(coarse, size=(height, width), mode="bilinear", align_corners=False)
+    grain = torch.randn(images.shape, generator=draws).to(images)
+    x = x + BLOTCHES * uniforms(1) ** 2 * blotches + GRAIN * uniforms(1) ** 2 * grain
+    return x.clamp(-1, 1)
+
+
+def _blurred(images: Tensor) -> Tensor:
+    row = torch.tensor([1.0, 4.0, 6.0, 4.0, 1.0]).to(images) / 16
+    channels = images.shape[1]
+    kernel = torch.outer(row, row).expand(channels, 1, 5, 5)
+    padded = functional.pad(images, (2, 2, 2, 2), mode="replicate")
+    return functional.conv2d(padded, kernel, groups=channels)

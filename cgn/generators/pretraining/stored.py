@@ -42,10 +42,10 @@ def weights_file(folder: Path, name: str) -> Path:
     return Path(folder) / f"{name}.safetensors"
 
 
-def save_network(path: Path, network: nn.Module) -> None:
-    """Write the weights and statistics of `network` to `path`, floats in half precision."""
+def save_network(path: Path, network: nn.Module, half: bool = True) -> None:
+    """Write the weights and statistics of `network` to `path`, its floats in `half` precision."""
     state = {
-        name: (value.half() if value.is_floating_point() else value).cpu().contiguous()
+        name: (value.half() if half and value.is_floating_point() else value).cpu().contiguous()
         for name, value in network.state_dict().items()
     }
     with atomic_path(path) as temporary:
@@ -58,9 +58,7 @@ def save_published(folder: Path, name: str, network: nn.Module, description: dic
     `architecture` is a name among the `assets` of params.yaml; a U2-Net also has the `normalisation` and the
     `resolution` of its `Saliency`.
     """
-    state = {key: value.cpu().contiguous() for key, value in network.state_dict().items()}
-    with atomic_path(weights_file(folder, name)) as temporary:
-        save_file(state, temporary)
+    save_network(weights_file(folder, name), network, half=False)
     describe(folder, {name: description})
 
 

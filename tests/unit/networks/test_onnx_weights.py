@@ -1,53 +1,47 @@
-"""ONNX files are read without the onnx package: one written here by hand, and the published U2-Net-P."""
+"""ONNX files: ones made here with the onnx package, which is an extra, and the published U2-Net-P."""
 
 import os
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 
 from cgn.errors import UserError
 from cgn.networks.onnx_weights import read_convolutions
 from cgn.networks.u2net import U2NETP, load_u2net
 
-
-def varint(value: int) -> bytes:
-    return bytes([value]) if value < 128 else bytes([value & 127 | 128]) + varint(value >> 7)
-
-
-def field(number: int, value: int | bytes) -> bytes:
-    """A protocol buffer field: a varint (wire type 0) or a run of bytes (2)."""
-    if isinstance(value, int):
-        return varint(number << 3) + varint(value)
-    return varint(number << 3 | 2) + varint(len(value)) + value
-
-
-def tensor(name: str, array: np.ndarray, data_type: int = 1) -> bytes:
-    dims = b"".join(field(1, size) for size in array.shape)
-    return field(5, dims + field(2, data_type) + field(8, name.encode()) + field(9, array.tobytes()))
-
-
-def convolution(*inputs: str) -> bytes:
-    return field(1, b"".join(field(1, name.encode()) for name in inputs) + field(4, b"Conv"))
-
+onnx = pytest.importorskip("onnx")
 
 WEIGHT = np.arange(150 * 2 * 9, dtype=np.float32).reshape(150, 2, 3, 3)
 BIAS = np.arange(150, dtype=np.float32)
-INITIALIZERS = (
-    tensor("shape", np.array([1, 2], dtype=np.int64), data_type=7)
-    + tensor("b", BIAS)
-    + tensor("w", WEIGHT)
-    + tensor("w2", 2 * WEIGHT)
-)
-NODES = (
-    convolution("x", "w2", "b") + field(1, field(1, b"y") + field(4, b"Relu")) + convolution("y", "w", "b")
-)
+# Not in the order of the graph, and a shape among them.
+INITIALIZERS: dict[str, NDArray[np.generic]] = {
+    "shape": np.array([1, 2], dtype=np.int64),
+    "b": BIAS,
+    "w": WEIGHT,
+    "w2": 2 * WEIGHT,
+}
+CONVOLUTIONS = [["x", "w2", "b"], ["y", "w", "b"]]
+
+
+def model(convolutions: list[list[str]], initializers: dict[str, NDArray[np.generic]]) -> bytes:
+    """An ONNX file: the convolutions of these inputs with a rectifier between them."""
+    nodes = []
+    for number, inputs in enumerate(convolutions):
+        nodes.append(onnx.helper.make_node("Conv", inputs, [f"c{number}"]))
+        nodes.append(onnx.helper.make_node("Relu", [f"c{number}"], [f"r{number}"]))
+    tensors = [onnx.numpy_helper.from_array(array, name) for name, array in initializers.items()]
+    graph = onnx.helper.make_graph(nodes, "test", [], [], tensors)
+    content: bytes = onnx.helper.make_model(graph, producer_name="pytorch").SerializeToString()
+    return content
 
 
 def test_reads_convolutions_in_the_order_of_the_graph(tmp_path: Path) -> None:
     path = tmp_path / "two.onnx"
-    path.write_bytes(field(1, 6) + field(2, b"pytorch") + field(7, INITIALIZERS + NODES))
+    path.write_bytes(model(CONVOLUTIONS, INITIALIZERS))
     first, second = read_convolutions(path)
     assert torch.equal(first.weight, torch.from_numpy(2 * WEIGHT))
     assert torch.equal(second.weight, torch.from_numpy(WEIGHT))
@@ -59,12 +53,13 @@ def test_reads_convolutions_in_the_order_of_the_graph(tmp_path: Path) -> None:
     [
         b"",
         b"not a protocol buffer",
-        field(7, INITIALIZERS + NODES)[:-40],
-        field(7, NODES),
-        field(7, convolution("x", "w")),
-        field(7, 3),
+        model(CONVOLUTIONS, INITIALIZERS)[:-40],
+        model(CONVOLUTIONS, {}),
+        model([["x", "w"]], INITIALIZERS),
+        model(CONVOLUTIONS, INITIALIZERS | {"w": WEIGHT.astype(np.float16)}),
+        b"\x38\x03",  # field 7, the graph, with the number 3
     ],
-    ids=["empty", "text", "cut off", "no initialisers", "no bias", "number for graph"],
+    ids=["empty", "text", "cut off", "no initialisers", "no bias", "half precision", "number for graph"],
 )
 def test_what_is_no_model_gives_one_line(content: bytes, tmp_path: Path) -> None:
     path = tmp_path / "broken.onnx"
@@ -74,6 +69,14 @@ def test_what_is_no_model_gives_one_line(content: bytes, tmp_path: Path) -> None
     assert "\n" not in str(failure.value)
 
 
+def test_without_the_package_it_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "two.onnx"
+    path.write_bytes(model(CONVOLUTIONS, INITIALIZERS))
+    monkeypatch.setitem(sys.modules, "onnx", None)
+    with pytest.raises(UserError, match=r"two\.onnx: needs the package onnx; pip install onnx, or give a"):
+        read_convolutions(path)
+
+
 def test_a_missing_file(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"absent\.onnx: not found"):
         read_convolutions(tmp_path / "absent.onnx")
@@ -81,7 +84,7 @@ def test_a_missing_file(tmp_path: Path) -> None:
 
 def test_another_model_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "two.onnx"
-    path.write_bytes(field(7, INITIALIZERS + NODES))
+    path.write_bytes(model(CONVOLUTIONS, INITIALIZERS))
     with pytest.raises(UserError, match=r"two\.onnx: 2 convolutions, this U2-Net has 119"):
         load_u2net(U2NETP, path)
 

@@ -11,7 +11,6 @@ from cgn.networks.saliency import Saliency
 from cgn.networks.u2net import U2NET, U2Net
 from cgn.networks.vgg import PerceptualFeatures
 from cgn.params.imagenet import ImageNetCGNBudget, ImageNetCGNParams
-from cgn.training.optimizers import Adam
 
 
 @pytest.mark.slow
@@ -25,7 +24,7 @@ def test_a_step_at_full_size(params: ImageNetCGNParams) -> None:
     frozen = {name: value.clone() for name, value in cgn.saliency.state_dict().items()}
     before = {name: value.detach().clone() for name, value in cgn.generators.named_parameters()}
 
-    optimizer = Adam(cgn.generators.parameters(), lr=1e-5, betas=(0.5, 0.999))
+    optimizer = torch.optim.Adam(cgn.generators.parameters(), lr=1e-5, betas=(0.5, 0.999))
     batch = draw_batch(cgn, paper, budget, seed=0, number=0)
     outputs, losses = batch_losses(cgn, cgan, features, paper, budget, *batch)
     torch.autograd.backward(torch.stack(list(losses.values())).sum())

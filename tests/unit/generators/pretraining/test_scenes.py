@@ -1,8 +1,7 @@
 import torch
 
 from cgn.generators.pretraining import scenes
-from cgn.generators.pretraining.augmentation import corrupt
-from cgn.generators.pretraining.scenes import Renders, Scenes
+from cgn.generators.pretraining.scenes import Renders, Scenes, corrupt
 from cgn.io.pixels import from_bytes
 
 CPU = torch.device("cpu")

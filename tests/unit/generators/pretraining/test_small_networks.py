@@ -10,12 +10,11 @@ import torch
 from torch import Tensor, nn
 
 from cgn.generators.pretraining.held_out import answer_scores, segmentation_scores
-from cgn.generators.pretraining.saliency_training import train_saliency
 from cgn.generators.pretraining.scenes import Renders
-from cgn.generators.pretraining.segmenter_training import train_segmenter
-from cgn.generators.pretraining.vgg_training import QUESTIONS, train_vgg
+from cgn.generators.pretraining.small_networks import train_saliency, train_segmenter, train_vgg
 from cgn.io.pixels import from_bytes
 from cgn.networks.u2net import Block, U2NetSizes
+from cgn.networks.vgg import QUESTIONS
 from cgn.params.shared import NetworkTrainingParams
 from cgn.training.checkpoint import Checkpoint
 

@@ -1,12 +1,20 @@
+import pytest
 import torch
+from torch import nn
 
-from cgn.networks.biggan_discriminator import BigGANDiscriminator, augment
+from cgn.networks.discriminators import BigGANDiscriminator, DigitDiscriminator, augment
 
 
-def test_minibatches_are_judged_apart() -> None:
-    discriminator = BigGANDiscriminator([4, 8, 8], 16, 3, seed=0)
+@pytest.mark.parametrize("kind", ["biggan", "digits"])
+def test_minibatches_are_judged_apart(kind: str) -> None:
+    torch.manual_seed(0)
+    discriminator: nn.Module
+    if kind == "biggan":
+        discriminator, size = BigGANDiscriminator([4, 8, 8], 16, 3, seed=0), 16
+    else:
+        discriminator, size = DigitDiscriminator(4, 3), 32
     draws = torch.Generator().manual_seed(0)
-    images, labels = torch.randn(8, 3, 16, 16, generator=draws), torch.arange(8) % 3
+    images, labels = torch.randn(8, 3, size, size, generator=draws), torch.arange(8) % 3
     images[4:] *= 0.1
     together = discriminator(images, labels, groups=2)
     apart = torch.cat([discriminator(images[:4], labels[:4]), discriminator(images[4:], labels[4:])])

@@ -1,0 +1,114 @@
+"""Training of the small U2-Net, VGG and segmenter on renders: frozen, they play the parts of published ones.
+
+The segmenter judges masks, and shares neither seed nor architecture with the U2-Net. The VGG is for the Gram
+losses. It names three things in renders whose cues are random: the object's class, the family of its surface
+and that of the background. The class alone can be told from outlines, and a network that is asked for nothing
+else learns to ignore surfaces, which is what Gram losses are there to compare.
+"""
+
+from collections.abc import Callable
+from typing import TypeVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional
+
+from cgn.generators.pretraining.scenes import Renders, Scenes
+from cgn.io.pixels import from_bytes
+from cgn.networks.u2net import U2Net, U2NetSizes
+from cgn.networks.unet import Segmenter
+from cgn.networks.vgg import QUESTIONS, Channels, VGGClassifier
+from cgn.params.shared import NetworkTrainingParams
+from cgn.seeding import indexed_integers, seed_for
+from cgn.training.checkpoint import Checkpoint
+from cgn.training.network import train_network
+
+CLASSES = 9  # answers to each of QUESTIONS
+
+Network = TypeVar("Network", bound=nn.Module)
+
+
+def train_saliency(
+    renders: Renders,
+    sizes: U2NetSizes,
+    params: NetworkTrainingParams,
+    image_passes: int,
+    seed: int,
+    checkpoint: Checkpoint,
+    device: torch.device,
+) -> U2Net:
+    """A U2-Net of `sizes` that sees images in [-1, 1], frozen.
+
+    The loss is the binary cross entropy of the fused map and of all side outputs (equation 1 of Qin et al.),
+    here of soft masks: a render knows how much of a pixel is covered.
+    """
+    network = _seeded(lambda: U2Net(sizes), seed_for(seed, "u2net")).to(device)
+    scenes = Scenes(renders, params.batch, seed, "u2net", device)
+    maps = 1 + network.stages
+
+    def batch_loss(step: int) -> Tensor:
+        images, masks = scenes.minibatch(step)
+        logits: Tensor = network(images)
+        return maps * functional.binary_cross_entropy_with_logits(logits, masks.expand_as(logits))
+
+    train_network(network, batch_loss, image_passes, params, checkpoint, "u2net")
+    return network
+
+
+def train_segmenter(
+    renders: Renders,
+    channels: tuple[int, ...],
+    params: NetworkTrainingParams,
+    image_passes: int,
+    seed: int,
+    checkpoint: Checkpoint,
+    device: torch.device,
+) -> Segmenter:
+    """A plain U-Net of `channels` that sees images in [-1, 1], frozen; the loss is binary cross entropy."""
+    network = _seeded(lambda: Segmenter(channels), seed_for(seed, "segmenter")).to(device)
+    scenes = Scenes(renders, params.batch, seed, "segmenter", device)
+
+    def batch_loss(step: int) -> Tensor:
+        images, masks = scenes.minibatch(step)
+        return functional.binary_cross_entropy_with_logits(network.logits(images), masks)
+
+    train_network(network, batch_loss, image_passes, params, checkpoint, "segmenter")
+    return network
+
+
+def train_vgg(
+    images: NDArray[np.uint8],
+    answers: NDArray[np.int64],
+    channels: Channels,
+    params: NetworkTrainingParams,
+    image_passes: int,
+    seed: int,
+    checkpoint: Checkpoint,
+    device: torch.device,
+) -> VGGClassifier:
+    """A VGG of `channels` that sees images in [-1, 1], frozen; its logits are (n, 3 x 9), by question.
+
+    `images` (n, r, r, 3) with `answers` (n, 3), 0 to 8, in the order of QUESTIONS. They are shown as they
+    are: features that did not notice blur or colour would let a generator blur.
+    """
+    network = _seeded(lambda: VGGClassifier(channels, len(QUESTIONS) * CLASSES), seed_for(seed, "vgg"))
+    network.to(device)
+    pixels, labels = torch.from_numpy(images).to(device), torch.from_numpy(answers).to(device)
+
+    def batch_loss(step: int) -> Tensor:
+        places = (step * params.batch, (step + 1) * params.batch)
+        rows = torch.from_numpy(indexed_integers(seed, "vgg/images", *places, len(images))).to(device)
+        logits = network(from_bytes(pixels[rows])).unflatten(1, (len(QUESTIONS), CLASSES))
+        return len(QUESTIONS) * functional.cross_entropy(logits.flatten(0, 1), labels[rows].flatten())
+
+    train_network(network, batch_loss, image_passes, params, checkpoint, "vgg")
+    return network
+
+
+def _seeded(build: Callable[[], Network], seed: int) -> Network:
+    """The network whose random weights follow from `seed`."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return build()

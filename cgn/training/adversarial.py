@@ -1,0 +1,117 @@
+"""The game of a generator against a discriminator that judges images by their class.
+
+Non-saturating logistic losses (Goodfellow et al. 2014), R1 at some steps (Mescheder et al. 2018; lazy as in
+Karras et al. 2020). The discriminator sees real and generated images in one call, and both players learn from
+the same generated images. The generator that is kept is an average of its weights.
+"""
+
+import copy
+from collections.abc import Iterable
+from functools import partial
+from typing import Any, Generic, NamedTuple, TypeVar
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.optim.swa_utils import get_ema_multi_avg_fn
+
+Generator = TypeVar("Generator", bound=nn.Module)
+
+
+class Refused(NamedTuple):
+    """Further images that are not real, without gradient, and how much each counts for the discriminator."""
+
+    images: Tensor  # (n, 3, r, r) in [-1, 1]
+    weights: Tensor  # (n,), 0 or more
+
+
+class Update(NamedTuple):
+    """What one update of both players came to."""
+
+    discriminator: Tensor  # its loss without the penalty
+    gradient_penalty: Tensor  # weighted; 0 where there was none
+    generator: Tensor  # its loss, weighted, without its own ones
+    real_logit: Tensor  # mean over the batch
+    fake_logit: Tensor
+
+
+def gradient_penalty(real_logits: Tensor, real_images: Tensor) -> Tensor:
+    """R1: mean squared norm of d logit / d image at real images."""
+    (gradient,) = torch.autograd.grad(real_logits.sum(), real_images, create_graph=True)
+    return gradient.square().sum(dim=(1, 2, 3)).mean()
+
+
+class Game(Generic[Generator]):
+    """The players, each with its Adam, and the average of the generator's weights."""
+
+    def __init__(
+        self,
+        generator: Generator,
+        discriminator: nn.Module,  # (images, labels, groups) -> logits; see `cgn.networks.discriminators`
+        learning_rates: tuple[float, float],  # of the generator and of the discriminator
+        betas: tuple[float, float],
+        weight_averaging: float,  # the memory of the average, in [0, 1)
+    ) -> None:
+        """Both networks are where they will be trained."""
+        self.generator, self.discriminator = generator, discriminator
+        self.averaged = copy.deepcopy(generator).requires_grad_(False)
+        self.weight_averaging = weight_averaging
+        # On a GPU an update can be recorded (`cgn.training.cuda_graphs`).
+        on_gpu = next(generator.parameters()).device.type == "cuda"
+        adam = partial(torch.optim.Adam, betas=betas, fused=True, capturable=on_gpu)
+        rate_g, rate_d = learning_rates
+        self.optimizer_g = adam(generator.parameters(), rate_g)
+        self.optimizer_d = adam(discriminator.parameters(), rate_d)
+
+    def parts(self) -> dict[str, Any]:
+        """What a `Loop` has to keep."""
+        return {
+            "generator": self.generator,
+            "discriminator": self.discriminator,
+            "averaged": self.averaged,
+            "optimizer_g": self.optimizer_g,
+            "optimizer_d": self.optimizer_d,
+        }
+
+    def update(
+        self,
+        real: Tensor,  # images (n, 3, r, r) in [-1, 1]
+        fake: Tensor,  # as many, of the generator, with gradient
+        labels: Tensor,  # (n,) classes of both
+        penalty_weight: float,  # of R1; at 0 it is not computed
+        refused: Refused | None = None,  # as many, of the same classes
+        weight: float = 1.0,  # of the generator's loss in the game
+        own_losses: Iterable[Tensor] = (),  # of the generator, weighted
+    ) -> Update:
+        """One step of the discriminator and one of the generator on the same images."""
+        # Discriminator step.
+        self.discriminator.requires_grad_(True)
+        real.requires_grad_(penalty_weight > 0)
+        shown = [real, fake.detach()]
+        if refused is not None:
+            shown.append(refused.images)
+        logits = self.discriminator(torch.cat(shown), labels.repeat(len(shown)), groups=len(shown))
+        real_logits, fake_logits, *refused_logits = logits.chunk(len(shown))
+        loss_d = functional.softplus(-real_logits).mean() + functional.softplus(fake_logits).mean()
+        if refused is not None:
+            loss_d = loss_d + (refused.weights * functional.softplus(refused_logits[0])).mean()
+        penalty = torch.zeros_like(loss_d)
+        if penalty_weight > 0:
+            penalty = penalty_weight * gradient_penalty(real_logits, real)
+        self.optimizer_d.zero_grad()
+        torch.autograd.backward(loss_d + penalty)
+        self.optimizer_d.step()
+
+        # Generator step on the same fakes.
+        self.discriminator.requires_grad_(False)
+        loss_g = weight * functional.softplus(-self.discriminator(fake, labels)).mean()
+        self.optimizer_g.zero_grad()
+        torch.autograd.backward(torch.stack([loss_g, *own_losses]).sum())
+        self.optimizer_g.step()
+        return Update(loss_d, penalty, loss_g, real_logits.mean(), fake_logits.mean())
+
+    def average(self, step: int) -> None:
+        """Let the averaged weights follow the generator's after step 0, 1, ..., sooner at the start."""
+        memory = min(self.weight_averaging, (1 + step) / (10 + step))
+        follow = get_ema_multi_avg_fn(memory)  # type: ignore[no-untyped-call]
+        follow(list(self.averaged.parameters()), list(self.generator.parameters()), None)
