@@ -65,7 +65,7 @@ class Measure:
 
 def images_of(variant: str, split: str, correlation: float, params: Params, *names: str | int) -> Images:
     """The digits of `split` under cues of a correlation; `names` say which draw of them."""
-    budget, seed = getattr(params.budgets, params.profile), params.seed
+    budget, seed = params.budgets, params.seed
     digits = load_digits(budget.digits, seed)
     shapes, labels = digits[f"{split}_images"], digits[f"{split}_labels"]
     size = params.mnist.variants.wildlife_mnist.texture_size
@@ -76,10 +76,10 @@ def images_of(variant: str, split: str, correlation: float, params: Params, *nam
 
 def _trained(variant: str, method: str, params: Params, validation: Images) -> Algorithm:
     """`method` after its share of the profile's image passes."""
-    budget, schedule, seed = getattr(params.budgets, params.profile), params.mnist.classifier, params.seed
-    all_passes = budget.train_classifiers.image_passes
+    schedule, seed = params.mnist.classifier, params.seed
+    all_passes = params.budgets.train_classifiers.image_passes
     passes = round(all_passes * SHARE_ON_BIASED)
-    own = getattr(params.methods, "irm" if method in PARTS["irm"] else method)
+    own = getattr(params.methods, "irm" if method in PARTS["irm"] else method).of(variant)
     biased = partial(images_of, variant, "train", 1.0, params)
     if method == "gan":
         shards = _gan_shards(variant, biased(), params)
@@ -89,7 +89,8 @@ def _trained(variant: str, method: str, params: Params, validation: Images) -> A
             ERM(network, steps_for(passes, schedule.batch, schedule.decays), schedule), source
         )
     elif method in ("lntl", "augmentation"):
-        baseline = on_biased(method, own, biased(), variant, passes, schedule, seed)
+        black_ground = getattr(params.mnist.variants, variant).black_ground
+        baseline = on_biased(method, own, biased(), variant, black_ground, passes, schedule, seed)
     elif method in (*PARTS["irm"], "group_dro"):
         correlations = own.environments if method == "group_dro" else own.environments[method]
         environments = [
@@ -108,7 +109,7 @@ def _trained(variant: str, method: str, params: Params, validation: Images) -> A
 
 def _gan_shards(variant: str, biased: Images, params: Params) -> Path:
     """Images of the GAN of these settings, trained when no earlier configuration did."""
-    budget, adversarial = getattr(params.budgets, params.profile), params.mnist.adversarial
+    budget, adversarial = params.budgets, params.mnist.adversarial
     own = getattr(params.mnist.variants, variant)
     settings = [variant, own, adversarial, budget, params.seed, params.threads, params.device]
     run_id = fingerprint(settings, [])
@@ -118,7 +119,7 @@ def _gan_shards(variant: str, biased: Images, params: Params) -> Path:
         checkpoint = Checkpoint(folder / "checkpoint.pt", run_id)
         labels = biased.labels.astype(np.uint8)
         train_gan(
-            folder, biased.images, labels, adversarial, budget.train_gan, params.seed, checkpoint,
+            folder, biased.images, labels, adversarial, budget.train_gan.of(variant), params.seed, checkpoint,
             torch_device(params.device),
         )  # fmt: skip
         samples = sample_gan(load_gan(folder), params.seed, 0, budget.sample_gan.images)

@@ -49,14 +49,14 @@ def _committed(folder: Path) -> None:
     if world != "emoji":
         raise UserError(
             f"{COMMITTED}: of the emoji world, imagenet.world is {world}; "
-            "set budgets.<profile>.pretrained_networks.source to trained or published"
+            "set pretrained_networks.source of the profile to trained or published"
         )
     copy_checked(COMMITTED, folder, [*(weights_file(folder, name).name for name in NETWORKS), SCORES])
     committed, resolution = sizes_of(load_cgan(folder)).resolution, _images()["images"].shape[1]
     if committed != resolution:
         raise UserError(
             f"{COMMITTED}: for {committed} pixels, the world has {resolution}; change that, "
-            "or set budgets.<profile>.pretrained_networks.source to trained"
+            "or set pretrained_networks.source of the profile to trained"
         )
 
 
@@ -117,8 +117,8 @@ def _store_saliency(folder: Path, saliency: str) -> None:
 
     if saliency not in assets and not located(saliency).is_file():
         raise UserError(
-            f"params.yaml: budgets.<profile>.pretrained_networks.saliency: {saliency} is neither trained, "
-            f"{' nor '.join(assets)}, nor a file"
+            f"budgets/{section('profile')}.yaml: pretrained_networks.saliency: {saliency} is neither "
+            f"trained, {' nor '.join(assets)}, nor a file"
         )
     path = local_file(Asset(**assets[saliency].model_dump())) if saliency in assets else located(saliency)
     store_saliency(folder, path, how)

@@ -19,13 +19,12 @@ def main(variant: str) -> None:
     section("threads")
     mechanism_score = section("mnist.mechanism_score")
     variant_params = section(f"mnist.variants.{variant}")
-    threshold = section("mnist.variants.double_colored_mnist.binarize_threshold")
 
     from cgn.io.files import write_json
 
     folder = Path(f"scores/mnist/{variant}")
     classifiers = _classifier_scores(variant)
-    mechanisms = _mechanism_scores(variant, seed, mechanism_score, variant_params, threshold)
+    mechanisms = _mechanism_scores(variant, seed, mechanism_score, variant_params)
     write_json(folder / "classifiers.json", classifiers)
     write_json(folder / "mechanisms.json", mechanisms)
     _log.info("%s: %s of 10 classes healthy; the scores are in %s", variant, mechanisms["healthy_classes"],
@@ -54,9 +53,7 @@ def _classifier_scores(variant: str) -> dict[str, dict[str, Any]]:
     return scores
 
 
-def _mechanism_scores(
-    variant: str, seed: int, params: Any, variant_params: Any, threshold: float
-) -> dict[str, Any]:
+def _mechanism_scores(variant: str, seed: int, params: Any, variant_params: Any) -> dict[str, Any]:
     """Are the masks of the CGN read as their label, whole and varied? And how well are real digits read?"""
     import numpy as np
     import torch
@@ -76,7 +73,7 @@ def _mechanism_scores(
     cgn = load_cgn(Path(f"models/mnist/cgn/{variant}"))
 
     # The digit classifier's own accuracy, on digits it has not seen.
-    test_masks = real_masks(digits["test_images"], threshold).astype(np.float32)
+    test_masks = real_masks(digits["test_images"], params.binarize_threshold).astype(np.float32)
     reader_accuracy = accuracy(predict(reader, as_digit_images(test_masks)), digits["test_labels"])
 
     # As many masks and as many real digits of each class.

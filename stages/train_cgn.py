@@ -14,8 +14,7 @@ _log = logging.getLogger(__name__)
 def main(variant: str) -> None:
     """Train the mechanisms of VARIANT on its biased training images."""
     seed, threads, device = section("seed"), section("threads"), section("device")
-    params = section("mnist.cgn")
-    start = section(f"mnist.cgn.texture_start.{variant}")
+    params = section("mnist.cgn").of(variant)
     adversarial = section("mnist.adversarial")
     budget = section("budgets.train_cgn")
 
@@ -32,9 +31,7 @@ def main(variant: str) -> None:
     _log.info("training the CGN of %s: %d steps of %d images", variant, budget.steps, budget.batch)
     images, labels = arrays["train_images"], arrays["train_labels"]
     with atomic_folder(output) as folder:
-        train_cgn(
-            folder, images, labels, params, start, adversarial, budget, seed, checkpoint, torch_device(device)
-        )
+        train_cgn(folder, images, labels, params, adversarial, budget, seed, checkpoint, torch_device(device))
     checkpoint.remove()
     _log.info("weights, training history and snapshots are in %s", output)
 

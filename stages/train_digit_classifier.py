@@ -13,7 +13,7 @@ def main() -> None:
     """Train the classifier that reads the masks of every variant."""
     seed, threads, device = section("seed"), section("threads"), section("device")
     schedule = section("mnist.classifier")
-    threshold = section("mnist.variants.double_colored_mnist.binarize_threshold")
+    threshold = section("mnist.mechanism_score.binarize_threshold")
     budget = section("budgets.train_digit_classifier")
 
     from cgn.data.mnist.masks import distorted_masks, real_masks, translated_masks

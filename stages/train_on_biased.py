@@ -10,10 +10,11 @@ def main(variant: str) -> None:
     seed, threads, device = section("seed"), section("threads"), section("device")
     schedule = section("mnist.classifier")
     methods = {
-        "original": section("methods.original"),
-        "lntl": section("methods.lntl"),
-        "augmentation": section("methods.augmentation"),
+        "original": section("methods.original").of(variant),
+        "lntl": section("methods.lntl").of(variant),
+        "augmentation": section("methods.augmentation").of(variant),
     }
+    black_ground = section(f"mnist.variants.{variant}.black_ground")
     budget = section("budgets.train_classifiers")
 
     from cgn.data.sources import Images
@@ -29,8 +30,11 @@ def main(variant: str) -> None:
     validation = Images(arrays["validation_images"], arrays["validation_labels"])
     runs = []
     for method, params in methods.items():
-        baseline = on_biased(method, params, train, variant, budget.image_passes, schedule, seed)
-        run_id = fingerprint([seed, threads, device, schedule, params, budget, method], [data])
+        baseline = on_biased(
+            method, params, train, variant, black_ground, budget.image_passes, schedule, seed
+        )
+        settings = [seed, threads, device, schedule, params, black_ground, budget, method]
+        run_id = fingerprint(settings, [data])
         checkpoint = Checkpoint(SCRATCH / "train_on_biased" / f"{variant}-{method}.pt", run_id)
         folder = Path(f"models/mnist/classifiers/{variant}/{method}")
         runs.append(Run(folder, *baseline, checkpoint, f"{method} on {variant}"))

@@ -14,7 +14,7 @@ def main(variant: str) -> None:
     seed, threads, device = section("seed"), section("threads"), section("device")
     schedule = section("mnist.classifier")
     variant_params = section(f"mnist.variants.{variant}")
-    irm, group_dro = section("methods.irm"), section("methods.group_dro")
+    irm, group_dro = section("methods.irm").of(variant), section("methods.group_dro").of(variant)
     budget = section("budgets.train_classifiers")
 
     from cgn.data.mnist.environments import environment

@@ -22,10 +22,10 @@ def main(variant: str) -> None:
     seed, threads, device = section("seed"), section("threads"), section("device")
     schedule = section("mnist.classifier")
     methods = {
-        "gan": section("methods.gan"),
-        "cgn": section("methods.cgn"),
-        "cgn_only": section("methods.cgn_only"),
-        "cgn_abduction": section("methods.cgn_abduction"),
+        "gan": section("methods.gan").of(variant),
+        "cgn": section("methods.cgn").of(variant),
+        "cgn_only": section("methods.cgn_only").of(variant),
+        "cgn_abduction": section("methods.cgn_abduction").of(variant),
     }
     budget = section("budgets.train_classifiers")
 

@@ -1,13 +1,12 @@
 """The methods that need no CGN, ready to train: algorithm and source of each, by its parameters.
 
-The stages train them with the settings of params.yaml, `experiments.tuning` with those of its search.
+The stages train them with the settings of the profile, `experiments.tuning` with those of its search.
 """
 
 from collections.abc import Sequence
 from typing import NamedTuple
 
 from cgn.data.sources import Environments, FixedImages, Images, Source
-from cgn.methods.adaptations import ignores_black
 from cgn.methods.algorithm import Algorithm
 from cgn.methods.augmentation import AugmentedERM
 from cgn.methods.erm import ERM
@@ -33,6 +32,7 @@ def on_biased(
     params: OriginalParams | LNTLParams | AugmentationParams,
     images: Images,
     variant: str,
+    black_ground: bool,  # black pixels carry no cue
     image_passes: int,
     schedule: ClassifierParams,
     seed: int,
@@ -43,7 +43,7 @@ def on_biased(
     algorithm: Algorithm
     if isinstance(params, LNTLParams):
         heads_seed = seed_for(seed, variant, method, "heads")
-        algorithm = LNTL(network, steps, schedule, params, heads_seed, ignores_black(variant))
+        algorithm = LNTL(network, steps, schedule, params, heads_seed, black_ground)
     elif isinstance(params, AugmentationParams):
         draws_seed = seed_for(seed, variant, method, "draws")
         algorithm = AugmentedERM(network, steps, schedule, params, draws_seed)

@@ -46,7 +46,7 @@ def read_convolutions(path: Path) -> list[Convolution]:
                 _, weight, bias = (_text(value) for field, value in node if field == _INPUT)
                 convolutions.append(Convolution(tensors[weight], tensors[bias]))
     except FileNotFoundError:
-        raise UserError(f"{path}: not found; fetch it (assets in params.yaml)") from None
+        raise UserError(f"{path}: not found; fetch it (see assets.yaml)") from None
     except (StopIteration, IndexError, KeyError, ValueError) as error:
         reason = f"{type(error).__name__} {error}".strip()
         raise UserError(f"{path}: not an ONNX model with float32 convolutions ({reason})") from None

@@ -9,6 +9,8 @@ import pytest
 from dvc.dependency import ParamsDependency
 from dvc.repo import Repo
 
+from cgn.params.whole import Values, read_files
+
 # What decides whether a stage runs and adds nothing to what it writes: validation, messages, the start.
 UNDECLARED = ("cgn/params", "cgn/errors.py", "stages/command.py")
 
@@ -54,18 +56,29 @@ def imports_torch(path: Path, root: Path) -> bool:
     return any(re.search(r"^ *(from|import) torch\b", text, re.M) for text in texts)
 
 
-def sections_read(path: Path, arguments: dict[str, str], profile: str) -> set[str]:
-    """Dotted keys of all `section(...)` calls, with a stage's command-line arguments filled in."""
+def sections_read(path: Path, arguments: dict[str, str], files: dict[str, Values]) -> set[str]:
+    """What all `section(...)` calls read, as "file:key", with a stage's command-line arguments filled in."""
     keys = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Call) and getattr(node.func, "id", None) == "section":
             (argument,) = node.args
             key = eval(compile(ast.Expression(argument), "section", "eval"), {}, dict(arguments))
-            if key.startswith("budgets"):
-                keys.add("profile")
-                key = key.replace("budgets", f"budgets.{profile}", 1)
-            keys.add(key)
+            keys |= {f"{name}:{key}" for name, values in files.items() if holds(values, key)}
+            if key.startswith(("budgets.", "assets.")):
+                room, _, key = key.partition(".")
+                keys |= {f"{name}:{key}" for name in files if name.startswith(room)}
+    if any(key.startswith("budgets") for key in keys):
+        keys.add("params.yaml:profile")
     return keys
+
+
+def holds(values: Any, key: str) -> bool:
+    """Whether a file has something at a dotted key."""
+    for part in key.split("."):
+        if not isinstance(values, dict) or part not in values:
+            return False
+        values = values[part]
+    return True
 
 
 def outermost(keys: set[str]) -> set[str]:
@@ -102,11 +115,16 @@ def test_import_closures_are_dependencies(stages: dict[str, Any], root: Path) ->
 
 def test_parameters_read_are_those_declared(stages: dict[str, Any], root: Path) -> None:
     for address, stage in stages.items():
-        declared = {key for dep in stage.deps if isinstance(dep, ParamsDependency) for key in dep.params}
+        declared = {
+            f"{Path(dep.fs_path).relative_to(root)}:{key}"
+            for dep in stage.deps
+            if isinstance(dep, ParamsDependency)
+            for key in dep.params
+        }
         file = command_file(stage, root)
-        read = sections_read(file, arguments_of(stage), "laptop")
+        read = sections_read(file, arguments_of(stage), read_files(root))
         if imports_torch(file, root):  # `run` in stages/command.py sets the number of threads
-            read.add("threads")
+            read.add("params.yaml:threads")
         assert outermost(declared) == outermost(read), (
             f"{address}: declared {sorted(declared)}, read {sorted(read)}"
         )

@@ -16,6 +16,8 @@ from cgn.params.section import Section
 from cgn.params.shared import ClassifierParams
 from tests.unit.methods.conftest import Make
 
+VARIANT = "colored_mnist"
+
 
 @pytest.mark.parametrize(
     ("params", "kind"),
@@ -26,8 +28,8 @@ from tests.unit.methods.conftest import Make
     ],
 )
 def test_on_biased(params: Any, kind: type[Algorithm], schedule: ClassifierParams, make: Make) -> None:
-    images = make("colored_mnist", 1.0)
-    algorithm, source = on_biased("method", params, images, "colored_mnist", 640, schedule, 0)
+    images = make(VARIANT, 1.0)
+    algorithm, source = on_biased("method", params, images, VARIANT, True, 640, schedule, 0)
     assert type(algorithm) is kind
     assert algorithm.steps == 640 // schedule.batch
     (minibatch,) = source.minibatches(0)
@@ -54,8 +56,8 @@ def test_on_biased(params: Any, kind: type[Algorithm], schedule: ClassifierParam
     ],
 )
 def test_on_environments(params: Any, kind: type[Algorithm], schedule: ClassifierParams, make: Make) -> None:
-    environments = [make("colored_mnist", 0.9), make("colored_mnist", 1.0)]
-    algorithm, source = on_environments("method", params, environments, "colored_mnist", 120, schedule, 0)
+    environments = [make(VARIANT, 0.9), make(VARIANT, 1.0)]
+    algorithm, source = on_environments("method", params, environments, VARIANT, 120, schedule, 0)
     assert type(algorithm) is kind
     assert algorithm.steps == 120 // 12
     assert [len(batch.labels) for batch in source.minibatches(0)] == [6, 6]
@@ -70,14 +72,14 @@ class ToyParams(Section):
 
 
 def test_parameters_of_an_unknown_kind_are_refused(schedule: ClassifierParams, make: Make) -> None:
-    images, toy = make("colored_mnist", 1.0), ToyParams()
+    images, toy = make(VARIANT, 1.0), ToyParams()
     with pytest.raises(TypeError, match="toy: no method is trained with parameters of the type ToyParams"):
-        on_biased("toy", toy, images, "colored_mnist", 640, schedule, 0)  # type: ignore[arg-type]
+        on_biased("toy", toy, images, VARIANT, True, 640, schedule, 0)  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="toy: no method is trained with parameters of the type ToyParams"):
-        on_environments("toy", toy, [images, images], "colored_mnist", 120, schedule, 0)  # type: ignore[arg-type]
+        on_environments("toy", toy, [images, images], VARIANT, 120, schedule, 0)  # type: ignore[arg-type]
 
 
 def test_an_unknown_optimizer_is_refused(schedule: ClassifierParams, make: Make) -> None:
     other = schedule.model_copy(update={"optimizer": "lion"})
     with pytest.raises(ValueError, match="lion: unknown optimizer"):
-        on_biased("original", OriginalParams(), make("colored_mnist", 1.0), "colored_mnist", 64, other, 0)
+        on_biased("original", OriginalParams(), make(VARIANT, 1.0), VARIANT, True, 64, other, 0)
