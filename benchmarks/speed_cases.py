@@ -60,7 +60,9 @@ def wildlife() -> Case:
     names = ("foreground", "background")
     textures = {name: rng.integers(0, 256, (10, size, size, 3), dtype=np.uint8) for name in names}
     cues = Cues(*rng.integers(0, 10, (2, count), dtype=np.uint8))
-    params = WildlifeParams(texture_size=size, crop_padding=padding, binarize_threshold=0.1)
+    params = WildlifeParams(
+        black_ground=False, binarize_threshold=0.1, texture_size=size, crop_padding=padding
+    )
 
     def crop(texture: np.ndarray) -> np.ndarray:
         padded = np.pad(texture, ((padding, padding), (padding, padding), (0, 0)), mode="reflect")

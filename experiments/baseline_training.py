@@ -14,7 +14,6 @@ from cgn.generators.mnist.sampling import sample_gan
 from cgn.generators.mnist.stored import load_gan
 from cgn.generators.mnist.training import train_gan
 from cgn.io.shards import write_shards
-from cgn.methods.adaptations import ignores_black
 from cgn.methods.algorithm import Algorithm
 from cgn.methods.building import Task, on_biased, on_environments, on_generated
 from cgn.methods.registry import method_named
@@ -62,7 +61,7 @@ class Measure:
 
 def images_of(variant: str, split: str, correlation: float, params: Params, *names: str | int) -> Images:
     """The digits of `split` under cues of a correlation; `names` say which draw of them."""
-    budget, seed = getattr(params.budgets, params.profile), params.seed
+    budget, seed = params.budgets, params.seed
     digits = load_digits(budget.digits, seed)
     shapes, labels = digits[f"{split}_images"], digits[f"{split}_labels"]
     size = params.mnist.variants.wildlife_mnist.texture_size
@@ -73,11 +72,12 @@ def images_of(variant: str, split: str, correlation: float, params: Params, *nam
 
 def _trained(variant: str, method: str, params: Params, validation: Images) -> Algorithm:
     """`method` after its share of the profile's image passes."""
-    budget, row = getattr(params.budgets, params.profile), method_named(method)
+    budget, row = params.budgets, method_named(method)
     share = SHARE_ON_ENVIRONMENTS if row.data == "environments" else SHARE_ON_BIASED
+    facts = getattr(params.mnist.variants, variant)
     passes = round(budget.train_classifiers.image_passes * share)
-    task = Task(variant, params.mnist.classifier, passes, params.seed, ignores_black(variant))
-    own = getattr(params.methods, row.section or method)
+    task = Task(variant, params.mnist.classifier, passes, params.seed, facts.black_ground)
+    own = getattr(params.methods, row.section or method).of(variant)
     if row.data == "environments":
         correlations = enumerate(own.correlations(method))
         environments = [images_of(variant, "train", rho, params, index) for index, rho in correlations]
@@ -96,7 +96,7 @@ def _trained(variant: str, method: str, params: Params, validation: Images) -> A
 
 def _gan_shards(variant: str, biased: Images, params: Params) -> Path:
     """Images of the GAN of these settings, trained when no earlier configuration did."""
-    budget, adversarial = getattr(params.budgets, params.profile), params.mnist.adversarial
+    budget, adversarial = params.budgets, params.mnist.adversarial
     own = getattr(params.mnist.variants, variant)
     settings = [variant, own, adversarial, budget, params.seed, params.threads, params.device]
     run_id = fingerprint(settings, [])
@@ -106,7 +106,7 @@ def _gan_shards(variant: str, biased: Images, params: Params) -> Path:
         checkpoint = Checkpoint(folder / "checkpoint.pt", run_id)
         labels = biased.labels.astype(np.uint8)
         train_gan(
-            folder, biased.images, labels, adversarial, budget.train_gan, params.seed, checkpoint,
+            folder, biased.images, labels, adversarial, budget.train_gan.of(variant), params.seed, checkpoint,
             torch_device(params.device),
         )  # fmt: skip
         samples = sample_gan(load_gan(folder), params.seed, 0, budget.sample_gan.images)

@@ -43,7 +43,7 @@ from cgn.methods.training import Run, steps_for, train_and_save
 from cgn.metrics.accuracy import accuracy, predict
 from cgn.networks.digit_cnn import DigitCNN
 from cgn.networks.stored_classifier import load_classifier
-from cgn.params.whole import Params, validate
+from cgn.params.whole import Params, read
 from cgn.report.names import VARIANTS
 from cgn.report.paper_runs import read_results
 from cgn.scm import MNIST_SCM
@@ -115,7 +115,7 @@ def _measured(variant: str, seed: int) -> dict[str, float]:
     digits, textures, of_variant = (
         read_arrays(scratch / f"{name}.safetensors") for name in ("digits", "textures", f"variants/{variant}")
     )
-    budget, schedule = getattr(params.budgets, params.profile), params.mnist.classifier
+    budget, schedule = params.budgets, params.mnist.classifier
     sets = {
         "cgn_masks": _cgn_masks(variant, scratch, textures, params, budget.sample_counterfactuals.images),
         "cgn_textures": _cgn_textures(variant, scratch, digits, params, budget.abduct.images),
@@ -143,25 +143,25 @@ def _fetched(experiment: str, variant: str, scratch: Path) -> Params:
     """Data, CGN and segmenter of a paper run, out of DVC's cache into `scratch`, and its parameters."""
     from dvc.api import DVCFileSystem
     from dvc.exceptions import DvcException
-    from ruamel.yaml import YAML
     from scmrepo.exceptions import SCMError
 
     files = [f"data/mnist/{name}.safetensors" for name in ("digits", "textures", f"variants/{variant}")]
     try:
         system: Any = DVCFileSystem(rev=experiment)
-        for path in (*files, "params.yaml"):
+        for path in (*files, "params.yaml", "assets.yaml"):
             target = scratch / path.removeprefix("data/mnist/")
             target.parent.mkdir(parents=True, exist_ok=True)
             system.get_file(path, str(target))
-        for model in ("cgn", "segmenter"):
-            shutil.rmtree(scratch / model, ignore_errors=True)  # else DVC writes a folder into it
-            system.get(f"models/mnist/{model}/{variant}", str(scratch / model), recursive=True)
+        models = {name: f"models/mnist/{name}/{variant}" for name in ("cgn", "segmenter")}
+        for name, path in (models | {"budgets": "budgets"}).items():
+            shutil.rmtree(scratch / name, ignore_errors=True)  # else DVC writes a folder into it
+            system.get(path, str(scratch / name), recursive=True)
     except (DvcException, SCMError, FileNotFoundError) as error:
         raise UserError(
             f"experiment {experiment}: not in this clone ({error}); make paper makes it, once the"
             " results of its seed in reports/paper/results are deleted"
         ) from None
-    return validate(YAML(typ="safe").load((scratch / "params.yaml").read_text(encoding="utf-8")), experiment)
+    return read(scratch)
 
 
 def _cgn_masks(
@@ -170,11 +170,11 @@ def _cgn_masks(
     """Masks of the CGN under the true process's textures, with the labels of cgn_only's counterfactuals."""
     cgn, policy = load_cgn(scratch / "cgn"), params.mnist.counterfactuals
     plan = plan_counterfactuals(MNIST_SCM, policy, CLASSES, params.seed, 0, count)
+    own, rng = getattr(params.mnist.variants, variant), generator(params.seed, "decomposition", variant)
     masks = draw_masks(cgn, plan, policy, params.seed)[:, 0].numpy()
-    if variant != "colored_mnist":  # the true ones are binary
+    if own.binarize_threshold is not None:  # the true ones are binary
         masks = (masks > 0.5).astype(np.float32)
     cues = Cues(*(plan.labels[name].astype(np.uint8) for name in ("foreground", "background")))
-    own, rng = getattr(params.mnist.variants, variant), generator(params.seed, "decomposition", variant)
     images = synthesize(variant, np.rint(masks * 255).astype(np.uint8), cues, own, textures, rng)
     return Images(images, plan.labels["shape"])
 
@@ -194,7 +194,7 @@ def _other_backgrounds(
     """Counterfactuals by abduction with the backgrounds that the paper run has not, by their name."""
     images, labels = of_variant["train_images"], of_variant["train_labels"]
     masks = read_masks(load_segmenter(scratch / "segmenter"), images)
-    if getattr(params.mnist.abduction.backgrounds, variant) == "observed":
+    if params.mnist.abduction.of(variant).backgrounds == "observed":
         return {"generated": _given_shapes(variant, scratch, masks, labels, None, params, count)}
     return {"observed": _given_shapes(variant, scratch, masks, labels, images, params, count)}
 

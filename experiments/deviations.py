@@ -14,6 +14,7 @@ import typer
 
 from cgn.errors import UserError
 from cgn.io.files import atomic_path, read_json, write_json
+from cgn.params.whole import BUDGETS, read
 from cgn.report.names import VARIANTS
 from experiments.experiment import Outcome, run_experiment
 
@@ -23,12 +24,12 @@ HARD = ("double_colored_mnist", "wildlife_mnist")  # two cues each; the third ha
 
 class Deviation(NamedTuple):
     paper: str  # what the paper has instead, for the table
-    settings: list[str]
+    settings: list[str]  # as of -S; "{profile}" stands for the profile's file
 
 
 DEVIATIONS = {
     "none": Deviation("nothing switched back", []),
-    "mismatch_weight": Deviation("no mismatched images", ["mnist.cgn.mismatch_weight=[0]"]),
+    "mismatch_weight": Deviation("no mismatched images", ["{profile}:mnist.cgn.mismatch_weight=[0]"]),
     "mask_interval": Deviation("mean of the mask in [0.1, 0.9]", ["mnist.cgn.mask_interval=[0.1,0.9]"]),
     "lambda_border": Deviation("no border prior", ["mnist.cgn.lambda_border=0"]),
     "mask_warmup": Deviation("no warm-up of the masks", ["mnist.cgn.mask_warmup=0"]),
@@ -37,7 +38,7 @@ DEVIATIONS = {
     "texture_shuffle": Deviation("patches of the texture rearranged", ["mnist.cgn.texture_shuffle=permute"]),
     "weight_averaging": Deviation("the last weights", ["mnist.adversarial.weight_averaging=0"]),
     "gradient_penalty": Deviation(
-        "R1 of one weight", ["mnist.adversarial.discriminator.gradient_penalty=[1.0,1.0]"]
+        "R1 of one weight", ["{profile}:mnist.adversarial.discriminator.gradient_penalty=[1.0,1.0]"]
     ),
     "translation": Deviation(
         "no translation of what is judged", ["mnist.adversarial.discriminator.translation=0"]
@@ -68,9 +69,15 @@ def main(
             path = FOLDER / of / f"{name}.json"
             if not path.exists():
                 experiment = f"deviation-{of}-{name}".replace("_", "-")
-                settings = DEVIATIONS[name].settings
+                settings = settings_of(name)
                 write_json(path, measured(run_experiment(experiment, of, settings, scratch / name)))
             collect()
+
+
+def settings_of(deviation: str) -> list[str]:
+    """What switches a deviation back, under the profile of params.yaml."""
+    of_profile = f"{BUDGETS}/{read().profile}.yaml"
+    return [setting.format(profile=of_profile) for setting in DEVIATIONS[deviation].settings]
 
 
 def measured(outcome: Outcome) -> dict[str, Any]:

@@ -1,48 +1,38 @@
 """MNIST at the paper's sizes: `python -m experiments.paper run SEED`, or `… collect` (see make paper).
 
-A variant of a seed is one DVC experiment, whole or, with --stage, one training stage. What has a result in
-reports/paper/results is not run again; a run that was cut off goes on from its checkpoints ($CGN_SCRATCH, by
-default .scratch/paper) and the cache.
+A variant of a seed is one DVC experiment of the profile `paper`, whole or, with --stage, one training stage.
+What has a result in reports/paper/results is not run again; a run that was cut off goes on from its
+checkpoints ($CGN_SCRATCH, by default .scratch/paper) and the cache.
 """
 
-import json
 import os
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from cgn.errors import UserError
-from cgn.io.files import atomic_path, read_json, write_json
-from cgn.report.names import VARIANTS
+from cgn.io.files import atomic_path, write_json
+from cgn.report.names import METHODS, VARIANTS
 from cgn.report.paper_runs import (
-    RUN_FILES,
-    STAGE_RUN_FILES,
     WHOLE_RUN,
+    differences,
     is_complete,
     markdown,
     read_results,
     run_of_all,
     summary,
+    write_parameters,
     write_results,
     write_results_of_stage,
 )
 from experiments.experiment import recorded, run_experiment
+from experiments.settings import effective_parameters, overridden
 from experiments.training_stage import run_training_stage, training_stages
-from experiments.tuning import selected
 
 PAPER = Path("reports/paper")
 RESULTS = PAPER / "results"
-# The values of params.yaml suit trainings of minutes. These suit longer ones: less of what keeps masks easy
-# to read and alike, on double-colored textures without a grain, and on Wildlife abduction with the
-# backgrounds of real images. Chosen on random-cue validation digits.
-LONG_TRAINING = (
-    "mnist.abduction.backgrounds.wildlife_mnist=observed",
-    "mnist.cgn.mismatch_weight=[0,0.6,0]",
-    "mnist.cgn.texture_start.double_colored_mnist=plain",
-    "mnist.adversarial.discriminator.gradient_penalty=[1.0,0.03]",
-)
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -58,15 +48,18 @@ def run(
     for name in variant:
         if name not in VARIANTS:
             raise UserError(f"--variant {name}: not one of {', '.join(VARIANTS)}")
-    names = WHOLE_RUN if stage is None else _methods_of(stage)
+    methods = [*METHODS, "mechanisms"] if stage is None else _methods_of(stage)
+    settings = ["profile=paper", f"seed={seed}", *set_param]
+    params = overridden(settings)
     for name in variant:
-        _require_equal_settings(name, set_param)
-        if is_complete(RESULTS, name, seed, names):
-            files = ["*"] if stage is None else names
+        parameters = {method: effective_parameters(params, name, method) for method in methods}
+        _require_equal(name, parameters)
+        if is_complete(RESULTS, name, seed, WHOLE_RUN if stage is None else methods):
+            files = ["*"] if stage is None else methods
             again = " ".join(f"{RESULTS / name / of}/seed_{seed}.json" for of in files)
             print(f"{name}, seed {seed}: has its results; to run it again, rm {again}")
         else:
-            _run(name, seed, stage, set_param)
+            _run(name, seed, stage, settings, set_param, parameters)
             collect()
 
 
@@ -88,55 +81,39 @@ def _methods_of(stage: str) -> list[str]:
     return stages[stage]
 
 
-def _run(variant: str, seed: int, stage: str | None, given: list[str]) -> None:
+def _run(
+    variant: str,
+    seed: int,
+    stage: str | None,
+    settings: list[str],
+    given: list[str],
+    parameters: dict[str, dict[str, Any]],
+) -> None:
+    """Run a variant with `settings`, of which `given` are recorded, and keep its results."""
     scratch = Path(os.environ.get("CGN_SCRATCH", ".scratch/paper")) / f"seed_{seed}"
-    settings = _settings(variant, given)
-    changes = ["profile=paper", f"seed={seed}", *settings]
     parts = ["paper", variant, str(seed)] + ([stage] if stage else [])
     experiment = "-".join(parts).replace("_", "-")
     options = [f"--variant {variant}"] + ([f"--stage {stage}"] if stage else [])
     words = [*options, *(f"-S {setting}" for setting in recorded(given))]
-    asked = {
-        "command": f"python -m experiments.paper run {seed} {' '.join(words)}",
-        "settings": recorded(settings),
-    }
+    asked = {"command": f"python -m experiments.paper run {seed} {' '.join(words)}"}
     if stage is None:
-        outcome = run_experiment(experiment, variant, changes, scratch)
+        outcome = run_experiment(experiment, variant, settings, scratch)
+        write_parameters(RESULTS, variant, parameters)
         scores = outcome.classifiers, outcome.mechanisms
         write_results(RESULTS, variant, seed, *scores, outcome.facts | asked, outcome.digests)
     else:
-        trained = run_training_stage(experiment, stage, variant, changes, scratch)
+        trained = run_training_stage(experiment, stage, variant, settings, scratch)
+        write_parameters(RESULTS, variant, parameters)
         facts = trained.facts | asked
         write_results_of_stage(RESULTS, variant, seed, stage, trained.accuracies, facts, trained.digests)
 
 
-def _settings(variant: str, given: list[str]) -> list[str]:
-    """What a run changes of params.yaml: for long trainings, by the baselines' search, and as `given`.
-
-    Keys of other variants are left out.
-    """
-    tuned = [f"{key}={json.dumps(value, separators=(',', ':'))}" for key, value in selected(variant).items()]
-    others = set(VARIANTS) - {variant}
-    settings = (*LONG_TRAINING, *tuned, *given)
-    return [setting for setting in settings if others.isdisjoint(setting.partition("=")[0].split("."))]
-
-
-def _require_equal_settings(variant: str, given: list[str]) -> None:
-    """A mean over seeds is one of equal settings. Raises UserError when kept results have others.
-
-    Compared is what a run changes of params.yaml. Who edits that file, moves the results away.
-    """
-    asked = _but_sources(recorded(_settings(variant, given)))
-    folder = RESULTS / variant
-    for kept in (*sorted(folder.glob(RUN_FILES)), *sorted(folder.glob(STAGE_RUN_FILES))):
-        if _but_sources(read_json(kept)["settings"]) != asked:
-            raise UserError(f"{kept}: its results have other settings; move {folder} away to run with these")
-
-
-def _but_sources(settings: list[str]) -> list[str]:
-    """Without those that tell where digits and textures lie, which every machine has elsewhere."""
-    sources = [f"budgets.paper.{of}.{key}=" for of in ("digits", "textures") for key in ("source", "folder")]
-    return [setting for setting in settings if not setting.startswith(tuple(sources))]
+def _require_equal(variant: str, parameters: dict[str, dict[str, Any]]) -> None:
+    """A mean over seeds is one of equal parameters. Raises UserError when kept results have others."""
+    if found := differences(RESULTS, variant, parameters):
+        told = "; ".join(f"{name}: {difference}" for name, difference in found.items())
+        folders = " ".join(str(RESULTS / variant / name) for name in found)
+        raise UserError(f"results of other parameters: {told}; move them away to run with these: {folders}")
 
 
 if __name__ == "__main__":

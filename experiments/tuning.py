@@ -5,7 +5,7 @@ At most eight settings a method and variant, each trained on fewer image passes 
 The rule: the highest accuracy on held-out digits under the five training environments of the paper, in which
 cue and label agree with probability 0.9 to 1. No test digit takes part. The accuracy on the same digits under
 random cues stands beside it, to tell what a search could have found at best, and takes no part either.
-`make paper` uses what is selected.
+What is selected stands in budgets/paper.yaml; a test compares the two.
 """
 
 import json
@@ -17,18 +17,17 @@ from typing import Annotated, Any
 import pandas as pd
 import torch
 import typer
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
 
 from cgn.errors import UserError
 from cgn.io.files import atomic_path, read_json, write_json
-from cgn.params.whole import Params, validate
+from cgn.params.whole import BUDGETS
 from cgn.report.names import METHODS, VARIANTS
 from cgn.report.run_facts import machine
 from experiments.baseline_training import Measure
+from experiments.settings import overridden
 
 FOLDER = Path("reports/tuning")
-Settings = dict[str, Any]  # key of params.yaml: value
+Settings = dict[str, Any]  # key of the profile's file: value
 
 # Two knobs a method, which its own paper or its use here says matter most. `irm` serves irm_2 and irm_5.
 SEARCH: dict[str, dict[str, list[Any]]] = {
@@ -42,7 +41,7 @@ SEARCH: dict[str, dict[str, list[Any]]] = {
         "methods.augmentation.kernel_sizes": [[1], [1, 3], [1, 3, 5, 7], [3, 5, 7]],
         "methods.augmentation.share": [0.8, 1.0],
     },
-    "gan": {"budgets.paper.train_gan.steps": [1250, 2500], "methods.gan.real_share": [0.0, 0.25, 0.5, 0.75]},
+    "gan": {"train_gan.steps": [1250, 2500], "methods.gan.real_share": [0.0, 0.25, 0.5, 0.75]},
 }
 
 # Trained and listed like the others, never selected. Without its penalty IRM is plain training on the
@@ -62,14 +61,16 @@ def main(
         for name in names:
             if name not in known:
                 raise UserError(f"{kind} {name}: not one of {', '.join(known)}")
-    given = dict(parsed(setting) for setting in set_param)
+    given = ["profile=paper", *set_param]
+    of_profile = f"{BUDGETS}/{overridden(given).profile}.yaml"
     for of in variant:
         measure = Measure(of)
         for name in method:
             results = results_of(of, name)
             for settings in (*configurations(name), *CONTROLS.get(name, ())):
                 if all(result["settings"] != settings for result in results):
-                    params = overridden({"profile": "paper"} | given | settings)
+                    own = [f"{of_profile}:{key}={json.dumps(value)}" for key, value in settings.items()]
+                    params = overridden([*given, *own])
                     torch.set_num_threads(params.threads)
                     by = f"{machine()['processor']}, {params.device}"
                     results.append({"settings": settings, **measure(name, params), "machine": by})
@@ -99,31 +100,6 @@ def selected(variant: str) -> Settings:
         if len(results) == len(settings):
             chosen |= max(results, key=lambda result: float(result["held_out_accuracy"]))["settings"]
     return chosen
-
-
-def overridden(settings: Settings) -> Params:
-    """params.yaml with other values at dotted keys. Raises UserError for an unknown key or a bad value."""
-    values = YAML(typ="safe").load(Path("params.yaml").read_text(encoding="utf-8"))
-    for key, value in settings.items():
-        *path, last = key.split(".")
-        at = values
-        for part in path:
-            at = at.get(part) if isinstance(at, dict) else None
-        if not isinstance(at, dict) or last not in at:
-            raise UserError(f"{key}: no such key in params.yaml")
-        at[last] = value
-    return validate(values, "params.yaml")
-
-
-def parsed(setting: str) -> tuple[str, Any]:
-    """The dotted key and the value of "key=value", as of dvc exp run -S. Raises UserError without a "="."""
-    key, separator, value = setting.partition("=")
-    if not separator:
-        raise UserError(f"-S {setting}: not key=value")
-    try:
-        return key, YAML(typ="safe").load(value)
-    except YAMLError:
-        raise UserError(f"-S {setting}: the value is not valid YAML") from None
 
 
 def collect() -> None:

@@ -13,8 +13,8 @@ def main(variant: str) -> None:
     """Train a segmenter on images of the CGN of VARIANT, read the masks of the real training images, and draw
     these shapes in counterfactual textures."""
     stage = StageRun("abduct")
-    params, policy = section("mnist.abduction.segmenter"), section("mnist.counterfactuals")
-    observed = section(f"mnist.abduction.backgrounds.{variant}") == "observed"
+    abduction, policy = section("mnist.abduction").of(variant), section("mnist.counterfactuals")
+    params, observed = abduction.segmenter, abduction.backgrounds == "observed"
     budget = section("budgets.abduct")
 
     from tqdm import tqdm

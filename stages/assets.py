@@ -11,7 +11,7 @@ _log = logging.getLogger(__name__)
 
 
 def main(names: Annotated[list[str] | None, typer.Argument(help="all when there are none")] = None) -> None:
-    """Fetch the files NAMES of `assets` in params.yaml, unless a mirror or the cache has them."""
+    """Fetch the files NAMES of assets.yaml, unless a mirror or the cache has them."""
     assets = dict(section("assets"))
 
     from cgn.errors import UserError

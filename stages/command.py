@@ -11,14 +11,11 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
 
 from cgn.errors import UserError
 from cgn.io.files import write_json
-from cgn.params.whole import Params, validate
+from cgn.params.whole import Params, read
 
-PARAMS_FILE = Path("params.yaml")
 # Outside of DVC's outputs: checkpoints and timings. Long runs keep them outside of the clone.
 SCRATCH = Path(os.environ.get("CGN_SCRATCH", ".scratch"))
 # Faults of the machine, not of the code, and what to do about them.
@@ -44,33 +41,22 @@ Models = Annotated[
 
 @cache
 def _params() -> Params:
-    try:
-        values = YAML(typ="safe").load(PARAMS_FILE.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise UserError(f"{PARAMS_FILE}: not found; run from the repository's root") from None
-    except UnicodeDecodeError as error:
-        raise UserError(f"{PARAMS_FILE}: not UTF-8 at byte {error.start}; save it as UTF-8") from None
-    except YAMLError as error:
-        raise UserError(f"{PARAMS_FILE}: not valid YAML: {' '.join(str(error).split())}") from None
-    if not isinstance(values, dict):
-        raise UserError(f"{PARAMS_FILE}: holds no keys")
-    return validate(values, str(PARAMS_FILE))
+    return read()
 
 
 def section(key: str) -> Any:
-    """The validated value or section at a dotted key of params.yaml; the whole file is checked first.
+    """The validated value or section at a dotted key; all parameters are checked first.
 
-    `budgets.X` is the active profile's: `budgets.<profile>.X`. A stage reads parameters only here,
-    and a test compares the keys with what dvc.yaml declares.
+    `budgets.X` is X in the active profile's file, `assets.X` in assets.yaml; all others are those of
+    params.yaml, completed by what the profile's file has at the same key. A section that may differ between
+    variants is a `ByVariant`: `section("methods.irm").of(variant)`. A stage reads parameters only here, and a
+    test compares the keys with what dvc.yaml declares.
     """
     value: Any = _params()
-    parts = key.split(".")
-    if parts[0] == "budgets":
-        parts.insert(1, value.profile)
-    for part in parts:
-        if part not in type(value).model_fields:
-            known = ", ".join(type(value).model_fields)
-            raise UserError(f"{PARAMS_FILE}: no key {'.'.join(parts)}: '{part}' is not one of {known}")
+    for part in key.split("."):
+        fields = getattr(type(value), "model_fields", {})
+        if part not in fields:
+            raise UserError(f"no parameter {key}: '{part}' is not one of {', '.join(fields) or 'any'}")
         value = getattr(value, part)
     return value
 

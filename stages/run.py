@@ -60,9 +60,12 @@ class StageRun:
         return Run(folder, ready.algorithm, ready.source, checkpoint, f"{method} on {variant}")
 
 
-def method_sections(*data: str) -> dict[str, Any]:
-    """The parameters of each method that learns from these kinds of data; None of one that has none."""
+def method_sections(variant: str, *data: str) -> dict[str, Any]:
+    """The parameters, on a variant, of each method that learns from these kinds of data; None: it has none."""
     from cgn.methods.registry import methods_on
 
     rows = methods_on(*data)  # type: ignore[arg-type]
-    return {name: section(f"methods.{row.section}") if row.section else None for name, row in rows.items()}
+    return {
+        name: section(f"methods.{row.section}").of(variant) if row.section else None
+        for name, row in rows.items()
+    }

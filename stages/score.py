@@ -14,7 +14,6 @@ def main(variant: str) -> None:
     seed = section("seed")
     section("threads")
     params, own = section("mnist.mechanism_score"), section(f"mnist.variants.{variant}")
-    threshold = section("mnist.variants.double_colored_mnist.binarize_threshold")
 
     from cgn.evaluation.mnist_scores import classifier_scores, mechanism_scores
     from cgn.io.arrays import read_arrays
@@ -24,7 +23,7 @@ def main(variant: str) -> None:
     arrays = read_arrays(data / f"variants/{variant}.safetensors")
     digits = read_arrays(data / "digits.safetensors")
     classifiers = classifier_scores(models / "classifiers" / variant, arrays, variant)
-    mechanisms = mechanism_scores(models, digits, arrays, variant, own, threshold, params, seed)
+    mechanisms = mechanism_scores(models, digits, arrays, variant, own, params, seed)
     write_json(folder / "classifiers.json", classifiers)
     write_json(folder / "mechanisms.json", mechanisms)
     healthy = mechanisms["healthy_classes"]

@@ -12,8 +12,7 @@ _log = logging.getLogger(__name__)
 def main(variant: str) -> None:
     """Train the mechanisms of VARIANT on its biased training images; write weights, history and snapshots."""
     stage = StageRun("train_cgn")
-    params, adversarial = section("mnist.cgn"), section("mnist.adversarial")
-    start = section(f"mnist.cgn.texture_start.{variant}")
+    params, adversarial = section("mnist.cgn").of(variant), section("mnist.adversarial")
     budget = section("budgets.train_cgn")
 
     from cgn.generators.mnist.training import train_cgn
@@ -24,7 +23,7 @@ def main(variant: str) -> None:
     _log.info("training the CGN of %s: %d steps of %d images", variant, budget.steps, budget.batch)
     with stage.output(folder, variant, [params, adversarial, budget], [source]) as output:
         train_cgn(
-            output.folder, arrays["train_images"], arrays["train_labels"], params, start, adversarial, budget,
+            output.folder, arrays["train_images"], arrays["train_labels"], params, adversarial, budget,
             stage.seed, output.checkpoint, stage.device,
         )  # fmt: skip
 

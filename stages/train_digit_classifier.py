@@ -14,7 +14,7 @@ def main() -> None:
     """Train the classifier that reads the masks of every variant."""
     stage = StageRun("train_digit_classifier")
     schedule, budget = section("mnist.classifier"), section("budgets.train_digit_classifier")
-    threshold = section("mnist.variants.double_colored_mnist.binarize_threshold")
+    threshold = section("mnist.mechanism_score.binarize_threshold")
 
     from cgn.data.mnist.masks import distorted_masks, real_masks, translated_masks
     from cgn.data.sources import FreshImages, Images

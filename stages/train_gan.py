@@ -16,7 +16,7 @@ def main(variant: str) -> None:
     """Train a conditional GAN, as large as the CGN, on the biased training images of VARIANT; sample it."""
     stage = StageRun("train_gan")
     adversarial = section("mnist.adversarial")
-    budget, sampling = section("budgets.train_gan"), section("budgets.sample_gan")
+    budget, sampling = section("budgets.train_gan").of(variant), section("budgets.sample_gan")
 
     from tqdm import tqdm
 

@@ -10,11 +10,11 @@ def main(variant: str) -> None:
     """Train the methods that learn from the biased images of VARIANT: original, lntl, augmentation."""
     stage = StageRun("train_on_biased")
     schedule, budget = section("mnist.classifier"), section("budgets.train_classifiers")
-    methods = method_sections("biased")
+    black_ground = section(f"mnist.variants.{variant}.black_ground")
+    methods = method_sections(variant, "biased")
 
     from cgn.data.sources import Images
     from cgn.io.arrays import read_arrays
-    from cgn.methods.adaptations import ignores_black
     from cgn.methods.building import Task, on_biased
     from cgn.methods.training import train_and_save
 
@@ -23,10 +23,10 @@ def main(variant: str) -> None:
     train, validation = (
         Images(arrays[f"{split}_images"], arrays[f"{split}_labels"]) for split in ("train", "validation")
     )
-    task = Task(variant, schedule, budget.image_passes, stage.seed, ignores_black(variant))
+    task = Task(variant, schedule, budget.image_passes, stage.seed, black_ground)
     runs = [
         stage.classifier(
-            variant, method, on_biased(method, params, train, task), [schedule, params, budget], [data]
+            variant, method, on_biased(method, params, train, task), [schedule, params, black_ground, budget], [data]
         )
         for method, params in methods.items()
     ]

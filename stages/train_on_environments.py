@@ -16,12 +16,11 @@ def main(variant: str) -> None:
     stage = StageRun("train_on_environments")
     schedule, budget = section("mnist.classifier"), section("budgets.train_classifiers")
     own = section(f"mnist.variants.{variant}")
-    methods = method_sections("environments", "random_cues")
+    methods = method_sections(variant, "environments", "random_cues")
 
     from cgn.data.mnist.environments import environment
     from cgn.data.sources import Images
     from cgn.io.arrays import read_arrays
-    from cgn.methods.adaptations import ignores_black
     from cgn.methods.building import Task, on_environments, on_random_cues
     from cgn.methods.registry import METHODS
     from cgn.methods.training import train_and_save
@@ -31,7 +30,7 @@ def main(variant: str) -> None:
     digits, textures, arrays = (read_arrays(path) for path in inputs)
     shapes, labels = digits["train_images"], digits["train_labels"]
     validation = Images(arrays["validation_images"], arrays["validation_labels"])
-    task = Task(variant, schedule, budget.image_passes, stage.seed, ignores_black(variant))
+    task = Task(variant, schedule, budget.image_passes, stage.seed, own.black_ground)
 
     def draw(method: str, correlation: float, number: int) -> Images:
         of = (variant, method, "cues", number)

@@ -14,11 +14,11 @@ def main(variant: str) -> None:
     """
     stage = StageRun("train_on_generated")
     schedule, budget = section("mnist.classifier"), section("budgets.train_classifiers")
-    methods = method_sections("generated")
+    black_ground = section(f"mnist.variants.{variant}.black_ground")
+    methods = method_sections(variant, "generated")
 
     from cgn.data.sources import Images
     from cgn.io.arrays import read_arrays
-    from cgn.methods.adaptations import ignores_black
     from cgn.methods.building import Task, on_generated
     from cgn.methods.registry import METHODS
     from cgn.methods.training import train_and_save
@@ -28,7 +28,7 @@ def main(variant: str) -> None:
     real, validation = (
         Images(arrays[f"{split}_images"], arrays[f"{split}_labels"]) for split in ("train", "validation")
     )
-    task = Task(variant, schedule, budget.image_passes, stage.seed, ignores_black(variant))
+    task = Task(variant, schedule, budget.image_passes, stage.seed, black_ground)
     runs = []
     for method, params in methods.items():
         shards = Path(f"data/mnist/shards/{variant}/{METHODS[method].shards}")

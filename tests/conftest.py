@@ -1,11 +1,19 @@
 """Fixtures that every test may use."""
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
+
+
+def copy_params(root: Path, folder: Path) -> None:
+    """Put the files that hold parameters into `folder`."""
+    for name in ("params.yaml", "assets.yaml"):
+        shutil.copy(root / name, folder)
+    shutil.copytree(root / "budgets", folder / "budgets")
 
 
 @pytest.fixture(scope="session")

@@ -48,7 +48,6 @@ def mechanism_scores(
     arrays: Arrays,  # of the variant
     variant: str,
     own: VariantParams,
-    threshold: float,  # of a real digit's grey value, on [0, 1]
     params: MechanismScoreParams,
     seed: int,
 ) -> dict[str, Any]:
@@ -57,7 +56,7 @@ def mechanism_scores(
     cgn = load_cgn(models / "cgn" / variant)
 
     # The digit classifier's own accuracy, on digits it has not seen.
-    test_masks = real_masks(digits["test_images"], threshold).astype(np.float32)
+    test_masks = real_masks(digits["test_images"], params.binarize_threshold).astype(np.float32)
     reader_accuracy = accuracy(predict(reader, as_digit_images(test_masks)), digits["test_labels"])
 
     # As many masks and as many real digits of each class.

@@ -26,7 +26,7 @@ def read_state_dict(path: Path) -> dict[str, Tensor]:
     """
     path = Path(path)
     if not path.is_file():
-        raise UserError(f"{path}: not found; fetch it (assets in params.yaml) or run the stage that makes it")
+        raise UserError(f"{path}: not found; fetch it (see assets.yaml) or run the stage that makes it")
     try:
         if path.suffix == ".safetensors":
             return load_file(path)

@@ -20,16 +20,9 @@ LNTL (Kim et al. 2019)
 - Their two steps (label loss and entropy; colour loss through the reversed gradient) are taken in one
   update on the same minibatch. The heads still learn from the colour loss alone.
 - The heads also learn during pre-training, with no effect on the features.
-- Colored MNIST: as published; black pixels carry no cue and are ignored.
+- Colored MNIST: as published; black pixels carry no cue and are ignored (`black_ground` of a variant).
 - Double-colored MNIST: two cues, the digit's and the ground's colour. No pixel is black by design, so all are
   read: the same three heads see object and background.
 - Wildlife MNIST: the cues are textures, for which LNTL has no head. The same three heads read the colour of
   every pixel, object and background: a stand-in for the texture, not all of it.
 """
-
-CUES_ON_BLACK = frozenset({"colored_mnist"})  # the variants in which a black pixel carries no cue
-
-
-def ignores_black(variant: str) -> bool:
-    """Whether LNTL's heads leave out black pixels of `variant`."""
-    return variant in CUES_ON_BLACK

@@ -57,7 +57,7 @@ BIGGAN_DEEP_128 = BigGANSizes(
 BIGGAN_DEEP_256 = BIGGAN_DEEP_128._replace(
     layers=_layers((16, 16), (16, 8), (8, 8), (8, 4), (4, 2), (2, 1)),
 )
-# The sizes whose weights were published, by their names among the `assets` of params.yaml.
+# The sizes whose weights were published, by their names in assets.yaml.
 PUBLISHED_BIGGANS = {"biggan_deep_256": BIGGAN_DEEP_256, "biggan_deep_128": BIGGAN_DEEP_128}
 # Ours, for nine classes at 48 pixels; start=4 makes it one for 64.
 BIGGAN_SMALL = BigGANSizes(

@@ -23,7 +23,7 @@ def read_convolutions(path: Path) -> list[Convolution]:
     or is no ONNX model with float32 weights and biases, or the package is not installed.
     """
     if not path.is_file():
-        raise UserError(f"{path}: not found; fetch it (assets in params.yaml)")
+        raise UserError(f"{path}: not found; fetch it (see assets.yaml)")
     try:
         import onnx
         from google.protobuf.message import DecodeError

@@ -55,7 +55,7 @@ _NARROW_DILATED = Block(4, 16, 64, dilated=True)
 U2NETP = U2NetSizes(
     encoder=(*_NARROW, _NARROW_DILATED, _NARROW_DILATED), decoder=(_NARROW_DILATED, *reversed(_NARROW))
 )
-# The sizes whose weights were published, by their names among the `assets` of params.yaml.
+# The sizes whose weights were published, by their names in assets.yaml.
 PUBLISHED_U2NETS = {"u2net": U2NET, "u2netp": U2NETP}
 # Ours, for images of 32 to 64 pixels, with few channels where the map is large: a training of the CGN runs it
 # twice a step.

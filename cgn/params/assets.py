@@ -1,4 +1,4 @@
-"""`assets` of params.yaml: published files that are fetched, never committed."""
+"""assets.yaml: published files that are fetched, never committed."""
 
 from typing import Annotated
 
@@ -8,7 +8,7 @@ from cgn.params.section import Section
 
 
 class AssetParams(Section):
-    """One file; what `sha256` may be is told in params.yaml."""
+    """One file; what `sha256` may be is told in assets.yaml."""
 
     url: Annotated[str, Field(pattern=r"^https?://\S+/\S+[^/\s]$")]
     sha256: Annotated[str, Field(pattern=r"^[0-9a-fA-F]{8,64}$")] | None

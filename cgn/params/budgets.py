@@ -1,4 +1,4 @@
-"""`budgets` of params.yaml: the sizes of one profile."""
+"""The sizes in a file of budgets/."""
 
 from typing import Annotated, Literal
 
@@ -7,6 +7,7 @@ from pydantic import Field
 from cgn.params.imagenet import CommittedNetworks, ImageNetCGNBudget, PublishedNetworks, TrainedNetworks
 from cgn.params.section import Count, Section
 from cgn.params.shared import TrainingBudget
+from cgn.params.variants import ByVariant
 
 
 class DigitsBudget(Section):
@@ -72,7 +73,7 @@ class Budget(Section):
     variants: VariantsBudget
     train_digit_classifier: TrainingBudget
     train_cgn: GeneratorBudget
-    train_gan: GeneratorBudget
+    train_gan: ByVariant[GeneratorBudget]
     sample_counterfactuals: SamplingBudget
     abduct: AbductionBudget
     sample_gan: SamplingBudget
@@ -88,9 +89,3 @@ class Budget(Section):
     imagenet_sheets: SheetsBudget
     sample_imagenet_counterfactuals: SamplingBudget
     train_ensemble: TrainingBudget
-
-
-class BudgetsParams(Section):
-    smoke: Budget
-    laptop: Budget
-    paper: Budget

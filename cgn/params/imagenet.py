@@ -1,4 +1,4 @@
-"""`imagenet` of params.yaml: the worlds, the mechanisms and their losses, the classifier."""
+"""`imagenet`: the worlds, the mechanisms and their losses, the classifier."""
 
 from typing import Annotated, Literal
 

@@ -1,10 +1,11 @@
-"""`methods` of params.yaml: the knobs of each way to train a classifier."""
+"""`methods`: the knobs of each way to train a classifier."""
 
 from typing import Annotated, Literal
 
 from pydantic import Field
 
 from cgn.params.section import Count, NonNegative, Positive, Probability, Section
+from cgn.params.variants import ByVariant
 
 
 class OriginalParams(Section):
@@ -61,13 +62,13 @@ class EnsembleParams(Section):
 
 
 class MethodsParams(Section):
-    original: OriginalParams
-    gan: MixtureParams
-    cgn: MixtureParams
-    cgn_only: MixtureParams
-    cgn_abduction: MixtureParams
-    irm: IRMParams
-    group_dro: GroupDROParams
-    lntl: LNTLParams
-    augmentation: AugmentationParams
+    original: ByVariant[OriginalParams]
+    gan: ByVariant[MixtureParams]
+    cgn: ByVariant[MixtureParams]
+    cgn_only: ByVariant[MixtureParams]
+    cgn_abduction: ByVariant[MixtureParams]
+    irm: ByVariant[IRMParams]
+    group_dro: ByVariant[GroupDROParams]
+    lntl: ByVariant[LNTLParams]
+    augmentation: ByVariant[AugmentationParams]
     ensemble: EnsembleParams

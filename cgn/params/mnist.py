@@ -1,35 +1,15 @@
-"""`mnist` of params.yaml: variants, generators, sampling policy, classifier."""
+"""`mnist`: generators, sampling policy, classifier (the variants: `cgn.params.variants`)."""
 
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from cgn.params.section import Count, NonNegative, Positive, Probability, Section, TenColors
+from cgn.params.section import Count, NonNegative, Positive, Probability, Section
 from cgn.params.shared import ClassifierParams, CounterfactualParams, NetworkTrainingParams
-
-
-class ColoredParams(Section):
-    colors: TenColors
-    variance: NonNegative
-
-
-class DoubleColoredParams(Section):
-    colors: TenColors
-    foreground_shift: Annotated[int, Field(ge=0, le=9)]
-    standard_deviation: NonNegative
-    binarize_threshold: Probability
-
-
-class WildlifeParams(Section):
-    texture_size: Annotated[int, Field(ge=32)]
-    crop_padding: Annotated[int, Field(ge=0)]
-    binarize_threshold: Probability
-
-
-class VariantsParams(Section):
-    colored_mnist: ColoredParams
-    double_colored_mnist: DoubleColoredParams
-    wildlife_mnist: WildlifeParams
+from cgn.params.variants import ByVariant, VariantsParams
+from cgn.params.variants import ColoredParams as ColoredParams
+from cgn.params.variants import DoubleColoredParams as DoubleColoredParams
+from cgn.params.variants import WildlifeParams as WildlifeParams
 
 
 class DiscriminatorParams(Section):
@@ -52,12 +32,6 @@ class AdversarialParams(Section):
     weight_averaging: Annotated[float, Field(ge=0, lt=1)]
 
 
-class TextureStarts(Section):
-    colored_mnist: Literal["plain", "patterned"]
-    double_colored_mnist: Literal["plain", "patterned"]
-    wildlife_mnist: Literal["plain", "patterned"]
-
-
 class CGNParams(Section):
     lambda_adversarial: NonNegative
     mismatch_weight: Annotated[list[NonNegative], Field(min_length=1)]
@@ -72,7 +46,7 @@ class CGNParams(Section):
     binary_warmup: Probability
     texture_shuffle: Literal["permute", "shift", "none"]
     patch_size: Literal[4, 8, 16]
-    texture_start: TextureStarts
+    texture_start: Literal["plain", "patterned"]
     training_noise: Literal["shared", "per_mechanism"]
 
     @model_validator(mode="after")
@@ -81,12 +55,6 @@ class CGNParams(Section):
         if low >= high:
             raise ValueError(f"mask_interval must rise, got [{low}, {high}]")
         return self
-
-
-class Backgrounds(Section):
-    colored_mnist: Literal["generated", "observed"]
-    double_colored_mnist: Literal["generated", "observed"]
-    wildlife_mnist: Literal["generated", "observed"]
 
 
 class SegmenterParams(NetworkTrainingParams):
@@ -99,10 +67,11 @@ class AbductionParams(Section):
     """How masks are read, and what goes around them."""
 
     segmenter: SegmenterParams
-    backgrounds: Backgrounds
+    backgrounds: Literal["generated", "observed"]
 
 
 class MechanismScoreParams(Section):
+    binarize_threshold: Probability
     masks_per_class: Count
     read_share: Probability
 
@@ -110,8 +79,8 @@ class MechanismScoreParams(Section):
 class MnistParams(Section):
     variants: VariantsParams
     adversarial: AdversarialParams
-    cgn: CGNParams
+    cgn: ByVariant[CGNParams]
     counterfactuals: CounterfactualParams
-    abduction: AbductionParams
+    abduction: ByVariant[AbductionParams]
     classifier: ClassifierParams
     mechanism_score: MechanismScoreParams

@@ -1,6 +1,6 @@
-"""What the typed sections of params.yaml share.
+"""What the typed sections of params.yaml, budgets/ and assets.yaml share.
 
-The values and their explanation stand in params.yaml, never here: there are no defaults.
+The values and their explanation stand in these files, never here: there are no defaults.
 """
 
 import re
@@ -21,12 +21,16 @@ def _color(value: object) -> tuple[int, ...]:
     return tuple(bytes.fromhex(value[1:]))
 
 
+def _words(value: object) -> object:
+    return value.split() if isinstance(value, str) else value
+
+
 Color = Annotated[tuple[int, int, int], BeforeValidator(_color)]
-TenColors = Annotated[list[Color], Field(min_length=10, max_length=10)]
+TenColors = Annotated[list[Color], Field(min_length=10, max_length=10), BeforeValidator(_words)]
 Mechanism = Literal["shape", "foreground", "background"]
 
 
 class Section(BaseModel):
-    """A section of params.yaml: an unknown key is an error, and nothing changes after reading."""
+    """A section: an unknown key is an error, and nothing changes after reading."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)

@@ -1,45 +1,119 @@
-"""The whole of params.yaml as typed, validated, immutable sections."""
+"""All parameters, typed, validated and immutable: params.yaml, its profile's file in budgets/, assets.yaml.
 
+No key stands in two files. What a profile sets in sections of params.yaml (`mnist`, `methods`) completes
+them; its other sections are the sizes, `budgets`.
+"""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
 
 from cgn.errors import UserError
 from cgn.params.assets import AssetsParams
-from cgn.params.budgets import BudgetsParams
+from cgn.params.budgets import Budget
 from cgn.params.imagenet import ImageNetParams
 from cgn.params.methods import MethodsParams
 from cgn.params.mnist import MnistParams
 from cgn.params.section import Count, Section
 
+PARAMS, ASSETS, BUDGETS = "params.yaml", "assets.yaml", "budgets"
+Values = dict[str, Any]
+
 
 class Params(Section):
-    """The whole of params.yaml."""
-
     seed: Annotated[int, Field(ge=0)]
-    profile: Literal["smoke", "laptop", "paper"]
+    profile: str
     threads: Count
     device: Literal["cpu", "cuda"]
     mnist: MnistParams
     imagenet: ImageNetParams
     methods: MethodsParams
     assets: AssetsParams
-    budgets: BudgetsParams
+    budgets: Budget  # of the profile
 
 
-def validate(values: dict[str, Any], source: str) -> Params:
-    """Check a parsed params.yaml. Raises UserError with one line: the key, what was wrong, the value.
+def read(folder: Path = Path()) -> Params:
+    """The parameters of a checkout. Raises UserError with one line: the file, the key, what was wrong."""
+    return validate(read_files(folder))
 
-    `source` names the file in the message.
-    """
+
+def read_files(folder: Path = Path()) -> dict[str, Values]:
+    """What stands in params.yaml, the profile's file and assets.yaml, by their names."""
+    params = _parsed(folder, PARAMS)
+    profiles = sorted(path.stem for path in (folder / BUDGETS).glob("*.yaml"))
+    if params.get("profile") not in profiles:
+        known = ", ".join(profiles) or f"none: {folder / BUDGETS} has no files"
+        raise UserError(f"{PARAMS}: profile: not one of {known}; got {params.get('profile')!r}")
+    sizes = f"{BUDGETS}/{params['profile']}.yaml"
+    return {PARAMS: params, sizes: _parsed(folder, sizes), ASSETS: _parsed(folder, ASSETS)}
+
+
+def validate(files: Mapping[str, Values]) -> Params:
+    """Join and check what `read_files` gives."""
+    placed = {name: _placed(name, values, files[PARAMS]) for name, values in files.items()}
+    joined: Values = {}
+    for name, values in placed.items():
+        joined = _joined(joined, values, name)
     try:
-        return Params.model_validate(values)
+        return Params.model_validate(joined)
     except ValidationError as error:
         first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"])
-        message = first["msg"].removeprefix("Value error, ")
-        shown = "" if first["type"] in {"missing", "extra_forbidden"} else f", got {first['input']!r}"
-        known = (
-            "unknown key (see the comments in the file)" if first["type"] == "extra_forbidden" else message
-        )
-        raise UserError(f"{source}: {key}: {known}{shown}") from None
+    path = [str(part) for part in first["loc"]]
+    depths = {name: _depth(values, path) for name, values in placed.items()}
+    names = " or ".join(name for name, depth in depths.items() if depth == max(depths.values()))
+    key = re.sub(r"^(budgets|assets)\.", "", ".".join(path))
+    message = first["msg"].removeprefix("Value error, ")
+    if first["type"] == "extra_forbidden":
+        message = "unknown key (see the comments in the file)"
+    elif first["type"] != "missing" and not isinstance(first["input"], Mapping):
+        message += f", got {first['input']!r}"
+    raise UserError(f"{names}: {key}: {message}")
+
+
+def _parsed(folder: Path, name: str) -> Values:
+    try:
+        values = YAML(typ="safe").load((folder / name).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserError(f"{name}: not found; run from the repository's root") from None
+    except UnicodeDecodeError as error:
+        raise UserError(f"{name}: not UTF-8 at byte {error.start}; save it as UTF-8") from None
+    except YAMLError as error:
+        raise UserError(f"{name}: not valid YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(values, dict):
+        raise UserError(f"{name}: holds no keys")
+    return values
+
+
+def _placed(name: str, values: Values, params: Values) -> Values:
+    """The values of a file at their places in `Params`."""
+    if name == PARAMS:
+        return values
+    if name == ASSETS:
+        return {"assets": values}
+    shared = {key: value for key, value in values.items() if key in params}
+    return shared | {"budgets": {key: value for key, value in values.items() if key not in params}}
+
+
+def _joined(first: Values, second: Values, name: str, above: str = "") -> Values:
+    """Both, section by section. Raises UserError for a value of `second`, the file `name`, in both."""
+    joined = dict(first)
+    for key, value in second.items():
+        if key not in first:
+            joined[key] = value
+        elif isinstance(value, dict) and isinstance(first[key], dict):
+            joined[key] = _joined(first[key], value, name, f"{above}{key}.")
+        else:
+            raise UserError(f"{name}: {above}{key}: stands in another file, too ({PARAMS}); keep one")
+    return joined
+
+
+def _depth(values: Any, path: list[str]) -> int:
+    """How many parts of a dotted key are found in `values`."""
+    if not path or not isinstance(values, dict) or path[0] not in values:
+        return 0
+    return 1 + _depth(values[path[0]], path[1:])

@@ -1,8 +1,9 @@
 """Results of runs at the paper's sizes: one small JSON for each variant, method and seed, and their summary.
 
 <folder>/<variant>/<method>/seed_<k>.json      {"train_accuracy": …, "test_accuracy": …}, percent
-<folder>/<variant>/mechanisms/seed_<k>.json    health of the CGN's masks
-<folder>/<variant>/run/seed_<k>.json           command, commit, settings, versions, machine, wall time
+<folder>/<variant>/<method>/parameters.json    the parameters that all of these depend on
+<folder>/<variant>/mechanisms/                 the same, with the health of the CGN's masks
+<folder>/<variant>/run/seed_<k>.json           command, commit, versions, machine, wall time
 <folder>/<variant>/digests/seed_<k>.json       MD5 of every output: the same in a repeated run
 <folder>/<variant>/<stage>/seed_<k>.json       both, of a run of one training stage alone
 """
@@ -74,6 +75,27 @@ def write_results_of_stage(
     write_json(folder / variant / stage / f"seed_{seed}.json", {**run, "digests": digests})
     for method, of_method in accuracies.items():
         write_json(folder / variant / method / f"seed_{seed}.json", of_method)
+
+
+def write_parameters(folder: Path, variant: str, parameters: Mapping[str, Mapping[str, Any]]) -> None:
+    """Keep what the results of each method depend on: {method: {key: value}}."""
+    for name, of_method in parameters.items():
+        write_json(folder / variant / name / "parameters.json", of_method)
+
+
+def differences(folder: Path, variant: str, parameters: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+    """The methods of `parameters` that have results of other ones, with the first key that differs."""
+    found = {}
+    for name, asked in parameters.items():
+        results, path = folder / variant / name, folder / variant / name / "parameters.json"
+        if any(results.glob("seed_*.json")):
+            kept = read_json(path) if path.exists() else {}
+            for key in (*asked, *kept):
+                there, here = (of.get(key, "absent") for of in (kept, asked))
+                if there != here:
+                    found[name] = f"{key} is {there} there and {here} here"
+                    break
+    return found
 
 
 def read_results(folder: Path) -> pd.DataFrame:

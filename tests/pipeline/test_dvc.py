@@ -66,7 +66,7 @@ def test_a_loss_weight_reruns_generators_and_no_baseline(dvc: Run) -> None:
 def test_a_penalty_reruns_irm_and_no_generator(dvc: Run) -> None:
     dvc("git", "checkout", "--force", "--quiet", ".")
     dvc("dvc", "checkout", "--force")
-    ran = stages_run(dvc("dvc", "exp", "run", "--temp", "-S", "methods.irm.penalty=5000"))
+    ran = stages_run(dvc("dvc", "exp", "run", "--temp", "-S", "budgets/smoke.yaml:methods.irm.penalty=5000"))
     irm = {f"train_on_environments@{variant}" for variant in VARIANTS}
     assert ran == irm | {f"score@{variant}" for variant in VARIANTS} | {"report"}
 
@@ -79,8 +79,8 @@ def test_a_relative_folder_is_found_from_a_temporary_copy(dvc: Run, smoke: Path)
         folder.mkdir(parents=True)
         for number in range(10):
             Image.new("RGB", (40, 40), (number, 99, 200)).save(folder / f"{number}.png")
-    own = ["-S", "budgets.smoke.textures.source=folder"]
-    own += ["-S", "budgets.smoke.textures.folder=../my töxtures"]
+    own = ["-S", "budgets/smoke.yaml:textures.source=folder"]
+    own += ["-S", "budgets/smoke.yaml:textures.folder=../my töxtures"]
     assert stages_run(dvc("dvc", "exp", "run", "--temp", "--name", "own-textures", *own, "textures"))
     dvc("dvc", "exp", "remove", "own-textures")
 
@@ -114,8 +114,7 @@ def test_a_paper_run_keeps_its_results_and_is_not_repeated(dvc: Run, smoke: Path
     words = ["python", "-m", "experiments.paper", "run", "0"]
     words += ["--variant", "colored_mnist", "-S", "profile=smoke"]
     dvc(*words)
-    # The same sizes and seed as in the workspace give the same scores, but for the CGN and the baselines,
-    # which have settings of their own; the workspace's lock is left alone.
+    # The same profile and seed as in the workspace give the same scores; the workspace's lock is left alone.
     scores = json.loads((smoke / "reports/metrics.json").read_text())["mnist"]["colored_mnist"]
     result = smoke / "reports/paper/results/colored_mnist/original/seed_0.json"
     kept = json.loads(result.read_text())
@@ -145,7 +144,9 @@ def test_a_paper_run_keeps_its_results_and_is_not_repeated(dvc: Run, smoke: Path
     assert json.loads(result.read_text()) == kept
     assert json.loads(digests.read_text()) == digests_before
     assert not (results / "train_on_biased/seed_0.json").exists()
-    assert "other settings" in dvc(*words, "-S", "threads=1", status=1)
+    refusal = dvc(*words, "-S", "mnist.cgn.lambda_mask=1", status=1)
+    assert "cgn: mnist.cgn.lambda_mask is 50.0 there and 1.0 here" in refusal
+    assert "original: " not in refusal
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from dvc.dependency import ParamsDependency
 from dvc.repo import Repo
 
 from cgn.methods.registry import methods_on
+from cgn.params.whole import Values, read_files
 
 # What decides whether a stage runs and adds nothing to what it writes: validation, messages, the start.
 UNDECLARED = ("cgn/params", "cgn/errors.py", "stages/command.py", "stages/run.py")
@@ -60,8 +61,8 @@ def imports_torch(path: Path, root: Path) -> bool:
     return any(re.search(r"^ *(from|import) torch\b", text, re.M) for text in texts)
 
 
-def sections_read(path: Path, arguments: dict[str, str], profile: str) -> set[str]:
-    """Dotted keys of all `section(...)` calls, with a stage's command-line arguments filled in.
+def sections_read(path: Path, arguments: dict[str, str], files: dict[str, Values]) -> set[str]:
+    """What all `section(...)` calls read, as "file:key", with a stage's command-line arguments filled in.
 
     `StageRun` and `method_sections` of stages/run.py read some for the stage.
     """
@@ -70,17 +71,28 @@ def sections_read(path: Path, arguments: dict[str, str], profile: str) -> set[st
         called = getattr(node.func, "id", None) if isinstance(node, ast.Call) else None
         if called == "StageRun":
             keys |= {"seed", "threads", "device"}
-        if called == "method_sections":
-            rows = methods_on(*(argument.value for argument in node.args))
+        elif called == "method_sections":
+            _variant, *data = node.args
+            rows = methods_on(*(argument.value for argument in data))
             keys |= {f"methods.{row.section}" for row in rows.values() if row.section}
-        if called == "section":
+        elif called == "section":
             (argument,) = node.args
-            key = eval(compile(ast.Expression(argument), "section", "eval"), {}, dict(arguments))
-            if key.startswith("budgets"):
-                keys.add("profile")
-                key = key.replace("budgets", f"budgets.{profile}", 1)
-            keys.add(key)
-    return keys
+            keys.add(eval(compile(ast.Expression(argument), "section", "eval"), {}, dict(arguments)))
+    placed = {f"{name}:{key}" for key in keys for name, values in files.items() if holds(values, key)}
+    for room, _, rest in (key.partition(".") for key in keys if key.startswith(("budgets.", "assets."))):
+        placed |= {f"{name}:{rest}" for name in files if name.startswith(room)}
+    if any(key.startswith("budgets") for key in placed):
+        placed.add("params.yaml:profile")
+    return placed
+
+
+def holds(values: Any, key: str) -> bool:
+    """Whether a file has something at a dotted key."""
+    for part in key.split("."):
+        if not isinstance(values, dict) or part not in values:
+            return False
+        values = values[part]
+    return True
 
 
 def outermost(keys: set[str]) -> set[str]:
@@ -128,11 +140,16 @@ def test_a_folder_is_declared_where_its_branch_uses_all_of_it(stages: dict[str, 
 
 def test_parameters_read_are_those_declared(stages: dict[str, Any], root: Path) -> None:
     for address, stage in stages.items():
-        declared = {key for dep in stage.deps if isinstance(dep, ParamsDependency) for key in dep.params}
+        declared = {
+            f"{Path(dep.fs_path).relative_to(root)}:{key}"
+            for dep in stage.deps
+            if isinstance(dep, ParamsDependency)
+            for key in dep.params
+        }
         file = command_file(stage, root)
-        read = sections_read(file, arguments_of(stage), "laptop")
+        read = sections_read(file, arguments_of(stage), read_files(root))
         if imports_torch(file, root):  # `run` in stages/command.py sets the number of threads
-            read.add("threads")
+            read.add("params.yaml:threads")
         assert outermost(declared) == outermost(read), (
             f"{address}: declared {sorted(declared)}, read {sorted(read)}"
         )

@@ -1,28 +1,24 @@
-"""The overrides of the long command lines in the docs are ones that DVC and params.yaml take."""
+"""The overrides of the long command lines in the docs are ones that DVC and the parameters take."""
 
 import re
 import shlex
-import shutil
 from itertools import pairwise
 from pathlib import Path
 
-from dvc.utils.hydra import apply_overrides
-from ruamel.yaml import YAML
+import pytest
 
 from cgn.params.imagenet import PublishedNetworks, TrainedNetworks
-from cgn.params.whole import validate
+from experiments.settings import overridden
 
 
-def test_runs_of_other_worlds(root: Path, tmp_path: Path) -> None:
+def test_runs_of_other_worlds(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(root)
     text = (root / "docs/imagenet_worlds.md").read_text()
     sources = []
     for command in re.findall(r"^dvc exp run (.*?)^```", text, flags=re.M | re.S):
         words = shlex.split(command.replace("\\\n", " "))
         overrides = [value for option, value in pairwise(words) if option == "-S"]
-        shutil.copy(root / "params.yaml", tmp_path)
-        apply_overrides(tmp_path / "params.yaml", overrides)
-        params = validate(YAML(typ="safe").load((tmp_path / "params.yaml").read_text()), "params.yaml")
-        sources.append(getattr(params.budgets, params.profile).pretrained_networks)
+        sources.append(overridden(overrides).budgets.pretrained_networks)
     trained, published = sources
     assert isinstance(trained, TrainedNetworks)
     assert trained.biggan.steps == 1000

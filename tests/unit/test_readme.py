@@ -11,7 +11,7 @@ from ruamel.yaml import YAML
 from cgn.report.names import VARIANTS
 from cgn.report.paper_values import paper_value
 from cgn.report.tables import MINUS
-from experiments import tuning
+from experiments.settings import overridden
 
 TITLES = {
     "Original": "original",
@@ -71,16 +71,16 @@ def test_seeds(readme: str, summary: dict[str, Any]) -> None:
         assert seeds == {method: 3 if method in ("irm_5", "gan") else 5 for method in TITLES.values()}
 
 
-def test_updates(readme: str, root: Path) -> None:
+def test_updates(readme: str, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Equal images are not equal updates, and the README says so."""
-    params = YAML(typ="safe").load((root / "params.yaml").read_text(encoding="utf-8"))
-    passes = params["budgets"]["paper"]["train_classifiers"]["image_passes"]
-    selected = tuning.selected("double_colored_mnist")
-    batch = 5 * selected["methods.irm.environment_batch"]
+    monkeypatch.chdir(root)
+    params = overridden(["profile=paper"])
+    passes = params.budgets.train_classifiers.image_passes
+    batch = 5 * params.methods.irm.of("double_colored_mnist").environment_batch
     text = " ".join(readme.split())
     assert f"sees {passes:,} images" in text
     assert f"{passes // batch:,} updates where" in text
-    assert f"make {passes // params['mnist']['classifier']['batch']:,}:" in text
+    assert f"make {passes // params.mnist.classifier.batch:,}:" in text
 
 
 def accuracy_and_spread(scores: dict[str, Any]) -> str:

@@ -6,7 +6,6 @@ from numpy.typing import NDArray
 from torch.nn import functional
 
 from cgn.data.mnist.variants import VariantParams, upsample
-from cgn.params.mnist import ColoredParams
 from cgn.seeding import generator
 
 
@@ -16,8 +15,8 @@ def real_masks(digits: NDArray[np.uint8], threshold: float) -> NDArray[np.bool_]
 
 
 def true_masks(digits: NDArray[np.uint8], params: VariantParams) -> NDArray[np.float32]:
-    """The masks (n, 32, 32) in [0, 1] of the images of a variant of `params`: colored MNIST's are grey."""
-    if isinstance(params, ColoredParams):
+    """The masks (n, 32, 32) in [0, 1] of a variant of `params`: grey where it has no threshold."""
+    if params.binarize_threshold is None:
         return upsample(digits).astype(np.float32) / np.float32(255)
     return real_masks(digits, params.binarize_threshold).astype(np.float32)
 

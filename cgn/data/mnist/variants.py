@@ -13,14 +13,20 @@ from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 
 from cgn.data.mnist.digits import CLASSES, SPLITS
-from cgn.params.mnist import ColoredParams, DoubleColoredParams, WildlifeParams
+from cgn.params.variants import (
+    ColoredParams,
+    DoubleColoredParams,
+    VariantFacts,
+    VariantsParams,
+    WildlifeParams,
+)
 from cgn.seeding import generator
 
-VARIANTS = ("colored_mnist", "double_colored_mnist", "wildlife_mnist")
+VARIANTS = tuple(VariantsParams.model_fields)
 SIZE = 32
 _BLOCK = 500  # images at once: the working set stays in the processor's cache
 
-VariantParams = ColoredParams | DoubleColoredParams | WildlifeParams
+VariantParams = VariantFacts  # of the variant at hand
 Textures = dict[str, NDArray[np.uint8]]
 Scalar = TypeVar("Scalar", bound=np.generic)
 

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from cgn.generators.mask_losses import binary_entropy, border_loss, mask_interval_loss
 from cgn.generators.mnist.adversarial import AdversarialGenerator, Fake, train_adversarially
 from cgn.generators.mnist.gan import GAN, config_as_large_as_cgn
-from cgn.generators.mnist.mechanisms import ARRANGEMENT_DIMENSIONS, CGN, CLASSES, CGNConfig, Start
+from cgn.generators.mnist.mechanisms import ARRANGEMENT_DIMENSIONS, CGN, CLASSES, CGNConfig
 from cgn.generators.mnist.perceptual import pretrained_gram_loss
 from cgn.generators.mnist.stored import save_generator
 from cgn.io.arrays import write_arrays
@@ -91,7 +91,6 @@ def train_cgn(
     images: NDArray[np.uint8],
     labels: NDArray[np.uint8],
     params: CGNParams,
-    texture_start: Start,
     adversarial: AdversarialParams,
     budget: GeneratorBudget,
     seed: int,
@@ -105,7 +104,7 @@ def train_cgn(
     """
     torch.manual_seed(seed)
     sizes = (budget.width, budget.noise_dimensions, adversarial.label_dimensions)
-    texture = (params.texture_shuffle, params.patch_size, texture_start)
+    texture = (params.texture_shuffle, params.patch_size, params.texture_start)
     config = CGNConfig(*sizes, params.mask_start_radius, *texture)
     steps = [max(1, round(share * budget.steps)) for share in _SNAPSHOTS]
     trained = train_adversarially(

@@ -18,7 +18,7 @@ from cgn.params.imagenet import PublishedNetworks, SaliencyParams
 def store_published(
     folder: Path,
     budget: PublishedNetworks,
-    assets: Mapping[str, Asset],  # by the names of params.yaml
+    assets: Mapping[str, Asset],  # by the names of assets.yaml
     how: SaliencyParams,
     classes: Sequence[str],  # of the world
     resolution: int,  # of its images, in pixels

@@ -55,7 +55,7 @@ def save_network(path: Path, network: nn.Module, half: bool = True) -> None:
 def save_published(folder: Path, name: str, network: nn.Module, description: dict[str, Any]) -> None:
     """Write `network` in full precision in place of the small one of that name, with its `description`.
 
-    `architecture` is a name among the `assets` of params.yaml; a U2-Net also has the `normalisation` and the
+    `architecture` is a name in assets.yaml; a U2-Net also has the `normalisation` and the
     `resolution` of its `Saliency`.
     """
     save_network(weights_file(folder, name), network, half=False)

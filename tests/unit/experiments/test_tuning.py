@@ -1,24 +1,26 @@
 """The search for the baselines' settings: its size, its rule and its bad input."""
 
-import shutil
 from pathlib import Path
 
 import pytest
 
 from cgn.errors import UserError
 from cgn.io.files import read_json, write_json
+from cgn.report.names import VARIANTS
 from experiments import tuning
-from experiments.tuning import SEARCH, configurations, main, overridden, selected
+from experiments.settings import effective_parameters, overridden
+from experiments.tuning import SEARCH, configurations, main, results_of, selected
+from tests.conftest import copy_params
 
 SMOKE = [
     "profile=smoke",
-    *("budgets.smoke.train_classifiers.image_passes=640", "mnist.classifier.decays=2", "threads=1"),
+    *("budgets/smoke.yaml:train_classifiers.image_passes=640", "mnist.classifier.decays=2", "threads=1"),
 ]
 
 
 @pytest.fixture
 def workspace(tmp_path: Path, root: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    shutil.copy(root / "params.yaml", tmp_path)
+    copy_params(root, tmp_path)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("CGN_SCRATCH", str(tmp_path / "scratch"))
     return tmp_path
@@ -32,7 +34,21 @@ def test_no_method_has_more_than_eight_settings_and_all_are_valid(
         settings = configurations(method)
         assert len(settings) <= 8
         for one in settings:
-            overridden(one)
+            overridden([f"budgets/laptop.yaml:{key}={value}" for key, value in one.items()])
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_the_profile_paper_has_what_is_selected(
+    variant: str, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(root)
+    params, chosen = overridden(["profile=paper"]), selected(variant)
+    assert set(chosen) == {key for knobs in SEARCH.values() for key in knobs}  # all searches have ended
+    for method, knobs in SEARCH.items():
+        own = effective_parameters(params, variant, {"irm": "irm_2"}.get(method, method))
+        found = {key: own[key if key in own else f"budgets.{key}"] for key in knobs}
+        assert found == {key: chosen[key] for key in knobs}
+        assert found in [result["settings"] for result in results_of(variant, method)]
 
 
 def test_a_search_is_kept_result_by_result_and_goes_on(
@@ -69,11 +85,17 @@ def test_the_highest_accuracy_in_the_training_environments_is_selected(
     [
         ("erm", "colored_mnist", "seed=1", "METHOD erm: not one of irm"),
         ("irm", "red_mnist", "seed=1", "--variant red_mnist: not one of"),
-        ("irm", "colored_mnist", "seed", "-S seed: not key=value"),
-        ("irm", "colored_mnist", "methods.irm.penalti=1", "methods.irm.penalti: no such key"),
-        ("irm", "colored_mnist", "methods.irm.weight_decay=-1", "methods.irm.weight_decay"),
-        ("irm", "colored_mnist", "threads.x=1", "threads.x: no such key"),
-        ("irm", "colored_mnist", "methods.irm.penalty=[1", r"penalty=\[1: the value is not valid YAML"),
+        ("irm", "colored_mnist", "seed", "-S: params.yaml: Error parsing override 'seed' missing EQUAL"),
+        (
+            "irm",
+            "colored_mnist",
+            "methods.irm.penalti=1",
+            "params.yaml: Could not override 'methods.irm.penalti'",
+        ),
+        ("irm", "colored_mnist", "methods.irm.weight_decay=-1", "params.yaml: methods.irm.weight_decay: "),
+        ("irm", "colored_mnist", "budgets/none.yaml:digits.train=1", "no file budgets/none.yaml"),
+        ("irm", "colored_mnist", "threads.x=1", "Could not override 'threads.x'"),
+        ("irm", "colored_mnist", "methods.irm.weight_decay=[1", "-S: params.yaml: "),
     ],
 )
 def test_bad_input(workspace: Path, method: str, variant: str, setting: str, message: str) -> None:

@@ -1,13 +1,11 @@
 """Real digits as small MNIST variants, and the parameters of the classifiers as the tests want them."""
 
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
-from ruamel.yaml import YAML
 
 from cgn.data.mnist.digits import load_digits
 from cgn.data.mnist.environments import environment
@@ -15,8 +13,10 @@ from cgn.data.mnist.textures import load_textures
 from cgn.data.mnist.variants import VARIANTS
 from cgn.data.sources import Images
 from cgn.params.budgets import DigitsBudget, TexturesBudget
-from cgn.params.mnist import VariantsParams
 from cgn.params.shared import ClassifierParams
+from cgn.params.variants import VariantsParams
+from cgn.params.whole import read
+from tests.conftest import ROOT
 
 Make = Callable[[str, float], Images]
 
@@ -33,9 +33,7 @@ def digits() -> dict[str, NDArray[np.uint8]]:
 
 @pytest.fixture(scope="session")
 def variant_params() -> VariantsParams:
-    params_file = Path(__file__).parents[3] / "params.yaml"
-    values = YAML(typ="safe").load(params_file.read_text())["mnist"]["variants"]
-    return VariantsParams.model_validate(values)
+    return read(ROOT).mnist.variants
 
 
 @pytest.fixture(scope="session")

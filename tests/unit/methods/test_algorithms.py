@@ -7,7 +7,6 @@ from torch import Tensor
 from torch.nn import functional
 
 from cgn.data.sources import Environments, FixedImages, Images, Minibatch, Source
-from cgn.methods.adaptations import ignores_black
 from cgn.methods.algorithm import Algorithm, learning_rate
 from cgn.methods.augmentation import AugmentedERM, random_convolution
 from cgn.methods.erm import ERM
@@ -49,7 +48,7 @@ def _method(
         return GroupDRO(network, steps, schedule, GROUP_DRO_PARAMS), environments
     biased = FixedImages(_few(make(variant, 1.0), 24), 24, 0)
     if name == "lntl":
-        return LNTL(network, steps, schedule, LNTL_PARAMS, 1, ignores_black(variant)), biased
+        return LNTL(network, steps, schedule, LNTL_PARAMS, 1, variant == "colored_mnist"), biased
     if name == "augmentation":
         return AugmentedERM(network, steps, schedule, AUGMENTATION_PARAMS, 1), biased
     return ERM(network, steps, schedule), biased

@@ -1,18 +1,16 @@
 import numpy as np
-from ruamel.yaml import YAML
 
 from cgn.data.mnist.digits import load_digits
 from cgn.data.mnist.environments import environment
 from cgn.params.budgets import DigitsBudget
-from cgn.params.mnist import DoubleColoredParams
+from cgn.params.variants import DoubleColoredParams
+from cgn.params.whole import read
+from tests.conftest import ROOT
 
 
 def _params() -> DoubleColoredParams:
-    from pathlib import Path
-
-    values = YAML(typ="safe").load((Path(__file__).parents[4] / "params.yaml").read_text())
-    section = values["mnist"]["variants"]["double_colored_mnist"]
-    return DoubleColoredParams.model_validate({**section, "standard_deviation": 0.0})
+    own = read(ROOT).mnist.variants.double_colored_mnist
+    return own.model_copy(update={"standard_deviation": 0.0})
 
 
 def test_correlation_sets_how_often_the_ground_tells_the_label() -> None:

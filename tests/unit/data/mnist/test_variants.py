@@ -24,11 +24,14 @@ from cgn.params.mnist import ColoredParams, DoubleColoredParams, WildlifeParams
 
 COLORS = [(25 * index, 255 - 25 * index, 40 + index) for index in range(10)]
 HEXADECIMAL = [f"#{red:02x}{green:02x}{blue:02x}" for red, green, blue in COLORS]
-COLORED = ColoredParams.model_validate({"colors": HEXADECIMAL, "variance": 0.02})
-DOUBLE = DoubleColoredParams.model_validate(
-    {"colors": HEXADECIMAL, "foreground_shift": 6, "standard_deviation": 0.0, "binarize_threshold": 0.1}
+COLORED = ColoredParams.model_validate(
+    {"black_ground": True, "binarize_threshold": None, "colors": HEXADECIMAL, "variance": 0.02}
 )
-WILDLIFE = WildlifeParams(texture_size=40, crop_padding=3, binarize_threshold=0.1)
+DOUBLE = DoubleColoredParams.model_validate(
+    {"black_ground": False, "binarize_threshold": 0.1, "colors": HEXADECIMAL}
+    | {"foreground_shift": 6, "standard_deviation": 0.0}
+)
+WILDLIFE = WildlifeParams(black_ground=False, texture_size=40, crop_padding=3, binarize_threshold=0.1)
 PARAMS: dict[str, VariantParams] = dict(zip(VARIANTS, (COLORED, DOUBLE, WILDLIFE), strict=True))
 
 
@@ -123,7 +126,7 @@ def test_colors_are_normal_around_the_class_mean_and_clipped() -> None:
 
 
 def test_grey_scales_the_color_on_black() -> None:
-    without_noise = ColoredParams.model_validate({"colors": HEXADECIMAL, "variance": 0.0})
+    without_noise = COLORED.model_copy(update={"variance": 0.0})
     digits = digits_like(10)
     classes = np.arange(10, dtype=np.uint8)
     images = synthesize("colored_mnist", digits, Cues(classes, classes[::-1]), without_noise, None, fixed())

@@ -8,6 +8,7 @@ import pytest
 from cgn.data.left_out import why_left_out
 from cgn.io.arrays import read_arrays
 from cgn.io.files import read_json
+from tests.conftest import copy_params
 from tests.unit.conftest import run_stage
 from tests.unit.data.photos.conftest import Draw
 
@@ -15,6 +16,7 @@ from tests.unit.data.photos.conftest import Draw
 @pytest.fixture
 def project(root: Path, tmp_path: Path) -> Path:
     """A folder with the smoke profile's parameters for the world `folder`."""
+    copy_params(root, tmp_path)
     text = (root / "params.yaml").read_text()
     for old, new in (
         ("profile: laptop", "profile: smoke"),

