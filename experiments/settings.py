@@ -15,7 +15,7 @@ from cgn.params.whole import ASSETS, BUDGETS, PARAMS, Params, read
 
 CLASSIFIER = ("mnist.classifier", "budgets.train_classifiers")
 CGN = ("mnist.cgn", "mnist.adversarial", "budgets.train_cgn")
-# Sections that the generated images of a method depend on, by its `shards`; that the scores of masks depend on.
+# Sections that the generated images of a method depend on, by its `shards`; and those of the scores of masks.
 SHARDS = {
     "": (),
     "gan": ("mnist.adversarial", "budgets.train_gan", "budgets.sample_gan"),
@@ -62,7 +62,7 @@ def effective_parameters(params: Params, variant: str, name: str) -> dict[str, A
     All but the seed and where the digits and textures come from.
     """
     found: dict[str, Any] = {}
-    for section in (*DATA, *_sections(name)):
+    for section in (*DATA, *sections(name)):
         key = section.format(variant=variant)
         found |= dict(_leaves(_value(params, key, variant), key))
     others = {f"methods.irm.environments.{other}" for other in ("irm_2", "irm_5") if other != name}
@@ -71,7 +71,8 @@ def effective_parameters(params: Params, variant: str, name: str) -> dict[str, A
     return plain
 
 
-def _sections(name: str) -> tuple[str, ...]:
+def sections(name: str) -> tuple[str, ...]:
+    """Those that the method `name` (or "mechanisms") depends on, beside DATA."""
     if name == "mechanisms":
         return MECHANISMS
     row = method_named(name)

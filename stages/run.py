@@ -61,7 +61,7 @@ class StageRun:
 
 
 def method_sections(variant: str, *data: str) -> dict[str, Any]:
-    """The parameters, on a variant, of each method that learns from these kinds of data; None: it has none."""
+    """The parameters of each method that learns from these kinds of data, on a variant. None: it has none."""
     from cgn.methods.registry import methods_on
 
     rows = methods_on(*data)  # type: ignore[arg-type]

@@ -26,7 +26,11 @@ def main(variant: str) -> None:
     task = Task(variant, schedule, budget.image_passes, stage.seed, black_ground)
     runs = [
         stage.classifier(
-            variant, method, on_biased(method, params, train, task), [schedule, params, black_ground, budget], [data]
+            variant,
+            method,
+            on_biased(method, params, train, task),
+            [schedule, params, black_ground, budget],
+            [data],
         )
         for method, params in methods.items()
     ]

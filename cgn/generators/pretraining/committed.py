@@ -28,7 +28,7 @@ def copy_committed(source: Path, target: Path, world: str, resolution: int) -> N
     `world` and `resolution` are those of the run. Raises UserError when they are not those of the networks,
     and what `copy_checked` raises.
     """
-    remedy = "set budgets.<profile>.pretrained_networks.source to trained"
+    remedy = "set pretrained_networks.source of the profile to trained"
     if world != "emoji":
         raise UserError(f"{source}: of the emoji world, imagenet.world is {world}; {remedy} or published")
     copy_checked(source, target, [*(weights_file(target, name).name for name in NETWORKS), SCORES])

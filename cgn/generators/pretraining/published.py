@@ -43,7 +43,7 @@ def saliency_file(saliency: str, assets: Mapping[str, Asset]) -> Path:
         return local_file(assets[saliency])
     if not located(saliency).is_file():
         raise UserError(
-            f"budgets.<profile>.pretrained_networks.saliency: {saliency} is neither trained, "
+            f"the profile's pretrained_networks.saliency: {saliency} is neither trained, "
             f"{' nor '.join(PUBLISHED_U2NETS)}, nor a file"
         )
     return located(saliency)

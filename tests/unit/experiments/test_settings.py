@@ -9,7 +9,7 @@ from ruamel.yaml import YAML
 from cgn.io.files import read_json
 from cgn.report.names import METHODS, VARIANTS
 from experiments.paper import RESULTS
-from experiments.settings import DATA, SECTIONS, SOURCES, effective_parameters, overridden
+from experiments.settings import DATA, SOURCES, effective_parameters, overridden, sections
 
 NAMES = (*METHODS, "mechanisms")
 OF_CGN = {"cgn", "cgn_only", "cgn_abduction", "mechanisms"}
@@ -72,7 +72,7 @@ def test_no_section_that_the_graph_of_mnist_reads_is_forgotten(root: Path) -> No
                 shared = ("mnist.", "methods.")
                 (keys,) = entry.values()
                 declared |= {key if key.startswith(shared) else f"budgets.{key}" for key in keys}
-    known = {key for keys in (DATA, *SECTIONS.values()) for key in keys}
+    known = {key for keys in (DATA, *map(sections, NAMES)) for key in keys}
     known |= {"seed", "profile", "budgets.textures"}  # the textures' source
     covered = {key.replace("${item.variant}", "{variant}") for key in declared}
     covered = {key.replace("mnist.variants.wildlife_mnist", "mnist.variants.{variant}") for key in covered}
