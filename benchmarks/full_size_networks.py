@@ -14,12 +14,12 @@ from torchvision.models import resnet50, vgg16_bn
 
 from cgn.generators.imagenet.mechanisms import ImageNetCGN
 from cgn.generators.imagenet.training import accumulate_gradients, draw_batch
+from cgn.generators.params import ImageNetCGNBudget, ImageNetCGNParams
 from cgn.io.pixels import to_bytes
 from cgn.networks.biggan import BIGGAN_DEEP_256, build_biggan, truncated_noise
 from cgn.networks.saliency import Saliency
 from cgn.networks.u2net import U2NET, U2Net
 from cgn.networks.vgg import PerceptualFeatures
-from cgn.params.imagenet import ImageNetCGNBudget, ImageNetCGNParams
 from cgn.scm import IMAGENET_SCM
 from cgn.training.cuda_graphs import ReplayedUpdate
 from stages.command import section

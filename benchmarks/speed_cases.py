@@ -12,6 +12,7 @@ from torch.nn import functional
 from torch.utils.flop_counter import FlopCounterMode
 
 from cgn.data.mnist.variants import Cues, synthesize
+from cgn.data.params import WildlifeParams
 from cgn.data.sources import Minibatch
 from cgn.generators.ahead import compute_ahead
 from cgn.generators.mnist.mechanisms import CGN, CGNConfig, UpsamplingNetwork
@@ -21,9 +22,7 @@ from cgn.io.shards import Sample, write_shards
 from cgn.methods.erm import ERM
 from cgn.networks.digit_cnn import DigitCNN
 from cgn.networks.discriminators import DigitDiscriminator
-from cgn.params.mnist import WildlifeParams
-from cgn.params.shared import CounterfactualParams
-from cgn.scm import compose
+from cgn.scm import CounterfactualParams, compose
 from stages.command import section
 
 WIDTH, NOISE, LABEL, DISCRIMINATOR, BATCH = 32, 32, 16, 64, 32  # of the paper profile's CGN

@@ -9,8 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from cgn.params.shared import CounterfactualParams
-from cgn.scm import StructuralCausalModel
+from cgn.scm import CounterfactualParams, StructuralCausalModel
 from cgn.seeding import indexed_integers
 
 _LEADER = "shape"  # the mechanism whose label a classifier is told

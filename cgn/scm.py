@@ -5,9 +5,21 @@ variable: S_j := f_j(PA_j, Y_j, U_j). The composer is fixed: X := M * F + (1 - M
 """
 
 from dataclasses import dataclass, replace
-from typing import TypeVar
+from typing import Annotated, Literal, TypeVar
+
+from pydantic import Field
+
+from cgn.section import Count, Mechanism, Section
 
 Array = TypeVar("Array")
+
+
+class CounterfactualParams(Section):
+    """What is intervened on when counterfactuals are drawn (`cgn.counterfactuals`)."""
+
+    intervened: Annotated[list[Mechanism], Field(min_length=1)]
+    noise: Literal["shared", "per_mechanism"]
+    ratio: Count
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from cgn.methods.building import Task, on_biased, on_environments, on_generated
 from cgn.methods.registry import method_named
 from cgn.methods.training import train
 from cgn.metrics.accuracy import accuracy, predict
-from cgn.params.whole import Params
+from cgn.params.schema import Params
 from cgn.training.checkpoint import Checkpoint, fingerprint
 from cgn.training.device import torch_device
 

@@ -43,7 +43,8 @@ from cgn.methods.training import Run, steps_for, train_and_save
 from cgn.metrics.accuracy import accuracy, predict
 from cgn.networks.digit_cnn import DigitCNN
 from cgn.networks.stored_classifier import load_classifier
-from cgn.params.whole import Params, read
+from cgn.params.reading import read
+from cgn.params.schema import Params
 from cgn.report.names import VARIANTS
 from cgn.report.paper_runs import read_results
 from cgn.scm import MNIST_SCM

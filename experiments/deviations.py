@@ -14,7 +14,7 @@ import typer
 
 from cgn.errors import UserError
 from cgn.io.files import atomic_path, read_json, write_json
-from cgn.params.whole import BUDGETS, read
+from cgn.params.reading import BUDGETS, read
 from cgn.report.names import VARIANTS
 from experiments.experiment import Outcome, run_experiment
 

@@ -9,9 +9,9 @@ from typing import Any
 
 from cgn.errors import UserError
 from cgn.methods.registry import method_named
-from cgn.params.section import Section
-from cgn.params.variants import ByVariant
-from cgn.params.whole import ASSETS, BUDGETS, PARAMS, Params, read
+from cgn.params.reading import ASSETS, BUDGETS, PARAMS, read
+from cgn.params.schema import ByVariant, Params
+from cgn.section import Section
 
 CLASSIFIER = ("mnist.classifier", "budgets.train_classifiers")
 CGN = ("mnist.cgn", "mnist.adversarial", "budgets.train_cgn")

@@ -20,7 +20,7 @@ import typer
 
 from cgn.errors import UserError
 from cgn.io.files import atomic_path, read_json, write_json
-from cgn.params.whole import BUDGETS
+from cgn.params.reading import BUDGETS
 from cgn.report.names import METHODS, VARIANTS
 from cgn.report.run_facts import machine
 from experiments.baseline_training import Measure

@@ -15,13 +15,12 @@ def main(names: Annotated[list[str] | None, typer.Argument(help="all when there 
     assets = dict(section("assets"))
 
     from cgn.errors import UserError
-    from cgn.io.assets import Asset, local_file
+    from cgn.io.assets import local_file
 
     if unknown := set(names or ()) - set(assets):
         raise UserError(f"{', '.join(sorted(unknown))}: not one of {', '.join(assets)}")
     for name in names or assets:
-        asset = Asset(**assets[name].model_dump())
-        _log.info("%s: %s (licence: %s)", name, local_file(asset), asset.licence)
+        _log.info("%s: %s (licence: %s)", name, local_file(assets[name]), assets[name].licence)
 
 
 if __name__ == "__main__":

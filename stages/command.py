@@ -8,13 +8,14 @@ import time
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import typer
 
 from cgn.errors import UserError
 from cgn.io.files import write_json
-from cgn.params.whole import Params, read
+from cgn.params.reading import read
+from cgn.params.schema import Params
 
 # Outside of DVC's outputs: checkpoints and timings. Long runs keep them outside of the clone.
 SCRATCH = Path(os.environ.get("CGN_SCRATCH", ".scratch"))
@@ -27,16 +28,6 @@ MACHINE = {
     errno.EDQUOT: "make room in your quota, then run it again",
 }
 log = logging.getLogger("stages")
-
-# The option of the commands that score any classifier.
-Models = Annotated[
-    list[str],
-    typer.Option(
-        help="efficientnet_lite0, resnet50_sin, resnet50_in_sin, a torchvision classification model, or the "
-        "folder of a trained one; "
-        "several give {model: scores}"
-    ),
-]
 
 
 @cache

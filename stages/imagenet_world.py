@@ -23,7 +23,7 @@ def main() -> None:
     from cgn.data.photos.ilsvrc import index_ilsvrc
     from cgn.data.photos.photos import write_photo_world
     from cgn.errors import UserError
-    from cgn.io.assets import Asset, local_file
+    from cgn.io.assets import local_file
     from cgn.io.files import located
 
     world = folder if name == "folder" else ilsvrc
@@ -35,9 +35,7 @@ def main() -> None:
         entries = index_folder(root, folder.validation, folder.test)
     else:
         entries = index_ilsvrc(root, ilsvrc.validation)
-        archives = {
-            test_set: local_file(Asset(**asset.model_dump())) for test_set, asset in published.items()
-        }
+        archives = {test_set: local_file(asset) for test_set, asset in published.items()}
     write_photo_world(OUTPUT, root, entries, world.resolution, budget, archives)
 
 

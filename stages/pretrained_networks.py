@@ -21,7 +21,7 @@ def main() -> None:
         section("imagenet.pretraining"),
         section("imagenet.saliency"),
     )
-    published = {
+    assets = {
         "biggan_deep_256": section("assets.biggan_deep_256"),
         "biggan_deep_128": section("assets.biggan_deep_128"),
         "vgg16_bn": section("assets.vgg16_bn"),
@@ -33,10 +33,8 @@ def main() -> None:
     from cgn.generators.pretraining.networks import NETWORKS, pretrain
     from cgn.generators.pretraining.published import saliency_file, store_published, store_saliency
     from cgn.io.arrays import read_arrays
-    from cgn.io.assets import Asset
     from cgn.io.files import atomic_folder, read_json
 
-    assets = {name: Asset(**asset.model_dump()) for name, asset in published.items()}
     data = WORLD / "train.safetensors"
     images, labels = (read_arrays(data)[name] for name in ("images", "labels"))
     resolution, checkpoints = images.shape[1], []

@@ -31,7 +31,6 @@ def write_scores(
     `resnet50s`: the assets of further ResNet-50s, by their names.
     """
     from cgn.data.left_out import why_left_out
-    from cgn.io.assets import Asset
     from cgn.io.files import write_json
     from cgn.networks.by_name import scores_by_model
 
@@ -39,7 +38,6 @@ def write_scores(
     if reason := why_left_out(folder):
         _log.warning("%s: nothing to score: %s", folder, reason)
     else:
-        assets = {name: Asset(**asset.model_dump()) for name, asset in resnet50s.items()}
-        scores = scores_by_model(models, assets, lambda classifier: score(classifier, folder))
+        scores = scores_by_model(models, resnet50s, lambda classifier: score(classifier, folder))
     write_json(out, scores)
     _log.info("the scores are in %s", out)

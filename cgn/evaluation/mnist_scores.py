@@ -11,13 +11,13 @@ from tqdm import tqdm
 from cgn.data.mnist.masks import real_masks, true_masks
 from cgn.data.mnist.variants import VariantParams
 from cgn.evaluation.mechanism_quality import as_digit_images, mechanism_quality, soft_iou
+from cgn.evaluation.params import MechanismScoreParams
 from cgn.generators.mnist.segmenting import load_segmenter, read_masks
 from cgn.generators.mnist.stored import load_cgn
 from cgn.methods.registry import METHODS
 from cgn.metrics.accuracy import accuracy, confusion, predict
 from cgn.networks.digit_cnn import DigitCNN
 from cgn.networks.stored_classifier import load_classifier
-from cgn.params.mnist import MechanismScoreParams
 from cgn.seeding import indexed_normals
 
 SPLITS = ("train", "validation", "test")

@@ -4,10 +4,13 @@ import hashlib
 import logging
 import os
 from pathlib import Path
-from typing import NamedTuple
+from typing import Annotated
+
+from pydantic import Field
 
 from cgn.errors import UserError
 from cgn.io.files import atomic_path, located
+from cgn.section import Section
 
 _log = logging.getLogger(__name__)
 
@@ -19,15 +22,15 @@ def cache_folder(folder: str | None = None) -> Path:
     return located(str(folder or os.environ.get("CGN_CACHE") or pooch.os_cache("cgn")))
 
 
-class Asset(NamedTuple):
-    """A published file.
+class Asset(Section):
+    """A published file, as assets.yaml has it.
 
     `sha256` is in hexadecimal: all 64 digits, or as many as its publisher made known (torchvision puts the
     first 8 into a file's name). None when there is none: then nothing but the loading checks what comes.
     """
 
-    url: str
-    sha256: str | None
+    url: Annotated[str, Field(pattern=r"^https?://\S+/\S+[^/\s]$")]
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-fA-F]{8,64}$")] | None
     licence: str
 
     @property

@@ -12,9 +12,9 @@ import torch
 from torch import Tensor, nn
 
 from cgn.data.sources import Minibatch
+from cgn.methods.params import ClassifierParams
 from cgn.networks.classifier import Classifier
 from cgn.networks.digit_cnn import DigitCNN
-from cgn.params.shared import ClassifierParams
 
 
 def split_by_environment(outputs: Tensor, minibatches: Sequence[Minibatch]) -> list[tuple[Tensor, Tensor]]:

@@ -14,9 +14,8 @@ from torch.nn import functional
 from cgn.data.sources import Minibatch, concatenate
 from cgn.io.pixels import from_bytes
 from cgn.methods.algorithm import Algorithm
+from cgn.methods.params import AugmentationParams, ClassifierParams
 from cgn.networks.classifier import Classifier
-from cgn.params.methods import AugmentationParams
-from cgn.params.shared import ClassifierParams
 from cgn.seeding import seed_for
 
 

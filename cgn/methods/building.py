@@ -10,10 +10,10 @@ from typing import Any, NamedTuple
 from cgn.data.sources import Environments, FixedImages, FreshImages, Images, Source
 from cgn.data.streaming import real_and_generated
 from cgn.methods.algorithm import Algorithm, Setting
+from cgn.methods.params import ClassifierParams
 from cgn.methods.registry import method_named
 from cgn.methods.training import steps_for
 from cgn.networks.digit_cnn import DigitCNN
-from cgn.params.shared import ClassifierParams
 from cgn.seeding import seed_for
 
 

@@ -14,8 +14,8 @@ from cgn.data.sources import FixedImages, Images, Minibatch, SideBySide
 from cgn.data.streaming import StreamedShards
 from cgn.io.pixels import from_bytes
 from cgn.methods.algorithm import Algorithm
+from cgn.methods.params import ClassifierParams
 from cgn.networks.ensemble import HEADS, EnsembleNetwork
-from cgn.params.shared import ClassifierParams
 
 
 class Ensemble(Algorithm):

@@ -14,9 +14,8 @@ from torch.nn import functional
 from cgn.data.sources import Minibatch, concatenate
 from cgn.io.pixels import from_bytes
 from cgn.methods.algorithm import Algorithm, split_by_environment
+from cgn.methods.params import ClassifierParams, IRMParams
 from cgn.networks.classifier import Classifier
-from cgn.params.methods import IRMParams
-from cgn.params.shared import ClassifierParams
 
 
 def scale_gradient(logits: Tensor, labels: Tensor) -> Tensor:

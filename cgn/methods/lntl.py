@@ -16,9 +16,8 @@ from torch.nn import functional
 from cgn.data.sources import Minibatch, concatenate
 from cgn.io.pixels import from_bytes
 from cgn.methods.algorithm import Algorithm
+from cgn.methods.params import ClassifierParams, LNTLParams
 from cgn.networks.digit_cnn import FEATURE_MAP_PIXELS, FEATURES, DigitCNN
-from cgn.params.methods import LNTLParams
-from cgn.params.shared import ClassifierParams
 
 IGNORED = -100  # the target that cross_entropy leaves out
 

@@ -6,16 +6,13 @@ section in params.yaml, its outputs in dvc.yaml (docs/extending.md).
 """
 
 from collections.abc import Callable
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from cgn.methods.algorithm import Algorithm, Setting
-from cgn.methods.augmentation import AugmentedERM
-from cgn.methods.erm import ERM
-from cgn.methods.group_dro import GroupDRO
-from cgn.methods.irm import IRM
-from cgn.methods.lntl import LNTL
-from cgn.params import methods as params
-from cgn.params.section import Section
+from cgn.methods import params
+from cgn.section import Section
+
+if TYPE_CHECKING:
+    from cgn.methods.algorithm import Algorithm, Setting
 
 # What a method learns from: the biased images; environments, in which cues tell the label more or less often;
 # the digits under new random cues in every pass; generated images, alone or beside biased ones.
@@ -32,19 +29,46 @@ class Method(NamedTuple):
     data: Data
     section: str | None  # of `methods` in params.yaml; two methods may share one
     parameters: type[Section] | None  # of that section; None: it has nothing to set
-    build: Callable[[Setting], Algorithm]
+    build: "Callable[[Setting], Algorithm]"
     shards: str = ""  # the generated images it sees: data/mnist/shards/<variant>/<shards>
 
 
 _SOLID, _DASHED, _DOTTED, _DASH_DOT = "-", (0, (5, 1.5)), (0, (1, 1)), (0, (5, 1.5, 1, 1.5))
 
 
-def _erm(setting: Setting) -> Algorithm:
+# The builders import late: the schema of params.yaml reads this list, and torch takes 2 s.
+
+
+def _erm(setting: "Setting") -> "Algorithm":
+    from cgn.methods.erm import ERM
+
     return ERM(setting.network, setting.steps, setting.schedule)
 
 
-def _irm(setting: Setting) -> Algorithm:
+def _irm(setting: "Setting") -> "Algorithm":
+    from cgn.methods.irm import IRM
+
     return IRM(setting.network, setting.steps, setting.schedule, setting.params)
+
+
+def _group_dro(setting: "Setting") -> "Algorithm":
+    from cgn.methods.group_dro import GroupDRO
+
+    return GroupDRO(setting.network, setting.steps, setting.schedule, setting.params)
+
+
+def _lntl(setting: "Setting") -> "Algorithm":
+    from cgn.methods.lntl import LNTL
+
+    of = setting.network, setting.steps, setting.schedule, setting.params
+    return LNTL(*of, setting.seed_of("heads"), setting.black_ground)
+
+
+def _augmentation(setting: "Setting") -> "Algorithm":
+    from cgn.methods.augmentation import AugmentedERM
+
+    of = setting.network, setting.steps, setting.schedule, setting.params
+    return AugmentedERM(*of, setting.seed_of("draws"))
 
 
 # Methods of one family share a hue: greys do nothing or know all, blues are invariant learning, reds are CGN.
@@ -67,29 +91,17 @@ METHODS = {
     "group_dro": Method(
         "Group DRO",
         "Group DRO (Sagawa et al. 2020): the worst environment counts most",
-        *("#5aa9a3", _DASH_DOT, "environments", "group_dro", params.GroupDROParams),
-        lambda setting: GroupDRO(setting.network, setting.steps, setting.schedule, setting.params),
+        *("#5aa9a3", _DASH_DOT, "environments", "group_dro", params.GroupDROParams, _group_dro),
     ),
     "lntl": Method(
         "LNTL",
         "learning not to learn (Kim et al. 2019): features that must not tell the cue",
-        *("#1b4965", _DOTTED, "biased", "lntl", params.LNTLParams),
-        lambda setting: LNTL(
-            setting.network,
-            setting.steps,
-            setting.schedule,
-            setting.params,
-            setting.seed_of("heads"),
-            setting.black_ground,
-        ),
+        *("#1b4965", _DOTTED, "biased", "lntl", params.LNTLParams, _lntl),
     ),
     "augmentation": Method(
         "Augmentation",
         "biased images under random convolutions (Xu et al. 2021): colour and texture jitter",
-        *("#7b5ea7", _SOLID, "biased", "augmentation", params.AugmentationParams),
-        lambda setting: AugmentedERM(
-            setting.network, setting.steps, setting.schedule, setting.params, setting.seed_of("draws")
-        ),
+        *("#7b5ea7", _SOLID, "biased", "augmentation", params.AugmentationParams, _augmentation),
     ),
     "gan": Method(
         "Original + GAN",

@@ -6,13 +6,13 @@ from pathlib import Path
 
 from cgn.evaluation.cgn_scores import load_judges
 from cgn.evaluation.failure_cases import failure_cases
+from cgn.evaluation.params import SheetsParams
 from cgn.generators.imagenet.interpolation import interpolate
 from cgn.generators.imagenet.sheets import as_bytes, outputs_of_class
 from cgn.generators.imagenet.stored import load_cgn
 from cgn.generators.pretraining.stored import load_cgan
 from cgn.io.files import atomic_folder
 from cgn.networks.biggan import truncated_noise
-from cgn.params.imagenet import SheetsParams
 from cgn.report import imagenet_sheets as sheets
 from cgn.report.contact_sheets import arrange, write_animation, write_png
 

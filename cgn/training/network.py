@@ -7,9 +7,9 @@ import torch
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import LambdaLR
 
-from cgn.params.shared import NetworkTrainingParams
 from cgn.training.checkpoint import Checkpoint
 from cgn.training.loop import Loop
+from cgn.training.params import NetworkTrainingParams
 
 
 def train_network(

@@ -10,7 +10,7 @@ from dvc.dependency import ParamsDependency
 from dvc.repo import Repo
 
 from cgn.methods.registry import methods_on
-from cgn.params.whole import Values, read_files
+from cgn.params.reading import Values, read_files
 
 # What decides whether a stage runs and adds nothing to what it writes: validation, messages, the start.
 UNDECLARED = ("cgn/params", "cgn/errors.py", "stages/command.py", "stages/run.py")

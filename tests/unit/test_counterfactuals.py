@@ -2,8 +2,7 @@ import numpy as np
 import pytest
 
 from cgn.counterfactuals import plan_counterfactuals, plan_given_shapes
-from cgn.params.shared import CounterfactualParams
-from cgn.scm import MNIST_SCM
+from cgn.scm import MNIST_SCM, CounterfactualParams
 
 ALL = ["shape", "foreground", "background"]
 

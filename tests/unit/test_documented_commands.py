@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cgn.params.imagenet import PublishedNetworks, TrainedNetworks
+from cgn.generators.params import PublishedNetworks, TrainedNetworks
 from experiments.settings import overridden
 
 

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
+from cgn.data.params import VariantsParams
 from cgn.errors import UserError
-from cgn.params.variants import VariantsParams
-from cgn.params.whole import Values, read, read_files, validate
+from cgn.params.reading import Values, read, read_files, validate
 from tests.conftest import ROOT, copy_params
 
 LAPTOP = "budgets/laptop.yaml"

@@ -14,7 +14,7 @@ from dvc.utils.hydra import apply_overrides
 from ruamel.yaml import YAML
 from ruamel.yaml.nodes import MappingNode, Node, SequenceNode
 
-from cgn.params.whole import read
+from cgn.params.reading import read
 from tests.conftest import ROOT, copy_params
 
 DOCUMENTS = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))

@@ -9,10 +9,9 @@ from cgn.data.emoji.cue_conflict_set import write_cue_conflict_set
 from cgn.data.emoji.glyphs import ATTRIBUTION
 from cgn.data.emoji.in9_set import write_in9_set
 from cgn.data.emoji.world import Split, render
+from cgn.data.params import EmojiParams, WorldBudget
 from cgn.io.arrays import write_arrays
 from cgn.io.files import atomic_path, write_json
-from cgn.params.budgets import WorldBudget
-from cgn.params.imagenet import EmojiParams
 
 _log = logging.getLogger(__name__)
 

@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cgn.data.mnist.idx import read_digit_pair
+from cgn.data.params import DigitsBudget
 from cgn.errors import UserError
 from cgn.io.assets import cache_folder
 from cgn.io.files import located
-from cgn.params.budgets import DigitsBudget
 from cgn.seeding import generator
 
 CLASSES = 10

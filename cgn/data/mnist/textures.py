@@ -15,16 +15,16 @@ from tqdm import tqdm
 
 from cgn.data.mnist.digits import CLASSES
 from cgn.data.mnist.procedural_textures import striped, veined
+from cgn.data.params import TexturesBudget
 from cgn.errors import UserError
 from cgn.io.assets import Asset, local_file
 from cgn.io.files import located
 from cgn.io.images import image_files, log_skipped, read_image
-from cgn.params.budgets import TexturesBudget
 
 DTD = Asset(
-    "https://www.robots.ox.ac.uk/~vgg/data/dtd/download/dtd-r1.0.1.tar.gz",
-    "e42855a52a4950a3b59612834602aa253914755c95b0cff9ead6d07395f8e205",
-    "for research purposes",
+    url="https://www.robots.ox.ac.uk/~vgg/data/dtd/download/dtd-r1.0.1.tar.gz",
+    sha256="e42855a52a4950a3b59612834602aa253914755c95b0cff9ead6d07395f8e205",
+    licence="for research purposes",
 )
 _STRIPED = ("0001", "0091", "0008", "0043", "0092", "0028", "0097", "0004", "0125", "0033")
 _VEINED = ("0066", "0067", "0073", "0180", "0131", "0157", "0158", "0104", "0188", "0189")

@@ -13,13 +13,7 @@ from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 
 from cgn.data.mnist.digits import CLASSES, SPLITS
-from cgn.params.variants import (
-    ColoredParams,
-    DoubleColoredParams,
-    VariantFacts,
-    VariantsParams,
-    WildlifeParams,
-)
+from cgn.data.params import ColoredParams, DoubleColoredParams, VariantFacts, VariantsParams, WildlifeParams
 from cgn.seeding import generator
 
 VARIANTS = tuple(VariantsParams.model_fields)

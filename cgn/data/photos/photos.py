@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from cgn.data.left_out import leave_out
+from cgn.data.params import WorldBudget
 from cgn.data.photos.folder import class_names
 from cgn.data.photos.index import SPLITS, Entry, write_index
 from cgn.data.photos.published_sets import unpack_set
 from cgn.io.arrays import write_arrays
 from cgn.io.files import write_json
 from cgn.io.images import read_image, square
-from cgn.params.budgets import WorldBudget
 
 _log = logging.getLogger(__name__)
 

@@ -1,7 +1,7 @@
 """The loss ablation of Table 1: one loss of the paper switched off at a time (section 4.2)."""
 
 from cgn.errors import UserError
-from cgn.params.imagenet import ImageNetCGNParams
+from cgn.generators.params import ImageNetCGNParams
 
 # The losses of the paper are sums of ours: L_shape, L_text, L_bg, L_rec.
 ABLATIONS: dict[str, tuple[str, ...]] = {

@@ -9,12 +9,12 @@ from cgn.errors import UserError
 from cgn.generators.imagenet.mechanisms import ImageNetCGN
 from cgn.generators.imagenet.stored import save_cgn
 from cgn.generators.imagenet.training import train_cgn
+from cgn.generators.params import ImageNetCGNBudget, ImageNetCGNParams
 from cgn.generators.pretraining.stored import load_cgan, load_features, load_judge, load_saliency
 from cgn.io.arrays import write_arrays
 from cgn.io.files import atomic_folder, write_json
 from cgn.io.histories import write_history
 from cgn.networks.biggan import sizes_of
-from cgn.params.imagenet import ImageNetCGNBudget, ImageNetCGNParams
 from cgn.seeding import seed_for
 from cgn.training.checkpoint import Checkpoint
 

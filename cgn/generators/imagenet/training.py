@@ -16,9 +16,9 @@ from cgn.generators.imagenet.losses import Losses, cgn_losses, gradient_shares
 from cgn.generators.imagenet.mechanisms import ImageNetCGN, Outputs
 from cgn.generators.imagenet.monitoring import SNAPSHOTS, snapshot
 from cgn.generators.imagenet.patches import draw_ranks
+from cgn.generators.params import ImageNetCGNBudget, ImageNetCGNParams
 from cgn.networks.biggan import generate, truncated_noise
 from cgn.networks.vgg import PerceptualFeatures
-from cgn.params.imagenet import ImageNetCGNBudget, ImageNetCGNParams
 from cgn.seeding import indexed_integers, seed_for
 from cgn.training.checkpoint import Checkpoint
 from cgn.training.cuda_graphs import ReplayedUpdate, side_stream

@@ -18,8 +18,7 @@ from cgn.generators.mnist.mechanisms import CGN, CLASSES
 from cgn.generators.mnist.sampling import BLOCK, compose_images, in_blocks, samples_of
 from cgn.io.pixels import from_bytes, to_bytes
 from cgn.io.shards import Sample
-from cgn.params.shared import CounterfactualParams
-from cgn.scm import MNIST_SCM, compose
+from cgn.scm import MNIST_SCM, CounterfactualParams, compose
 from cgn.seeding import indexed_uniforms
 
 

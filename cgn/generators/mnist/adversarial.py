@@ -14,10 +14,9 @@ from torch import Tensor, nn
 from torch.optim.lr_scheduler import LambdaLR
 
 from cgn.generators.mnist.mechanisms import CLASSES, SIZE, take_pixels
+from cgn.generators.params import AdversarialParams, GeneratorBudget
 from cgn.io.pixels import from_bytes
 from cgn.networks.discriminators import DigitDiscriminator
-from cgn.params.budgets import GeneratorBudget
-from cgn.params.mnist import AdversarialParams
 from cgn.training.adversarial import Game, Refused
 from cgn.training.checkpoint import Checkpoint
 from cgn.training.loop import History, Loop

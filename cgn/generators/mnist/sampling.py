@@ -17,8 +17,7 @@ from cgn.generators.mnist.gan import GAN
 from cgn.generators.mnist.mechanisms import ARRANGEMENT_DIMENSIONS, CGN, CLASSES
 from cgn.io.pixels import to_bytes
 from cgn.io.shards import Sample
-from cgn.params.shared import CounterfactualParams
-from cgn.scm import MNIST_SCM, compose
+from cgn.scm import MNIST_SCM, CounterfactualParams, compose
 from cgn.seeding import indexed_integers, indexed_normals, indexed_uniforms
 
 BLOCK = 250  # images computed at once: what lies between two layers fits into a processor's cache

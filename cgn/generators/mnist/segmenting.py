@@ -19,12 +19,11 @@ from cgn.generators.ahead import compute_ahead
 from cgn.generators.mnist.mechanisms import CGN, CLASSES
 from cgn.generators.mnist.sampling import BLOCK, compose_images, draw_masks
 from cgn.generators.mnist.stored import WEIGHTS
+from cgn.generators.params import SegmenterParams
 from cgn.io.pixels import from_bytes
 from cgn.io.weights import read_generator, write_generator
 from cgn.networks.unet import Segmenter
-from cgn.params.mnist import SegmenterParams
-from cgn.params.shared import CounterfactualParams
-from cgn.scm import MNIST_SCM
+from cgn.scm import MNIST_SCM, CounterfactualParams
 from cgn.seeding import indexed_integers, seed_for
 from cgn.training.checkpoint import Checkpoint
 from cgn.training.network import train_network

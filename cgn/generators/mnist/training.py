@@ -19,11 +19,10 @@ from cgn.generators.mnist.gan import GAN, config_as_large_as_cgn
 from cgn.generators.mnist.mechanisms import ARRANGEMENT_DIMENSIONS, CGN, CLASSES, CGNConfig
 from cgn.generators.mnist.perceptual import pretrained_gram_loss
 from cgn.generators.mnist.stored import save_generator
+from cgn.generators.params import AdversarialParams, CGNParams, GeneratorBudget
 from cgn.io.arrays import write_arrays
 from cgn.io.histories import write_history
 from cgn.io.pixels import to_bytes
-from cgn.params.budgets import GeneratorBudget
-from cgn.params.mnist import AdversarialParams, CGNParams
 from cgn.scm import compose
 from cgn.seeding import seed_for
 from cgn.training.adversarial import Refused

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from pytorch_pretrained_biggan import BigGAN
 from torch import Tensor
 
+from cgn.generators.params import BigGANBudget, BigGANTrainingParams
 from cgn.io.pixels import from_bytes, to_bytes
 from cgn.networks.biggan import (
     BigGANSizes,
@@ -24,7 +25,6 @@ from cgn.networks.biggan import (
 )
 from cgn.networks.biggan_statistics import collect_statistics
 from cgn.networks.discriminators import BigGANDiscriminator, augment
-from cgn.params.imagenet import BigGANBudget, BigGANTrainingParams
 from cgn.seeding import indexed_integers, indexed_uniforms, seed_for
 from cgn.training.adversarial import Game
 from cgn.training.checkpoint import Checkpoint

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from cgn.data.emoji.world import Split, render
+from cgn.generators.params import PretrainingBudget, PretrainingParams
 from cgn.generators.pretraining.biggan_training import train_biggan
 from cgn.generators.pretraining.held_out import answer_scores, segmentation_scores
 from cgn.generators.pretraining.scenes import Renders
@@ -27,7 +28,6 @@ from cgn.networks.biggan import BIGGAN_SMALL
 from cgn.networks.u2net import U2NET_SMALL
 from cgn.networks.unet import SEGMENTER_SMALL
 from cgn.networks.vgg import QUESTIONS, VGG_SMALL
-from cgn.params.imagenet import PretrainingBudget, PretrainingParams
 from cgn.training.checkpoint import Checkpoint
 
 NETWORKS = ("u2net", "vgg", "segmenter", "biggan")

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from cgn.data.class_maps import is_imagenet
 from cgn.errors import UserError
+from cgn.generators.params import PublishedNetworks, SaliencyParams
 from cgn.generators.pretraining.stored import describe, save_published
 from cgn.io.assets import Asset, local_file
 from cgn.io.files import located
@@ -12,7 +13,6 @@ from cgn.io.weights import load_weights, read_state_dict
 from cgn.networks.biggan import PUBLISHED_BIGGANS, load_biggan
 from cgn.networks.u2net import PUBLISHED_U2NETS, load_u2net, published_u2net
 from cgn.networks.vgg import VGG16, PublishedVGG
-from cgn.params.imagenet import PublishedNetworks, SaliencyParams
 
 
 def store_published(

@@ -20,10 +20,10 @@ from cgn.io.pixels import from_bytes
 from cgn.networks.u2net import U2Net, U2NetSizes
 from cgn.networks.unet import Segmenter
 from cgn.networks.vgg import QUESTIONS, Channels, VGGClassifier
-from cgn.params.shared import NetworkTrainingParams
 from cgn.seeding import indexed_integers, seed_for
 from cgn.training.checkpoint import Checkpoint
 from cgn.training.network import train_network
+from cgn.training.params import NetworkTrainingParams
 
 CLASSES = 9  # answers to each of QUESTIONS
 

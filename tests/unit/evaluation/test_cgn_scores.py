@@ -3,8 +3,8 @@ from pytorch_pretrained_biggan import BigGAN
 from torch import Tensor, nn
 
 from cgn.evaluation.cgn_scores import Judges, cgn_scores, gan_scores
+from cgn.evaluation.params import CGNScoreParams
 from cgn.generators.imagenet.mechanisms import ImageNetCGN
-from cgn.params.imagenet import CGNScoreParams
 
 PARAMS = CGNScoreParams(truncation=0.5, splits=2)
 

@@ -7,12 +7,12 @@ from numpy.typing import NDArray
 
 from cgn.data.mnist.digits import load_digits
 from cgn.data.mnist.masks import real_masks, translated_masks
+from cgn.data.params import DigitsBudget
 from cgn.data.sources import FreshImages, Images
 from cgn.evaluation.mechanism_quality import border_means, diversity, entropy_bits, mechanism_quality
 from cgn.methods.erm import ERM
+from cgn.methods.params import ClassifierParams
 from cgn.networks.digit_cnn import DigitCNN
-from cgn.params.budgets import DigitsBudget
-from cgn.params.shared import ClassifierParams
 
 PER_CLASS = 20
 

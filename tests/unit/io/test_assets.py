@@ -45,7 +45,7 @@ def test_a_mirror_needs_no_network(
     mirror.mkdir()
     (mirror / "model.bin").write_bytes(CONTENT)
     mirrors(monkeypatch, tmp_path / "absent", mirror)
-    asset = Asset(f"{unreachable}/model.bin", sha256, "MIT")
+    asset = Asset(url=f"{unreachable}/model.bin", sha256=sha256, licence="MIT")
     assert local_file(asset, cache) == mirror / "model.bin"
     assert not Path(cache).exists()
 
@@ -56,18 +56,18 @@ def test_a_mirror_with_another_file_is_an_error(
     (tmp_path / "model.bin").write_bytes(b"other")
     mirrors(monkeypatch, tmp_path)
     with pytest.raises(UserError, match=rf"model\.bin: not the expected sha256 {SHA256}; put the right file"):
-        local_file(Asset(address, SHA256, "MIT"), cache)
+        local_file(Asset(url=address, sha256=SHA256, licence="MIT"), cache)
 
 
 def test_a_file_put_there_by_hand_needs_no_network(unreachable: str, tmp_path: Path) -> None:
     (tmp_path / "archive.tar").write_bytes(CONTENT)
-    asset = Asset(f"{unreachable}/archive.tar", SHA256, "MIT")
+    asset = Asset(url=f"{unreachable}/archive.tar", sha256=SHA256, licence="MIT")
     assert local_file(asset, str(tmp_path)).read_bytes() == CONTENT
 
 
 @pytest.mark.parametrize("sha256", [SHA256, SHA256[:8], None])
 def test_downloads_once(sha256: str | None, address: str, tmp_path: Path, cache: str) -> None:
-    asset = Asset(address, sha256, "MIT")
+    asset = Asset(url=address, sha256=sha256, licence="MIT")
     path = local_file(asset, cache)
     assert path == Path(cache) / "model.bin"
     assert path.read_bytes() == CONTENT
@@ -78,18 +78,18 @@ def test_downloads_once(sha256: str | None, address: str, tmp_path: Path, cache:
 def test_a_damaged_file_in_the_cache_is_fetched_again(address: str, cache: str) -> None:
     Path(cache).mkdir()
     (Path(cache) / "model.bin").write_bytes(CONTENT[:3])
-    assert local_file(Asset(address, SHA256, "MIT"), cache).read_bytes() == CONTENT
+    assert local_file(Asset(url=address, sha256=SHA256, licence="MIT"), cache).read_bytes() == CONTENT
 
 
 def test_other_bytes_are_refused_and_not_kept(address: str, cache: str) -> None:
     with pytest.raises(UserError, match=r"model\.bin: what came has not the expected sha256 0{8}; try again"):
-        local_file(Asset(address, "0" * 8, "MIT"), cache)
+        local_file(Asset(url=address, sha256="0" * 8, licence="MIT"), cache)
     assert list(Path(cache).iterdir()) == []
 
 
 def test_an_unknown_hash_is_told(address: str, cache: str, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO):
-        local_file(Asset(address, None, "MIT"), cache)
+        local_file(Asset(url=address, sha256=None, licence="MIT"), cache)
     assert f"model.bin: sha256 {SHA256}" in caplog.text
 
 
@@ -97,7 +97,7 @@ def test_an_unknown_hash_is_told(address: str, cache: str, caplog: pytest.LogCap
 def test_failure_names_the_manual_route(absent: bool, address: str, unreachable: str, cache: str) -> None:
     url = address.replace("model", "absent") if absent else f"{unreachable}/absent.bin"
     with pytest.raises(UserError) as failure:
-        local_file(Asset(url, SHA256, "MIT"), cache)
+        local_file(Asset(url=url, sha256=SHA256, licence="MIT"), cache)
     message = str(failure.value)
     assert "\n" not in message
     assert message.startswith(f"{url}: download failed")

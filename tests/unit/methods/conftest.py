@@ -11,11 +11,10 @@ from cgn.data.mnist.digits import load_digits
 from cgn.data.mnist.environments import environment
 from cgn.data.mnist.textures import load_textures
 from cgn.data.mnist.variants import VARIANTS
+from cgn.data.params import DigitsBudget, TexturesBudget, VariantsParams
 from cgn.data.sources import Images
-from cgn.params.budgets import DigitsBudget, TexturesBudget
-from cgn.params.shared import ClassifierParams
-from cgn.params.variants import VariantsParams
-from cgn.params.whole import read
+from cgn.methods.params import ClassifierParams
+from cgn.params.reading import read
 from tests.conftest import ROOT
 
 Make = Callable[[str, float], Images]

@@ -13,10 +13,9 @@ from cgn.methods.erm import ERM
 from cgn.methods.group_dro import GroupDRO
 from cgn.methods.irm import IRM, invariance_penalty, penalty_weight, scale_gradient
 from cgn.methods.lntl import IGNORED, LNTL, entropy, quantized_colors, reverse_gradient
+from cgn.methods.params import AugmentationParams, ClassifierParams, GroupDROParams, IRMParams, LNTLParams
 from cgn.metrics.accuracy import accuracy, predict
 from cgn.networks.digit_cnn import DigitCNN
-from cgn.params.methods import AugmentationParams, GroupDROParams, IRMParams, LNTLParams
-from cgn.params.shared import ClassifierParams
 from tests.unit.methods.conftest import Make
 
 LNTL_PARAMS = LNTLParams(bins=8, entropy_weight=0.01, reversal_weight=0.1, pretraining=0.4)

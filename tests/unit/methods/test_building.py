@@ -12,10 +12,16 @@ from cgn.methods.erm import ERM
 from cgn.methods.group_dro import GroupDRO
 from cgn.methods.irm import IRM
 from cgn.methods.lntl import LNTL
+from cgn.methods.params import (
+    AugmentationParams,
+    ClassifierParams,
+    GroupDROParams,
+    IRMParams,
+    LNTLParams,
+    OriginalParams,
+)
 from cgn.methods.registry import METHODS
-from cgn.params.methods import AugmentationParams, GroupDROParams, IRMParams, LNTLParams, OriginalParams
-from cgn.params.section import Section
-from cgn.params.shared import ClassifierParams
+from cgn.section import Section
 from tests.unit.methods.conftest import Make
 
 

@@ -14,11 +14,10 @@ from cgn.methods.erm import ERM
 from cgn.methods.group_dro import GroupDRO
 from cgn.methods.irm import IRM
 from cgn.methods.lntl import LNTL
+from cgn.methods.params import AugmentationParams, ClassifierParams, GroupDROParams, IRMParams, LNTLParams
 from cgn.methods.training import Run, steps_for, train, train_and_save
 from cgn.networks.digit_cnn import DigitCNN
 from cgn.networks.stored_classifier import load_classifier
-from cgn.params.methods import AugmentationParams, GroupDROParams, IRMParams, LNTLParams
-from cgn.params.shared import ClassifierParams
 from cgn.training.checkpoint import Checkpoint
 from tests.unit.methods.conftest import Make
 

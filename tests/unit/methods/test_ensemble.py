@@ -14,12 +14,12 @@ from cgn.data.sources import Images, Minibatch
 from cgn.errors import UserError
 from cgn.io.shards import Sample, write_shards
 from cgn.methods.ensemble import Ensemble, real_and_counterfactuals
+from cgn.methods.params import ClassifierParams
 from cgn.networks.backbones import Backbone, random_backbone, trained_backbone
 from cgn.networks.by_name import load_networks, scores_by_model
 from cgn.networks.ensemble import HEADS, EnsembleNetwork, load_ensemble
 from cgn.networks.small_resnet import SmallResNet
 from cgn.networks.stored_classifier import Signature, write_signature
-from cgn.params.shared import ClassifierParams
 
 CLASSES = 3
 # What a class of the shape, the foreground and the background looks like here: a square's place, two colours.

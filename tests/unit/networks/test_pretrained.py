@@ -76,7 +76,7 @@ def test_a_resnet50_by_its_asset(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     network = models.resnet50().eval()
     state = {f"module.{name}": value for name, value in network.state_dict().items()}
     torch.save({"epoch": 60, "state_dict": state}, tmp_path / "sin.pth.tar")
-    asset = Asset("https://example.org/sin.pth.tar", None, "none")
+    asset = Asset(url="https://example.org/sin.pth.tar", sha256=None, licence="none")
     images = pictures(1)
     with torch.inference_mode():
         expected = network(normalised(images)).softmax(dim=1).numpy()

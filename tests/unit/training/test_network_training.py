@@ -5,9 +5,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from cgn.params.shared import NetworkTrainingParams
 from cgn.training.checkpoint import Checkpoint
 from cgn.training.network import train_network
+from cgn.training.params import NetworkTrainingParams
 
 
 class KilledError(Exception):

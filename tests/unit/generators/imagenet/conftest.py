@@ -4,11 +4,11 @@ import pytest
 import torch
 
 from cgn.generators.imagenet.mechanisms import ImageNetCGN
+from cgn.generators.params import ImageNetCGNParams, LearningRates
 from cgn.networks.biggan import BigGANSizes
 from cgn.networks.saliency import Saliency
 from cgn.networks.u2net import Block, U2Net, U2NetSizes
 from cgn.networks.vgg import PerceptualFeatures, VGGClassifier
-from cgn.params.imagenet import ImageNetCGNParams, LearningRates
 
 # 16 pixels, two classes.
 TINY = BigGANSizes(

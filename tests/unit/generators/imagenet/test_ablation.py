@@ -2,7 +2,7 @@ import pytest
 
 from cgn.errors import UserError
 from cgn.generators.imagenet.ablation import ABLATIONS, ablated
-from cgn.params.imagenet import ImageNetCGNParams
+from cgn.generators.params import ImageNetCGNParams
 
 
 def test_only_the_losses_named_are_off(params: ImageNetCGNParams) -> None:

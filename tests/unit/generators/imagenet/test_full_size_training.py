@@ -6,11 +6,11 @@ from torchvision.models import vgg16_bn
 
 from cgn.generators.imagenet.mechanisms import ImageNetCGN
 from cgn.generators.imagenet.training import batch_losses, draw_batch
+from cgn.generators.params import ImageNetCGNBudget, ImageNetCGNParams
 from cgn.networks.biggan import BIGGAN_DEEP_256, build_biggan
 from cgn.networks.saliency import Saliency
 from cgn.networks.u2net import U2NET, U2Net
 from cgn.networks.vgg import PerceptualFeatures
-from cgn.params.imagenet import ImageNetCGNBudget, ImageNetCGNParams
 
 
 @pytest.mark.slow

@@ -11,7 +11,7 @@ from cgn.generators.imagenet.sampling import BLOCK, sample_counterfactuals
 from cgn.io.pixels import to_bytes
 from cgn.io.shards import Sample
 from cgn.networks.biggan import generate, truncated_noise
-from cgn.params.shared import CounterfactualParams
+from cgn.scm import CounterfactualParams
 
 ALL = CounterfactualParams(intervened=["shape", "foreground", "background"], noise="shared", ratio=1)
 Make = Callable[[int], ImageNetCGN]

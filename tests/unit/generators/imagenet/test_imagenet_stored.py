@@ -11,12 +11,12 @@ from cgn.errors import UserError
 from cgn.generators.imagenet.ablation import ablated
 from cgn.generators.imagenet.run import train_and_save
 from cgn.generators.imagenet.stored import load_cgn
+from cgn.generators.params import ImageNetCGNBudget, ImageNetCGNParams
 from cgn.generators.pretraining.stored import load_cgan, save_network, weights_file
 from cgn.io.arrays import read_arrays
 from cgn.networks.biggan import BIGGAN_SMALL, build_biggan, generate, sizes_of, truncated_noise
 from cgn.networks.u2net import U2NET_SMALL, U2Net
 from cgn.networks.vgg import VGG_SMALL, VGGClassifier
-from cgn.params.imagenet import ImageNetCGNBudget, ImageNetCGNParams
 from cgn.training.checkpoint import Checkpoint
 
 BUDGET = ImageNetCGNBudget(steps=1, batch=2, accumulation=1, precision="fp32")

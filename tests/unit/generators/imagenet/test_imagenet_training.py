@@ -9,9 +9,9 @@ from cgn.generators.imagenet.losses import cgn_losses, gradient_shares
 from cgn.generators.imagenet.mechanisms import ImageNetCGN
 from cgn.generators.imagenet.patches import draw_ranks
 from cgn.generators.imagenet.training import TrainedCGN, batch_losses, draw_batch, train_cgn
+from cgn.generators.params import ImageNetCGNBudget, ImageNetCGNParams
 from cgn.networks.biggan import build_biggan, generate, truncated_noise
 from cgn.networks.vgg import PerceptualFeatures
-from cgn.params.imagenet import ImageNetCGNBudget, ImageNetCGNParams
 from cgn.training.checkpoint import Checkpoint
 from tests.unit.generators.imagenet.conftest import TINY
 

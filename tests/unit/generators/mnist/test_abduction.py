@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from cgn.data.mnist.digits import load_digits
 from cgn.data.mnist.masks import true_masks
+from cgn.data.params import ColoredParams, DigitsBudget, WildlifeParams
 from cgn.errors import UserError
 from cgn.evaluation.mechanism_quality import soft_iou
 from cgn.generators.mnist.abduction import sample_given_shapes
@@ -21,9 +22,8 @@ from cgn.generators.mnist.segmenting import (
     save_segmenter,
     train_segmenter,
 )
-from cgn.params.budgets import DigitsBudget
-from cgn.params.mnist import ColoredParams, SegmenterParams, WildlifeParams
-from cgn.params.shared import CounterfactualParams
+from cgn.generators.params import SegmenterParams
+from cgn.scm import CounterfactualParams
 from cgn.training.checkpoint import Checkpoint
 
 POLICY = CounterfactualParams(

@@ -11,9 +11,10 @@ from cgn.generators.mnist import training
 from cgn.generators.mnist.mechanisms import CGN, CGNConfig
 from cgn.generators.mnist.sampling import BLOCK, sample_counterfactuals, sample_gan
 from cgn.generators.mnist.stored import load_cgn, load_gan
+from cgn.generators.params import GeneratorBudget
 from cgn.io.pixels import to_bytes
-from cgn.params.budgets import GeneratorBudget
-from cgn.params.whole import Params, read
+from cgn.params.reading import read
+from cgn.params.schema import Params
 from cgn.scm import MNIST_SCM, compose
 from cgn.seeding import indexed_normals, indexed_uniforms
 from cgn.training.checkpoint import Checkpoint

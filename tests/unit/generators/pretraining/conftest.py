@@ -5,7 +5,7 @@ import torch
 
 from cgn.data.emoji.world import render
 from cgn.generators.pretraining.scenes import Renders
-from cgn.params.shared import NetworkTrainingParams
+from cgn.training.params import NetworkTrainingParams
 
 
 @pytest.fixture(scope="session")

@@ -8,18 +8,13 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
+from cgn.generators.params import BigGANBudget, BigGANTrainingParams, PretrainingBudget, PretrainingParams
 from cgn.generators.pretraining.networks import SCORES, pretrain
 from cgn.generators.pretraining.stored import load_cgan, weights_file
 from cgn.io.files import read_json
 from cgn.networks.biggan import sizes_of
-from cgn.params.imagenet import (
-    BigGANBudget,
-    BigGANTrainingParams,
-    PretrainingBudget,
-    PretrainingParams,
-)
-from cgn.params.shared import NetworkTrainingParams, TrainingBudget
 from cgn.training.checkpoint import Checkpoint
+from cgn.training.params import NetworkTrainingParams, TrainingBudget
 
 
 @pytest.fixture

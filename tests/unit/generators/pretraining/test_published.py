@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from cgn.errors import UserError
+from cgn.generators.params import SaliencyParams
 from cgn.generators.pretraining.published import check_classes, store_biggan, store_saliency, store_vgg
 from cgn.generators.pretraining.stored import (
     DESCRIPTION,
@@ -24,7 +25,6 @@ from cgn.networks import biggan, u2net, vgg
 from cgn.networks.biggan import BigGANSizes, build_biggan, sizes_of
 from cgn.networks.u2net import U2NET, U2NETP, U2Net
 from cgn.networks.vgg import PublishedVGG
-from cgn.params.imagenet import SaliencyParams
 from tests.unit.generators.imagenet.conftest import TINY
 
 WORDNET = [f"n{number:08d}" for number in range(1000)]

@@ -15,8 +15,8 @@ from cgn.generators.pretraining.small_networks import train_saliency, train_segm
 from cgn.io.pixels import from_bytes
 from cgn.networks.u2net import Block, U2NetSizes
 from cgn.networks.vgg import QUESTIONS
-from cgn.params.shared import NetworkTrainingParams
 from cgn.training.checkpoint import Checkpoint
+from cgn.training.params import NetworkTrainingParams
 
 CPU = torch.device("cpu")
 U2NET = U2NetSizes((Block(3, 4, 8), Block(3, 4, 8, dilated=True)), (Block(3, 4, 8),))

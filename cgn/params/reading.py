@@ -7,34 +7,17 @@ them; its other sections are the sizes, `budgets`.
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any
 
-from pydantic import Field, ValidationError
+from pydantic import ValidationError
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from cgn.errors import UserError
-from cgn.params.assets import AssetsParams
-from cgn.params.budgets import Budget
-from cgn.params.imagenet import ImageNetParams
-from cgn.params.methods import MethodsParams
-from cgn.params.mnist import MnistParams
-from cgn.params.section import Count, Section
+from cgn.params.schema import Params
 
 PARAMS, ASSETS, BUDGETS = "params.yaml", "assets.yaml", "budgets"
 Values = dict[str, Any]
-
-
-class Params(Section):
-    seed: Annotated[int, Field(ge=0)]
-    profile: str
-    threads: Count
-    device: Literal["cpu", "cuda"]
-    mnist: MnistParams
-    imagenet: ImageNetParams
-    methods: MethodsParams
-    assets: AssetsParams
-    budgets: Budget  # of the profile
 
 
 def read(folder: Path = Path()) -> Params:

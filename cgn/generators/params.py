@@ -1,39 +1,89 @@
-"""`imagenet`: the worlds, the mechanisms and their losses, the classifier."""
+"""The sections of the generators: their networks, losses and trainings, and what is drawn from them."""
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
-from cgn.params.section import Count, NonNegative, Positive, Probability, Section
-from cgn.params.shared import (
-    ClassifierParams,
-    CounterfactualParams,
-    NetworkTrainingParams,
-    TrainingBudget,
-)
-
-Resolution = Annotated[int, Field(ge=32, le=64, multiple_of=16)]
-PhotoResolution = Annotated[int, Field(ge=32, le=256, multiple_of=16)]
-HeldOut = Annotated[float, Field(gt=0, lt=0.5)]
+from cgn.section import Count, NonNegative, Positive, Probability, Section
+from cgn.training.params import NetworkTrainingParams, TrainingBudget
 
 
-class EmojiParams(Section):
-    resolution: Resolution
-    background_correlation: Probability
-    surface_correlation: Probability
+class DiscriminatorParams(Section):
+    gradient_penalty: tuple[Positive, Positive]
+    gradient_penalty_interval: Count
+    translation: Annotated[int, Field(ge=0, le=16)]
 
 
-class FolderParams(Section):
-    path: str | None
-    resolution: PhotoResolution
-    validation: HeldOut
-    test: HeldOut
+Beta = Annotated[float, Field(ge=0, lt=1)]
 
 
-class ILSVRCParams(Section):
-    path: str | None
-    resolution: PhotoResolution
-    validation: HeldOut
+class AdversarialParams(Section):
+    """What the CGN and the GAN baseline share: discriminator and optimisation."""
+
+    label_dimensions: Count
+    discriminator: DiscriminatorParams
+    learning_rate: Positive
+    adam_betas: tuple[Beta, Beta]
+    learning_rate_decay_start: Probability
+    weight_averaging: Annotated[float, Field(ge=0, lt=1)]
+
+
+class CGNParams(Section):
+    lambda_adversarial: NonNegative
+    mismatch_weight: Annotated[list[NonNegative], Field(min_length=1)]
+    lambda_binary: NonNegative
+    lambda_mask: NonNegative
+    lambda_border: NonNegative
+    lambda_perceptual: NonNegative
+    mask_start_radius: Annotated[float, Field(ge=0, le=16)]
+    mask_warmup: Probability
+    mask_interval: tuple[Probability, Probability]
+    border_width: Annotated[int, Field(ge=1, le=15)]
+    binary_warmup: Probability
+    texture_shuffle: Literal["permute", "shift", "none"]
+    patch_size: Literal[4, 8, 16]
+    texture_start: Literal["plain", "patterned"]
+    training_noise: Literal["shared", "per_mechanism"]
+
+    @model_validator(mode="after")
+    def _interval_is_ordered(self) -> "CGNParams":
+        low, high = self.mask_interval
+        if low >= high:
+            raise ValueError(f"mask_interval must rise, got [{low}, {high}]")
+        return self
+
+
+class SegmenterParams(NetworkTrainingParams):
+    """What reads masks off images: features of each level of its U-Net, and its training."""
+
+    channels: Annotated[list[Count], Field(min_length=2, max_length=6)]
+
+
+class AbductionParams(Section):
+    """How masks are read, and what goes around them."""
+
+    segmenter: SegmenterParams
+    backgrounds: Literal["generated", "observed"]
+
+
+class GeneratorBudget(Section):
+    width: Count
+    noise_dimensions: Count
+    discriminator_width: Count
+    steps: Count
+    batch: Annotated[int, Field(ge=2)]
+
+
+class SamplingBudget(Section):
+    images: Count
+    images_per_shard: Count
+
+
+class AbductionBudget(SamplingBudget):
+    """`drawn` images of the CGN, shown `image_passes` times in all, teach the segmenter."""
+
+    drawn: Count
+    image_passes: Count
 
 
 class LearningRates(Section):
@@ -67,30 +117,6 @@ class ImageNetCGNParams(Section):
         return {name: getattr(self, f"lambda_{name}") for name in names}
 
 
-class ImageNetSamplingParams(Section):
-    truncation: Annotated[float, Field(gt=0, le=1)]
-
-
-class ImageNetClassifierParams(ClassifierParams):
-    channels: Annotated[list[Count], Field(min_length=1)]
-    mirror: bool
-
-
-class CGNScoreParams(Section):
-    truncation: Annotated[float, Field(gt=0, le=1)]
-    splits: Count
-
-
-class SheetsParams(Section):
-    """Of the stage `imagenet_sheets`."""
-
-    classes: Annotated[list[str], Field(min_length=1)] | None
-    columns: Count
-    truncation: Annotated[float, Field(gt=0, le=1)]
-    interpolations: Count
-    interpolation_frames: Annotated[int, Field(ge=2)]
-
-
 class ImageNetCGNBudget(Section):
     """`accumulation` batches make one update; `precision` is that of the networks' arithmetic."""
 
@@ -98,6 +124,10 @@ class ImageNetCGNBudget(Section):
     batch: Count
     accumulation: Count
     precision: Literal["fp32", "bf16"]
+
+
+class ImageNetSamplingParams(Section):
+    truncation: Annotated[float, Field(gt=0, le=1)]
 
 
 class BigGANTrainingParams(Section):
@@ -146,12 +176,6 @@ class SaliencyParams(Section):
     resolution: Annotated[int, Field(ge=32)] | None
 
 
-def _published(saliency: str) -> str:
-    if saliency == "trained":
-        raise ValueError("u2net, u2netp or a file: this source trains nothing")
-    return saliency
-
-
 class CommittedNetworks(Section):
     source: Literal["committed"]
 
@@ -161,22 +185,13 @@ class TrainedNetworks(PretrainingBudget):
     saliency: str
 
 
+def _published(saliency: str) -> str:
+    if saliency == "trained":
+        raise ValueError("u2net, u2netp or a file: this source trains nothing")
+    return saliency
+
+
 class PublishedNetworks(Section):
     source: Literal["published"]
     biggan: Literal["biggan_deep_256", "biggan_deep_128"]
     saliency: Annotated[str, AfterValidator(_published)]
-
-
-class ImageNetParams(Section):
-    world: Literal["emoji", "folder", "imagenet"]
-    emoji: EmojiParams
-    folder: FolderParams
-    ilsvrc: ILSVRCParams
-    pretraining: PretrainingParams
-    saliency: SaliencyParams
-    cgn: ImageNetCGNParams
-    cgn_score: CGNScoreParams
-    counterfactuals: CounterfactualParams
-    sampling: ImageNetSamplingParams
-    sheets: SheetsParams
-    classifier: ImageNetClassifierParams

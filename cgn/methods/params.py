@@ -1,11 +1,31 @@
-"""`methods`: the knobs of each way to train a classifier."""
+"""The sections of the classifiers: the schedule that all methods share, and each method's own."""
 
 from typing import Annotated, Literal
 
 from pydantic import Field
 
-from cgn.params.section import Count, NonNegative, Positive, Probability, Section
-from cgn.params.variants import ByVariant
+from cgn.section import Count, NonNegative, Positive, Probability, Section
+from cgn.training.params import TrainingBudget
+
+
+class ClassifierParams(Section):
+    """The schedule that all methods share unless their section says otherwise."""
+
+    batch: Annotated[int, Field(ge=2)]
+    optimizer: Literal["adam", "adadelta"]
+    learning_rate: Positive
+    warmup: Annotated[float, Field(ge=0, lt=1)]
+    learning_rate_decay: Annotated[float, Field(gt=0, le=1)]
+    decays: Count
+
+
+class ImageNetClassifierParams(ClassifierParams):
+    channels: Annotated[list[Count], Field(min_length=1)]
+    mirror: bool
+
+
+class ImageNetClassifiersBudget(TrainingBudget):
+    oracle_image_passes: Count
 
 
 class OriginalParams(Section):
@@ -59,16 +79,3 @@ class EnsembleParams(Section):
     real_to_counterfactual: Positive
     label_smoothing: Annotated[float, Field(ge=0, lt=1)]
     start: Literal["in", "scratch", "resnet18", "resnet34", "resnet50", "resnet101", "resnet152"]
-
-
-class MethodsParams(Section):
-    original: ByVariant[OriginalParams]
-    gan: ByVariant[MixtureParams]
-    cgn: ByVariant[MixtureParams]
-    cgn_only: ByVariant[MixtureParams]
-    cgn_abduction: ByVariant[MixtureParams]
-    irm: ByVariant[IRMParams]
-    group_dro: ByVariant[GroupDROParams]
-    lntl: ByVariant[LNTLParams]
-    augmentation: ByVariant[AugmentationParams]
-    ensemble: EnsembleParams
