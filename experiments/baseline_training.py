@@ -9,6 +9,7 @@ import numpy as np
 from cgn.data.mnist.digits import load_digits
 from cgn.data.mnist.environments import environment
 from cgn.data.mnist.textures import load_textures
+from cgn.data.mnist.variants import VARIANTS
 from cgn.data.sources import Images
 from cgn.generators.mnist.sampling import sample_gan
 from cgn.generators.mnist.stored import load_gan
@@ -65,7 +66,7 @@ def images_of(variant: str, split: str, correlation: float, params: Params, *nam
     digits = load_digits(budget.digits, seed)
     shapes, labels = digits[f"{split}_images"], digits[f"{split}_labels"]
     size = params.mnist.variants.wildlife_mnist.texture_size
-    textures = load_textures(budget.textures, size, seed) if variant == "wildlife_mnist" else None
+    textures = load_textures(budget.textures, size, seed) if VARIANTS[variant].textured else None
     own, draw = getattr(params.mnist.variants, variant), (split, str(correlation), *names)
     return Images(environment(variant, shapes, labels, correlation, own, textures, seed, *draw), labels)
 

@@ -5,7 +5,7 @@ the ground's is `background`. With correlation 1 both cues tell the label; with 
 All functions take and return uint8 arrays, and the same generator state gives the same bytes.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple, TypeVar
 
 import numpy as np
@@ -16,7 +16,6 @@ from cgn.data.mnist.digits import CLASSES, SPLITS
 from cgn.data.params import ColoredParams, DoubleColoredParams, VariantFacts, VariantsParams, WildlifeParams
 from cgn.seeding import generator
 
-VARIANTS = tuple(VariantsParams.model_fields)
 SIZE = 32
 _BLOCK = 500  # images at once: the working set stays in the processor's cache
 
@@ -66,14 +65,14 @@ def synthesize(
     "background", uint8 (10, size, size, 3) each. Draws once per image and cue from `rng`.
     Raises ValueError when the variant is unknown or gets another's parameters.
     """
-    if variant == "colored_mnist" and isinstance(params, ColoredParams):
-        return _colored(digits, cues, params, rng)
-    if variant == "double_colored_mnist" and isinstance(params, DoubleColoredParams):
-        return _double_colored(digits, cues, params, rng)
-    if variant == "wildlife_mnist" and isinstance(params, WildlifeParams) and textures is not None:
-        return _wildlife(digits, cues, params, textures, rng)
-    given = f"{type(params).__name__} and {'no ' if textures is None else ''}textures"
-    raise ValueError(f"{variant}: not one of {', '.join(VARIANTS)}, or not what it takes: {given}")
+    if variant not in VARIANTS:
+        raise ValueError(f"{variant}: not one of {', '.join(VARIANTS)}")
+    row, section = VARIANTS[variant], VariantsParams.model_fields[variant].annotation
+    if type(params) is not section or (row.textured and textures is None):
+        given = f"{type(params).__name__} and {'no ' if textures is None else ''}textures"
+        raise ValueError(f"{variant}: not what it takes: {given}")
+    drawn_with = (textures, rng) if row.textured else (rng,)
+    return row.draw(digits, cues, params, *drawn_with)
 
 
 def synthesize_splits(
@@ -146,6 +145,22 @@ def _wildlife(
         mask = _mask(digits[block], params.binarize_threshold)
         images[block] = np.where(mask, foreground.take(block), background.take(block))
     return images.reshape(-1, SIZE, SIZE, 3)
+
+
+class Variant(NamedTuple):
+    """One row of the list of variants."""
+
+    title: str  # what a reader sees
+    draw: Callable[..., NDArray[np.uint8]]  # digits, cues, parameters, generator -> images
+    textured: bool = False  # whether `draw` takes textures, before the generator
+
+
+# Their parameters are those of `VariantsParams`, by the same names.
+VARIANTS = {
+    "colored_mnist": Variant("Colored MNIST", _colored),
+    "double_colored_mnist": Variant("Double-colored MNIST", _double_colored),
+    "wildlife_mnist": Variant("Wildlife MNIST", _wildlife, textured=True),
+}
 
 
 class _Crops:
