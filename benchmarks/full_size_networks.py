@@ -17,11 +17,10 @@ from cgn.generators.imagenet.training import accumulate_gradients, draw_batch
 from cgn.generators.params import ImageNetCGNBudget, ImageNetCGNParams
 from cgn.io.pixels import to_bytes
 from cgn.networks.biggan import BIGGAN_DEEP_256, build_biggan, truncated_noise
-from cgn.networks.saliency import Saliency
-from cgn.networks.u2net import U2NET, U2Net
+from cgn.networks.u2net import U2NET, Saliency, U2Net
 from cgn.networks.vgg import PerceptualFeatures
 from cgn.scm import IMAGENET_SCM
-from cgn.training.cuda_graphs import ReplayedUpdate
+from cgn.training.device import ReplayedUpdate
 from stages.command import section
 
 ACCUMULATED = 4000  # images an update, as in the paper

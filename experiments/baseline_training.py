@@ -7,9 +7,8 @@ from typing import Any
 import numpy as np
 
 from cgn.data.mnist.digits import load_digits
-from cgn.data.mnist.environments import environment
 from cgn.data.mnist.textures import load_textures
-from cgn.data.mnist.variants import VARIANTS
+from cgn.data.mnist.variants import VARIANTS, environment
 from cgn.data.sources import Images
 from cgn.generators.mnist.sampling import sample_gan
 from cgn.generators.mnist.stored import load_gan

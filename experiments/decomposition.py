@@ -41,8 +41,8 @@ from cgn.io.files import atomic_path, read_json, write_json
 from cgn.methods.erm import ERM
 from cgn.methods.training import Run, steps_for, train_and_save
 from cgn.metrics.accuracy import accuracy, predict
+from cgn.networks.classifier import load_classifier
 from cgn.networks.digit_cnn import DigitCNN
-from cgn.networks.stored_classifier import load_classifier
 from cgn.params.reading import read
 from cgn.params.schema import Params
 from cgn.report.names import VARIANTS

@@ -8,8 +8,8 @@ from ruamel.yaml import YAML
 
 from cgn.io.arrays import read_arrays
 from cgn.metrics.accuracy import accuracy, predict
+from cgn.networks.classifier import load_classifier
 from cgn.networks.digit_cnn import DigitCNN
-from cgn.networks.stored_classifier import load_classifier
 from experiments.experiment import digests, facts_of, locked_stages, run_target
 
 MODELS = "models/mnist/classifiers"

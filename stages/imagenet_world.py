@@ -19,8 +19,7 @@ def main() -> None:
         write_emoji_world(OUTPUT, emoji, budget, seed)
         return
 
-    from cgn.data.photos.folder import index_folder
-    from cgn.data.photos.ilsvrc import index_ilsvrc
+    from cgn.data.photos.index import index_folder, index_ilsvrc
     from cgn.data.photos.photos import write_photo_world
     from cgn.errors import UserError
     from cgn.io.assets import local_file

@@ -14,15 +14,14 @@ def main() -> None:
     params, schedule = section("methods.ensemble"), section("imagenet.classifier")
     budget = section("budgets.train_ensemble")
 
-    from cgn.data.mirroring import Mirrored
-    from cgn.data.sources import Images, Source
+    from cgn.data.sources import Images, Mirrored, Source
     from cgn.io.arrays import read_arrays
     from cgn.io.files import read_json
     from cgn.methods.ensemble import Ensemble, real_and_counterfactuals
     from cgn.methods.training import Run, steps_for, train_and_save
     from cgn.networks.backbones import start_of
+    from cgn.networks.classifier import Signature
     from cgn.networks.ensemble import EnsembleNetwork
-    from cgn.networks.stored_classifier import Signature
     from cgn.seeding import seed_for
 
     data, shards = Path("data/imagenet/world"), Path("data/imagenet/shards/counterfactuals")

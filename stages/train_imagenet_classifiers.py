@@ -18,14 +18,13 @@ def main() -> None:
 
     from cgn.data.emoji.cue_sources import METHODS, cue_sources
     from cgn.data.left_out import leave_out
-    from cgn.data.mirroring import Mirrored
-    from cgn.data.sources import Images
+    from cgn.data.sources import Images, Mirrored
     from cgn.io.arrays import read_arrays
     from cgn.io.files import read_json
     from cgn.methods.erm import ERM
     from cgn.methods.training import Run, steps_for, train_and_save
+    from cgn.networks.classifier import Signature
     from cgn.networks.small_resnet import SmallResNet
-    from cgn.networks.stored_classifier import Signature
     from cgn.seeding import seed_for
 
     data = Path("data/imagenet/world")

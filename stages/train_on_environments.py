@@ -18,7 +18,7 @@ def main(variant: str) -> None:
     own = section(f"mnist.variants.{variant}")
     methods = method_sections(variant, "environments", "random_cues")
 
-    from cgn.data.mnist.environments import environment
+    from cgn.data.mnist.variants import environment
     from cgn.data.sources import Images
     from cgn.io.arrays import read_arrays
     from cgn.methods.building import Task, on_environments, on_random_cues

@@ -4,6 +4,7 @@ That is what lets a killed run go on to the same bytes: nothing here has a state
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -135,3 +136,25 @@ class Mixture(SideBySide):
 def _take(images: Images, rows: NDArray[np.int64]) -> Minibatch:
     labels = images.labels[rows].astype(np.int64)
     return Minibatch(torch.from_numpy(images.images[rows]), torch.from_numpy(labels))
+
+
+_PROBABILITY = 0.5
+
+
+@dataclass(frozen=True)
+class Mirrored:
+    """The minibatches of `source`, each image mirrored with probability 1/2."""
+
+    source: Source
+    seed: int
+    name: str
+
+    def minibatches(self, step: int) -> list[Minibatch]:
+        minibatches = self.source.minibatches(step)
+        random = generator(self.seed, "mirroring", self.name, step)
+        return [_mirrored(batch, random.random(len(batch.labels)) < _PROBABILITY) for batch in minibatches]
+
+
+def _mirrored(batch: Minibatch, chosen: NDArray[np.bool_]) -> Minibatch:
+    images = torch.where(torch.from_numpy(chosen)[:, None, None, None], batch.images.flip(2), batch.images)
+    return Minibatch(images, batch.labels)

@@ -16,8 +16,8 @@ from cgn.generators.mnist.segmenting import load_segmenter, read_masks
 from cgn.generators.mnist.stored import load_cgn
 from cgn.methods.registry import METHODS
 from cgn.metrics.accuracy import accuracy, confusion, predict
+from cgn.networks.classifier import load_classifier
 from cgn.networks.digit_cnn import DigitCNN
-from cgn.networks.stored_classifier import load_classifier
 from cgn.seeding import indexed_normals
 
 SPLITS = ("train", "validation", "test")

@@ -14,7 +14,7 @@ from cgn.io.files import atomic_folder
 from cgn.io.histories import write_history
 from cgn.methods.algorithm import Algorithm
 from cgn.metrics.accuracy import accuracy, predict
-from cgn.networks.stored_classifier import WEIGHTS, Signature, write_signature
+from cgn.networks.classifier import WEIGHTS, Signature, write_signature
 from cgn.training.checkpoint import Checkpoint
 from cgn.training.loop import History, Loop
 

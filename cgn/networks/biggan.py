@@ -1,6 +1,8 @@
 """BigGAN-deep (Brock et al. 2019): the generator of `pytorch-pretrained-biggan`, at any size, and trainable.
 
-Its batch norm is `biggan_batch_norm.BatchNorm`. Names in the state dict are the package's.
+The package's batch norm holds statistics for a row of truncations (0 to 1) and never updates them: with it no
+generator can be trained from scratch; `BatchNorm` learns its statistics. Names in the state dict are the
+package's.
 """
 
 from pathlib import Path
@@ -14,8 +16,7 @@ from torch.nn import functional
 from torch.nn.utils.spectral_norm import SpectralNorm
 
 from cgn.io.weights import load_weights, read_state_dict
-from cgn.networks.biggan_batch_norm import BatchNorm
-from cgn.seeding import indexed_uniforms
+from cgn.seeding import indexed_integers, indexed_uniforms
 
 TRUNCATED_AT = 2.0  # standard deviations
 POWER_ITERATIONS = 15  # of the spectral norms of new or averaged weights
@@ -116,6 +117,38 @@ def sizes_of(network: BigGAN) -> BigGANSizes:
     )
 
 
+class BatchNorm(BigGANBatchNorm):  # type: ignore[misc]  # the package has no types
+    """Batch norm of (n, c, h, w), its scale and offset conditional on noise and class, or learnt.
+
+    While training it uses the batch's statistics, whatever the truncation, and lets those of all truncations
+    follow with `momentum`; `collect_statistics` then tells them apart. In evaluation mode it uses the stored
+    ones of the truncation (0 to 1), interpolated between neighbours: the package swaps the two weights there.
+    """
+
+    momentum = 0.1
+
+    def forward(self, x: Tensor, truncation: float, condition_vector: Tensor | None = None) -> Tensor:
+        if self.training:
+            with torch.no_grad():
+                variance, mean = torch.var_mean(x.float(), dim=(0, 2, 3))
+                self.running_means.lerp_(mean, self.momentum)
+                self.running_vars.lerp_(variance, self.momentum)
+            x = functional.batch_norm(x, None, None, training=True, eps=self.eps)
+        else:
+            position = truncation * (len(self.running_means) - 1)
+            lower = min(int(position), len(self.running_means) - 2)
+            mean, variance = (
+                torch.lerp(rows[lower], rows[lower + 1], position - lower)
+                for rows in (self.running_means, self.running_vars)
+            )
+            x = functional.batch_norm(x, mean, variance, eps=self.eps)
+        if self.conditional:
+            scale, offset = 1 + self.scale(condition_vector), self.offset(condition_vector)
+        else:
+            scale, offset = self.weight[None], self.bias[None]
+        return torch.addcmul(offset[:, :, None, None], x, scale[:, :, None, None])
+
+
 def build_biggan(sizes: BigGANSizes, seed: int) -> BigGAN:
     """A generator with random weights, a function of `seed`, and statistics of mean 0 and variance 1.
 
@@ -196,3 +229,35 @@ def truncated_noise(
     tail = torch.special.ndtr(torch.tensor(-TRUNCATED_AT, dtype=torch.float64))
     normals: Tensor = torch.special.ndtri(tail + uniforms * (1 - 2 * tail))
     return (normals * truncation).float()
+
+
+@torch.no_grad()
+def collect_statistics(network: BigGAN, seed: int, batches: int, batch: int) -> None:
+    """Set the stored statistics of each truncation to their mean over `batches` batches of `batch` images.
+
+    Labels are uniform. A function of `seed` and the weights. Leaves the network in evaluation mode.
+    """
+    parameter = next(network.parameters())
+    norms = [norm for norm in network.modules() if isinstance(norm, BatchNorm)]
+    truncations = len(norms[0].running_means)
+    collected: list[list[tuple[Tensor, Tensor]]] = [[] for _ in norms]
+    network.eval()
+    for norm in norms:
+        norm.training = True  # not its spectral norms, which move in training with every batch
+    for row in range(truncations):
+        for index in range(batches):
+            places = (index * batch, (index + 1) * batch)
+            dimensions = network.config.z_dim
+            noise = truncated_noise(seed, "statistics", *places, dimensions, row / (truncations - 1))
+            labels = indexed_integers(seed, "statistics_labels", *places, network.config.num_classes)
+            for norm in norms:
+                norm.momentum = 1 / (index + 1)  # a running mean with equal weights
+            generate(network, noise.to(parameter), torch.from_numpy(labels).to(parameter.device), 1.0)
+        for norm, rows in zip(norms, collected, strict=True):
+            rows.append((norm.running_means[0].clone(), norm.running_vars[0].clone()))
+    for norm, rows in zip(norms, collected, strict=True):
+        means, variances = zip(*rows, strict=True)
+        norm.running_means.copy_(torch.stack(means))
+        norm.running_vars.copy_(torch.stack(variances))
+        norm.momentum = BatchNorm.momentum
+    network.eval()

@@ -19,11 +19,10 @@ from cgn.data.left_out import why_left_out
 from cgn.errors import UserError
 from cgn.io.assets import Asset
 from cgn.io.pixels import from_bytes
-from cgn.networks.classifier import Classifier
+from cgn.networks.classifier import Classifier, Signature, read_signature
 from cgn.networks.ensemble import HEADS, Head, is_ensemble, load_ensemble
 from cgn.networks.image_classifier import ImageClassifier
 from cgn.networks.small_resnet import load_small_resnet
-from cgn.networks.stored_classifier import Signature, read_signature
 
 _log = logging.getLogger(__name__)
 

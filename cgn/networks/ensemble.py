@@ -7,9 +7,8 @@ from torch import Tensor, nn
 
 from cgn.errors import UserError
 from cgn.networks.backbones import Backbone, backbone_of_shapes
-from cgn.networks.classifier import Classifier
+from cgn.networks.classifier import WEIGHTS, Classifier, load_classifier
 from cgn.networks.small_resnet import stored_shapes
-from cgn.networks.stored_classifier import WEIGHTS, load_classifier
 
 # By the head's name in scores, the mechanism whose label it learns.
 HEADS = {"shape": "shape", "texture": "foreground", "background": "background"}

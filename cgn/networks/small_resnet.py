@@ -9,8 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from cgn.errors import UserError
-from cgn.networks.classifier import Classifier
-from cgn.networks.stored_classifier import WEIGHTS, load_classifier
+from cgn.networks.classifier import WEIGHTS, Classifier, load_classifier
 
 
 class SmallResNet(Classifier):

@@ -3,13 +3,14 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
+from xml.etree import ElementTree
 
 import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
+from PIL import Image
 
 from cgn.report.graph import graph_svg
-from cgn.report.image_sizes import image_size
 from cgn.report.imagenet import Table
 from cgn.report.names import METHOD_MEANINGS, METHODS, VARIANTS
 from cgn.report.paper_values import MARKS, TABLE_2, paper_value, unverified_values
@@ -169,3 +170,16 @@ def _facts(run: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("Machine", f"{machine['processor']}, {machine['cores']} cores{memory}"),
         ("Versions", versions),
     ]
+
+
+PIXELS_PER_POINT = 4 / 3  # in CSS
+
+
+def image_size(path: Path) -> tuple[int, int]:
+    """Width and height of a PNG, WebP or SVG file; the SVG's are in points, as matplotlib writes them."""
+    if path.suffix == ".svg":
+        _, root = next(ElementTree.iterparse(path, ["start"]))
+        width, height = (float(root.attrib[side].removesuffix("pt")) for side in ("width", "height"))
+        return round(width * PIXELS_PER_POINT), round(height * PIXELS_PER_POINT)
+    with Image.open(path) as image:
+        return image.size

@@ -56,7 +56,7 @@ class Game(Generic[Generator]):
         self.generator, self.discriminator = generator, discriminator
         self.averaged = copy.deepcopy(generator).requires_grad_(False)
         self.weight_averaging = weight_averaging
-        # On a GPU an update can be recorded (`cgn.training.cuda_graphs`).
+        # On a GPU an update can be recorded (`cgn.training.device`).
         on_gpu = next(generator.parameters()).device.type == "cuda"
         adam = partial(torch.optim.Adam, betas=betas, fused=True, capturable=on_gpu)
         rate_g, rate_d = learning_rates

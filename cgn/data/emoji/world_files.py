@@ -5,9 +5,8 @@ from functools import partial
 from pathlib import Path
 
 from cgn.data.class_maps import IN9_CLASSES
-from cgn.data.emoji.cue_conflict_set import write_cue_conflict_set
 from cgn.data.emoji.glyphs import ATTRIBUTION
-from cgn.data.emoji.in9_set import write_in9_set
+from cgn.data.emoji.in9_and_cue_conflict import write_cue_conflict_set, write_in9_set
 from cgn.data.emoji.world import Split, render
 from cgn.data.params import EmojiParams, WorldBudget
 from cgn.io.arrays import write_arrays

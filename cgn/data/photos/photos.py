@@ -1,22 +1,24 @@
 """A world of photos: all of them indexed, and small square images of as many as the budget says."""
 
 import logging
+import tarfile
+import zlib
 from collections.abc import Mapping, Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 from tqdm import tqdm
 
 from cgn.data.left_out import leave_out
 from cgn.data.params import WorldBudget
-from cgn.data.photos.folder import class_names
-from cgn.data.photos.index import SPLITS, Entry, write_index
-from cgn.data.photos.published_sets import unpack_set
+from cgn.data.photos.index import SPLITS, Entry, class_names, write_index
+from cgn.errors import UserError
 from cgn.io.arrays import write_arrays
-from cgn.io.files import write_json
-from cgn.io.images import read_image, square
+from cgn.io.files import atomic_folder, write_json
+from cgn.io.images import is_image_name, read_image, square
 
 _log = logging.getLogger(__name__)
 
@@ -61,3 +63,31 @@ def read_photos(
 def read_square(file: Path, resolution: int) -> NDArray[np.uint8]:
     """An image file as `square` has it. Raises UserError when it is no readable image."""
     return square(read_image(file), resolution)
+
+
+def unpack_set(archive: Path, folder: Path, resolution: int) -> None:
+    """Write the images of a tar archive as PNG files of `resolution` pixels squared, as a new `folder`.
+
+    Their paths are those in the archive without its one top folder. Raises UserError when the archive is
+    damaged, or holds a damaged image or none at all.
+    """
+    try:
+        with atomic_folder(folder) as temporary, tarfile.open(archive) as tar:
+            count = 0
+            for member in tqdm(tar, desc=archive.name, unit="file", delay=5):
+                path = PurePosixPath(member.name)
+                hidden = any(part.startswith(".") for part in path.parts)
+                if not member.isfile() or hidden or not is_image_name(path.name):
+                    continue
+                content = tar.extractfile(member)
+                assert content is not None  # a file has some
+                pixels = square(read_image(content, f"{archive}: {member.name}"), resolution)
+                target = temporary.joinpath(*path.parts[1:]).with_suffix(".png")
+                target.parent.mkdir(parents=True, exist_ok=True)
+                Image.fromarray(pixels).save(target, compress_level=6)
+                count += 1
+            if not count:
+                raise ValueError("no images in it")
+    except (tarfile.TarError, EOFError, OSError, ValueError, zlib.error) as error:
+        reason = " ".join(str(error).split())
+        raise UserError(f"{archive}: not the archive it should be ({reason}); fetch it again") from None

@@ -12,7 +12,7 @@ from cgn.generators.imagenet.mechanisms import Outputs
 from cgn.generators.imagenet.patches import patch_grid
 from cgn.generators.mask_losses import binary_entropy, mask_interval_loss
 from cgn.generators.params import ImageNetCGNParams
-from cgn.networks.saliency import Saliency
+from cgn.networks.u2net import Saliency
 from cgn.networks.vgg import PerceptualFeatures, gram_loss
 
 Losses = dict[str, Tensor]

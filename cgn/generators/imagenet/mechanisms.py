@@ -12,7 +12,7 @@ from pytorch_pretrained_biggan import BigGAN
 from torch import Tensor, nn
 
 from cgn.networks.biggan import BigGANSizes, build_biggan, generate
-from cgn.networks.saliency import Saliency
+from cgn.networks.u2net import Saliency
 from cgn.scm import IMAGENET_SCM, compose
 
 

@@ -21,7 +21,7 @@ from cgn.networks.biggan import generate, truncated_noise
 from cgn.networks.vgg import PerceptualFeatures
 from cgn.seeding import indexed_integers, seed_for
 from cgn.training.checkpoint import Checkpoint
-from cgn.training.cuda_graphs import ReplayedUpdate, side_stream
+from cgn.training.device import ReplayedUpdate, side_stream
 from cgn.training.loop import History, Loop
 
 _REPORTS = 100  # rows of the history, about

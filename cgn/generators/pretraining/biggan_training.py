@@ -19,16 +19,16 @@ from cgn.io.pixels import from_bytes, to_bytes
 from cgn.networks.biggan import (
     BigGANSizes,
     build_biggan,
+    collect_statistics,
     generate,
     settle_spectral_norms,
     truncated_noise,
 )
-from cgn.networks.biggan_statistics import collect_statistics
 from cgn.networks.discriminators import BigGANDiscriminator, augment
 from cgn.seeding import indexed_integers, indexed_uniforms, seed_for
 from cgn.training.adversarial import Game
 from cgn.training.checkpoint import Checkpoint
-from cgn.training.cuda_graphs import ReplayedUpdate, side_stream
+from cgn.training.device import ReplayedUpdate, side_stream
 from cgn.training.loop import History, Loop
 
 # Shares of the training after which the fixed-noise sheet is drawn.

@@ -13,9 +13,14 @@ from torch import nn
 from cgn.data.emoji.world import Split, render
 from cgn.generators.params import PretrainingBudget, PretrainingParams
 from cgn.generators.pretraining.biggan_training import train_biggan
-from cgn.generators.pretraining.held_out import answer_scores, segmentation_scores
 from cgn.generators.pretraining.scenes import Renders
-from cgn.generators.pretraining.small_networks import train_saliency, train_segmenter, train_vgg
+from cgn.generators.pretraining.small_networks import (
+    answer_scores,
+    segmentation_scores,
+    train_saliency,
+    train_segmenter,
+    train_vgg,
+)
 from cgn.generators.pretraining.stored import (
     load_saliency,
     load_segmenter,

@@ -1,4 +1,4 @@
-"""What the segmenters learn from: renders, objects in any colour anywhere, and pictures without an object.
+"""What the segmenters learn from: renders, objects in any colour anywhere, and images without an object.
 
 They get what a generator's image has and a render has not: other colours, soft edges, blotches and grain. A
 batch is a function of the seed, a name and its step alone.

@@ -1,4 +1,4 @@
-"""Training of the small U2-Net, VGG and segmenter on renders: frozen, they play the parts of published ones.
+"""The small U2-Net, VGG and segmenter, which play the parts of published ones: trained and scored on renders.
 
 The segmenter judges masks, and shares neither seed nor architecture with the U2-Net. The VGG is for the Gram
 losses. It names three things in renders whose cues are random: the object's class, the family of its surface
@@ -7,7 +7,7 @@ else learns to ignore surfaces, which is what Gram losses are there to compare.
 """
 
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -17,6 +17,7 @@ from torch.nn import functional
 
 from cgn.generators.pretraining.scenes import Renders, Scenes
 from cgn.io.pixels import from_bytes
+from cgn.metrics.masks import background_residue, mask_iou
 from cgn.networks.u2net import U2Net, U2NetSizes
 from cgn.networks.unet import Segmenter
 from cgn.networks.vgg import QUESTIONS, Channels, VGGClassifier
@@ -112,3 +113,39 @@ def _seeded(build: Callable[[], Network], seed: int) -> Network:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return build()
+
+
+Arrays = dict[str, NDArray[Any]]
+_BATCH = 100  # images at once
+
+
+def segmentation_scores(network: nn.Module, renders: Arrays) -> dict[str, float]:
+    """`mask_iou` (0 to 1) on `images`, `background_residue` (percent) on the `backgrounds` alone.
+
+    `network` takes images (n, 3, r, r) in [-1, 1] and returns masks (n, 1, r, r) in [0, 1].
+    """
+    truth = renders["masks"] / 255
+    return {
+        "mask_iou": mask_iou(truth, _outputs(network, renders["images"])[:, 0]),
+        "background_residue": background_residue(_outputs(network, renders["backgrounds"])[:, 0]),
+    }
+
+
+def answer_scores(network: VGGClassifier, renders: Arrays) -> dict[str, float]:
+    """The accuracy (percent) of a small VGG on each of its QUESTIONS."""
+    logits = _outputs(network, renders["images"])
+    answers = logits.reshape(len(logits), len(QUESTIONS), CLASSES).argmax(axis=2)
+    return {
+        question: float((answers[:, number] == renders[question]).mean() * 100)
+        for number, question in enumerate(QUESTIONS)
+    }
+
+
+@torch.inference_mode()
+def _outputs(network: nn.Module, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+    device = next(network.parameters()).device
+    parts = [
+        network(from_bytes(torch.from_numpy(images[start : start + _BATCH])).to(device)).cpu().numpy()
+        for start in range(0, len(images), _BATCH)
+    ]
+    return np.concatenate(parts)

@@ -18,8 +18,7 @@ from cgn.errors import UserError
 from cgn.io.files import atomic_path, read_json, write_json
 from cgn.io.weights import load_weights, read_state_dict
 from cgn.networks.biggan import BIGGAN_SMALL, PUBLISHED_BIGGANS, load_biggan
-from cgn.networks.saliency import Saliency
-from cgn.networks.u2net import PUBLISHED_U2NETS, U2NET_SMALL, load_u2net
+from cgn.networks.u2net import PUBLISHED_U2NETS, U2NET_SMALL, Saliency, load_u2net
 from cgn.networks.unet import SEGMENTER_SMALL, Segmenter
 from cgn.networks.vgg import (
     QUESTIONS,

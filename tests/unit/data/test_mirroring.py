@@ -3,8 +3,7 @@
 import numpy as np
 import torch
 
-from cgn.data.mirroring import Mirrored
-from cgn.data.sources import FixedImages, Images
+from cgn.data.sources import FixedImages, Images, Mirrored
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (400, 4, 6, 3), dtype=np.uint8)
 

@@ -18,8 +18,7 @@ from cgn.evaluation.cgn_scores import Judges
 from cgn.generators.imagenet.mechanisms import ImageNetCGN
 from cgn.networks.biggan import build_biggan
 from cgn.networks.image_classifier import ImageClassifier
-from cgn.networks.saliency import Saliency
-from cgn.networks.u2net import Block, U2Net, U2NetSizes
+from cgn.networks.u2net import Block, Saliency, U2Net, U2NetSizes
 from tests.unit.generators.imagenet.conftest import TINY
 
 

@@ -8,9 +8,8 @@ import torch
 from numpy.typing import NDArray
 
 from cgn.data.mnist.digits import load_digits
-from cgn.data.mnist.environments import environment
 from cgn.data.mnist.textures import load_textures
-from cgn.data.mnist.variants import VARIANTS
+from cgn.data.mnist.variants import VARIANTS, environment
 from cgn.data.params import DigitsBudget, TexturesBudget, VariantsParams
 from cgn.data.sources import Images
 from cgn.methods.params import ClassifierParams

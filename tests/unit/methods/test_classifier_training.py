@@ -16,8 +16,8 @@ from cgn.methods.irm import IRM
 from cgn.methods.lntl import LNTL
 from cgn.methods.params import AugmentationParams, ClassifierParams, GroupDROParams, IRMParams, LNTLParams
 from cgn.methods.training import Run, steps_for, train, train_and_save
+from cgn.networks.classifier import load_classifier
 from cgn.networks.digit_cnn import DigitCNN
-from cgn.networks.stored_classifier import load_classifier
 from cgn.training.checkpoint import Checkpoint
 from tests.unit.methods.conftest import Make
 

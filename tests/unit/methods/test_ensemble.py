@@ -17,9 +17,9 @@ from cgn.methods.ensemble import Ensemble, real_and_counterfactuals
 from cgn.methods.params import ClassifierParams
 from cgn.networks.backbones import Backbone, random_backbone, trained_backbone
 from cgn.networks.by_name import load_networks, scores_by_model
+from cgn.networks.classifier import Signature, write_signature
 from cgn.networks.ensemble import HEADS, EnsembleNetwork, load_ensemble
 from cgn.networks.small_resnet import SmallResNet
-from cgn.networks.stored_classifier import Signature, write_signature
 
 CLASSES = 3
 # What a class of the shape, the foreground and the background looks like here: a square's place, two colours.

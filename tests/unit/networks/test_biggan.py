@@ -14,14 +14,14 @@ from torch.nn import functional
 from cgn.errors import UserError
 from cgn.networks.biggan import (
     BIGGAN_SMALL,
+    BatchNorm,
     BigGANSizes,
     build_biggan,
+    collect_statistics,
     generate,
     load_biggan,
     truncated_noise,
 )
-from cgn.networks.biggan_batch_norm import BatchNorm
-from cgn.networks.biggan_statistics import collect_statistics
 
 TINY = BigGANSizes(
     classes=9,

@@ -14,8 +14,7 @@ from cgn.networks.biggan import (
     generate,
     truncated_noise,
 )
-from cgn.networks.saliency import Saliency
-from cgn.networks.u2net import U2NET, U2Net
+from cgn.networks.u2net import U2NET, Saliency, U2Net
 from cgn.networks.vgg import VGG16, PublishedVGG
 
 

@@ -11,12 +11,12 @@ from torch.nn import functional
 
 from cgn.errors import UserError
 from cgn.io.pixels import from_bytes
-from cgn.networks.saliency import Saliency
 from cgn.networks.u2net import (
     U2NET,
     U2NET_SMALL,
     U2NETP,
     Block,
+    Saliency,
     U2Net,
     U2NetSizes,
     load_u2net,

@@ -16,7 +16,7 @@ from PIL import ImageColor
 
 from cgn.report import charts, tables
 from cgn.report.chart_style import MOST_POINTS
-from cgn.report.confusion_charts import confusion_figure, confusion_matrices
+from cgn.report.charts import confusion_figure, confusion_matrices
 from cgn.report.names import METHODS
 from cgn.report.scores import ClassifierScore
 

@@ -19,8 +19,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from cgn.data.class_maps import IN9_CLASSES
-from cgn.data.emoji.cue_conflict_set import write_cue_conflict_set
-from cgn.data.emoji.in9_set import write_in9_set
+from cgn.data.emoji.in9_and_cue_conflict import write_cue_conflict_set, write_in9_set
 from cgn.data.emoji.world import render
 from cgn.data.left_out import leave_out
 from cgn.errors import UserError

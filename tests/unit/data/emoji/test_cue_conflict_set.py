@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from cgn.data.class_maps import IN9_CLASSES
-from cgn.data.emoji.cue_conflict_set import GREY, cue_conflict_images, write_cue_conflict_set
+from cgn.data.emoji.in9_and_cue_conflict import GREY, cue_conflict_images, write_cue_conflict_set
 from cgn.evaluation.shape_bias import find_stimuli
 
 RESOLUTION = 48

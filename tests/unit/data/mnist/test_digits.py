@@ -10,8 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from cgn.data.mnist import digits as module
-from cgn.data.mnist.digits import SPLITS, load_digits
-from cgn.data.mnist.idx import read_digit_pair
+from cgn.data.mnist.digits import SPLITS, load_digits, read_digit_pair
 from cgn.data.mnist.variants import upsample
 from cgn.data.params import DigitsBudget
 from cgn.errors import UserError

@@ -1,7 +1,7 @@
 import numpy as np
 
 from cgn.data.mnist.digits import load_digits
-from cgn.data.mnist.environments import environment
+from cgn.data.mnist.variants import environment
 from cgn.data.params import DigitsBudget, DoubleColoredParams
 from cgn.params.reading import read
 from tests.conftest import ROOT

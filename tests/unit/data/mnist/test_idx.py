@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from cgn.data.mnist.idx import read_digit_pair, read_idx
+from cgn.data.mnist.digits import read_digit_pair, read_idx
 from cgn.errors import UserError
 
 IMAGES = np.arange(3 * 28 * 28, dtype=np.uint32).astype(np.uint8).reshape(3, 28, 28)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from cgn.data.class_maps import IN9_CLASSES
-from cgn.data.photos.folder import class_names, index_folder
+from cgn.data.photos.index import class_names, index_folder
 from cgn.data.photos.photos import read_photos
 from cgn.errors import UserError
 from tests.unit.data.photos.conftest import Draw

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from cgn.data.photos.ilsvrc import index_ilsvrc
+from cgn.data.photos.index import index_ilsvrc
 from cgn.errors import UserError
 from tests.unit.data.photos.conftest import Draw
 

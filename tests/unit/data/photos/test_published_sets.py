@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cgn.data.photos.published_sets import unpack_set
+from cgn.data.photos.photos import unpack_set
 from cgn.errors import UserError
 from tests.unit.data.photos.conftest import Draw
 

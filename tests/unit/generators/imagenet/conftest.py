@@ -6,8 +6,7 @@ import torch
 from cgn.generators.imagenet.mechanisms import ImageNetCGN
 from cgn.generators.params import ImageNetCGNParams, LearningRates
 from cgn.networks.biggan import BigGANSizes
-from cgn.networks.saliency import Saliency
-from cgn.networks.u2net import Block, U2Net, U2NetSizes
+from cgn.networks.u2net import Block, Saliency, U2Net, U2NetSizes
 from cgn.networks.vgg import PerceptualFeatures, VGGClassifier
 
 # 16 pixels, two classes.

@@ -8,8 +8,7 @@ from cgn.generators.imagenet.mechanisms import ImageNetCGN
 from cgn.generators.imagenet.training import batch_losses, draw_batch
 from cgn.generators.params import ImageNetCGNBudget, ImageNetCGNParams
 from cgn.networks.biggan import BIGGAN_DEEP_256, build_biggan
-from cgn.networks.saliency import Saliency
-from cgn.networks.u2net import U2NET, U2Net
+from cgn.networks.u2net import U2NET, Saliency, U2Net
 from cgn.networks.vgg import PerceptualFeatures
 
 

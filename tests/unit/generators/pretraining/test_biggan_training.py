@@ -7,8 +7,7 @@ import torch
 
 from cgn.generators.params import BigGANBudget, BigGANTrainingParams
 from cgn.generators.pretraining.biggan_training import LOSSES, TrainedBigGAN, train_biggan
-from cgn.networks.biggan import BigGANSizes, generate, truncated_noise
-from cgn.networks.biggan_batch_norm import BatchNorm
+from cgn.networks.biggan import BatchNorm, BigGANSizes, generate, truncated_noise
 from cgn.training.checkpoint import Checkpoint
 
 # 16 pixels, two classes.

@@ -9,9 +9,14 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from cgn.generators.pretraining.held_out import answer_scores, segmentation_scores
 from cgn.generators.pretraining.scenes import Renders
-from cgn.generators.pretraining.small_networks import train_saliency, train_segmenter, train_vgg
+from cgn.generators.pretraining.small_networks import (
+    answer_scores,
+    segmentation_scores,
+    train_saliency,
+    train_segmenter,
+    train_vgg,
+)
 from cgn.io.pixels import from_bytes
 from cgn.networks.u2net import Block, U2NetSizes
 from cgn.networks.vgg import QUESTIONS

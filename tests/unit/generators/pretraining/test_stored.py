@@ -17,8 +17,7 @@ from cgn.generators.pretraining.stored import (
     weights_file,
 )
 from cgn.networks.biggan import BIGGAN_SMALL, build_biggan, generate, sizes_of, truncated_noise
-from cgn.networks.saliency import Saliency
-from cgn.networks.u2net import U2NET_SMALL, U2Net
+from cgn.networks.u2net import U2NET_SMALL, Saliency, U2Net
 from cgn.networks.unet import SEGMENTER_SMALL, Segmenter
 from cgn.networks.vgg import VGG_SMALL, PerceptualFeatures, VGGClassifier
 
