@@ -22,10 +22,10 @@ def main() -> None:
 
     from cgn.data.emoji.cue_sources import METHODS
     from cgn.errors import UserError
-    from cgn.evaluation.top_accuracy import top_accuracy
     from cgn.io.arrays import read_arrays
     from cgn.io.files import read_json, write_json
-    from cgn.networks.by_name import load_networks
+    from cgn.metrics.accuracy import top_accuracy
+    from cgn.networks.image_classifier import load_networks
 
     splits = {path.stem: read_arrays(path) for path in sorted(WORLD.glob("test_*.safetensors"))}
     classes, scores = read_json(WORLD / "classes.json"), {}

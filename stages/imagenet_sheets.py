@@ -22,7 +22,7 @@ def main() -> None:
     if unknown := [name for name in chosen if name not in names]:
         raise UserError(f"imagenet.sheets.classes: no class {unknown[0]}; {CLASSES} has the names")
 
-    from cgn.report.imagenet_sheet_files import write_sheets
+    from cgn.report.imagenet_sheets import write_sheets
 
     labels = [names.index(name) for name in chosen]
     write_sheets(

@@ -30,9 +30,8 @@ def write_scores(
 
     `resnet50s`: the assets of further ResNet-50s, by their names.
     """
-    from cgn.data.left_out import why_left_out
-    from cgn.io.files import write_json
-    from cgn.networks.by_name import scores_by_model
+    from cgn.io.files import why_left_out, write_json
+    from cgn.networks.image_classifier import scores_by_model
 
     scores: dict[str, Any] = {}
     if reason := why_left_out(folder):

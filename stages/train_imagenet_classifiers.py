@@ -17,10 +17,9 @@ def main() -> None:
     schedule, budget = section("imagenet.classifier"), section("budgets.train_imagenet_classifiers")
 
     from cgn.data.emoji.cue_sources import METHODS, cue_sources
-    from cgn.data.left_out import leave_out
     from cgn.data.sources import Images, Mirrored
     from cgn.io.arrays import read_arrays
-    from cgn.io.files import read_json
+    from cgn.io.files import leave_out, read_json
     from cgn.methods.erm import ERM
     from cgn.methods.training import Run, steps_for, train_and_save
     from cgn.networks.classifier import Signature

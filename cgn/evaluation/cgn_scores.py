@@ -12,15 +12,15 @@ import torch
 from pytorch_pretrained_biggan import BigGAN
 from torch import Tensor, nn
 
-from cgn.data.left_out import why_left_out
 from cgn.evaluation.params import CGNScoreParams
 from cgn.generators.imagenet.mechanisms import ImageNetCGN
 from cgn.generators.mask_losses import binary_entropy
 from cgn.generators.pretraining.stored import load_segmenter, world_resolution
+from cgn.io.files import why_left_out
 from cgn.metrics.inception_score import inception_score
 from cgn.metrics.masks import background_residue, mask_iou, mask_mean
 from cgn.networks.biggan import generate, sizes_of, truncated_noise
-from cgn.networks.resizing import resized
+from cgn.networks.inputs import resized
 from cgn.networks.small_resnet import load_small_resnet
 from cgn.seeding import indexed_integers
 

@@ -1,4 +1,7 @@
-"""Outputs appear whole or not at all: written under a temporary name, then moved. Where users' files lie."""
+"""Outputs appear whole or not at all: written under a temporary name, then moved. Where users' files lie.
+
+A folder that the graph expects and a world does not have holds one line, which says why (`leave_out`).
+"""
 
 import json
 import os
@@ -77,3 +80,18 @@ def located(path: str) -> Path:
         if folder.name == "exps" and folder.parent.name == "tmp" and folder.parents[1].name == ".dvc":
             here = folder.parents[2]
     return here / Path(path).expanduser()
+
+
+NOTE = "left_out.txt"
+
+
+def leave_out(folder: Path, reason: str) -> None:
+    """Make `folder` anew with nothing but `reason`, one line, in it."""
+    with atomic_folder(folder) as temporary:
+        (temporary / NOTE).write_text(reason + "\n", encoding="utf-8")
+
+
+def why_left_out(folder: Path) -> str | None:
+    """The reason that `leave_out` left in `folder`; None when the folder is what it should be."""
+    note = Path(folder) / NOTE
+    return note.read_text(encoding="utf-8").strip() if note.is_file() else None

@@ -1,11 +1,13 @@
-"""Accuracy in percent and confusion counts of a classifier on uint8 images."""
+"""Accuracy in percent, first and among the first five (Table 3), and counts of confusions; images are uint8."""
 
 from typing import Protocol
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
+
+from cgn.io.pixels import from_bytes
 
 CLASSES = 10
 _BATCH = 500  # images at once
@@ -35,3 +37,20 @@ def confusion(predicted: NDArray[np.integer], labels: NDArray[np.integer]) -> ND
     """Counts (10, 10): row = true class, column = predicted class."""
     cells = labels.astype(np.int64) * CLASSES + predicted
     return np.bincount(cells, minlength=CLASSES * CLASSES).reshape(CLASSES, CLASSES)
+
+
+@torch.inference_mode()
+def top_accuracy(
+    network: nn.Module, images: NDArray[np.uint8], labels: NDArray[np.integer]
+) -> dict[str, float]:
+    """`top1` and `top5`, in percent: is the label of images (n, h, w, 3) first, or among the first five?"""
+    hits = np.zeros(2)
+    network.eval()
+    for start in range(0, len(images), _BATCH):
+        logits = network(from_bytes(torch.from_numpy(images[start : start + _BATCH])))
+        # Of fewer classes than five, all are among the first.
+        order = logits.topk(min(5, logits.shape[1]), dim=1).indices.numpy()
+        right = order == labels[start : start + _BATCH, None]
+        hits += right[:, 0].sum(), right.any(axis=1).sum()
+    top1, top5 = 100 * hits / len(images)
+    return {"top1": float(top1), "top5": float(top5)}

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from cgn.errors import UserError
-from cgn.networks.normalisation import ImageNetNormalisation
+from cgn.networks.inputs import ImageNetNormalisation
 from cgn.networks.small_resnet import (
     SmallResNet,
     load_small_resnet,

@@ -14,7 +14,7 @@ from torch.nn import functional
 
 from cgn.errors import UserError
 from cgn.io.weights import load_weights, read_state_dict
-from cgn.networks.normalisation import ImageNetNormalisation
+from cgn.networks.inputs import ImageNetNormalisation
 from cgn.networks.onnx_weights import Convolution, read_convolutions
 
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from cgn.networks.normalisation import ImageNetNormalisation
+from cgn.networks.inputs import ImageNetNormalisation
 
 TAPS = 4
 

@@ -12,12 +12,11 @@ from numpy.typing import NDArray
 from PIL import Image
 from tqdm import tqdm
 
-from cgn.data.left_out import leave_out
 from cgn.data.params import WorldBudget
 from cgn.data.photos.index import SPLITS, Entry, class_names, write_index
 from cgn.errors import UserError
 from cgn.io.arrays import write_arrays
-from cgn.io.files import atomic_folder, write_json
+from cgn.io.files import atomic_folder, leave_out, write_json
 from cgn.io.images import is_image_name, read_image, square
 
 _log = logging.getLogger(__name__)

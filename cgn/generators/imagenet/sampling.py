@@ -12,7 +12,7 @@ from cgn.generators.imagenet.mechanisms import ImageNetCGN
 from cgn.io.pixels import to_bytes
 from cgn.io.shards import Sample
 from cgn.networks.biggan import generate, truncated_noise
-from cgn.networks.resizing import resized
+from cgn.networks.inputs import resized
 from cgn.scm import IMAGENET_SCM, CounterfactualParams, compose
 
 BLOCK = 40  # images computed at once: what a full-size CGN does beside its weights on one GPU

@@ -1,6 +1,6 @@
 from pathlib import Path
 
-from cgn.data.left_out import leave_out, why_left_out
+from cgn.io.files import leave_out, why_left_out
 
 
 def test_a_folder_says_why_it_is_empty(tmp_path: Path) -> None:

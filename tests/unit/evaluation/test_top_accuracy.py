@@ -1,7 +1,7 @@
 import numpy as np
 import torch
 
-from cgn.evaluation.top_accuracy import top_accuracy
+from cgn.metrics.accuracy import top_accuracy
 from cgn.networks.classifier import Classifier
 
 

@@ -16,9 +16,9 @@ from cgn.io.shards import Sample, write_shards
 from cgn.methods.ensemble import Ensemble, real_and_counterfactuals
 from cgn.methods.params import ClassifierParams
 from cgn.networks.backbones import Backbone, random_backbone, trained_backbone
-from cgn.networks.by_name import load_networks, scores_by_model
 from cgn.networks.classifier import Signature, write_signature
 from cgn.networks.ensemble import HEADS, EnsembleNetwork, load_ensemble
+from cgn.networks.image_classifier import load_networks, scores_by_model
 from cgn.networks.small_resnet import SmallResNet
 
 CLASSES = 3

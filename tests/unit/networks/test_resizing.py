@@ -1,6 +1,6 @@
 import torch
 
-from cgn.networks.resizing import resized
+from cgn.networks.inputs import resized
 
 
 def test_a_plain_image_stays_plain_and_values_stay_in_range() -> None:

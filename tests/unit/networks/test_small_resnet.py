@@ -11,9 +11,8 @@ from safetensors.torch import save_file
 
 from cgn.data.class_maps import IN9_CLASSES
 from cgn.errors import UserError
-from cgn.networks.by_name import load_image_classifiers, scores_by_model
 from cgn.networks.classifier import PREPROCESSING, Signature, write_signature
-from cgn.networks.image_classifier import classify_files
+from cgn.networks.image_classifier import classify_files, load_image_classifiers, scores_by_model
 from cgn.networks.small_resnet import SmallResNet, load_small_resnet
 
 

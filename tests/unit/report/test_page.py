@@ -21,10 +21,9 @@ from PIL import Image
 from cgn.data.class_maps import IN9_CLASSES
 from cgn.data.emoji.in9_and_cue_conflict import write_cue_conflict_set, write_in9_set
 from cgn.data.emoji.world import render
-from cgn.data.left_out import leave_out
 from cgn.errors import UserError
 from cgn.io.arrays import read_arrays, write_arrays
-from cgn.io.files import read_json, write_json
+from cgn.io.files import leave_out, read_json, write_json
 from cgn.report.ablation import ABLATIONS
 from cgn.report.imagenet import ImageNetScores, tables
 from cgn.report.imagenet_figures import PANELS

@@ -5,9 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from cgn.data.left_out import why_left_out
 from cgn.io.arrays import read_arrays
-from cgn.io.files import read_json
+from cgn.io.files import read_json, why_left_out
 from tests.conftest import copy_params
 from tests.unit.conftest import run_stage
 from tests.unit.data.photos.conftest import Draw
