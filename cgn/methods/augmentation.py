@@ -13,7 +13,7 @@ from torch.nn import functional
 
 from cgn.data.sources import Minibatch, concatenate
 from cgn.io.pixels import from_bytes
-from cgn.methods.algorithm import Algorithm
+from cgn.methods.algorithm import Algorithm, Setting
 from cgn.methods.params import AugmentationParams, ClassifierParams
 from cgn.networks.classifier import Classifier
 from cgn.seeding import seed_for
@@ -65,3 +65,8 @@ class AugmentedERM(Algorithm):
         loss = functional.cross_entropy(self.network(images), batch.labels)
         self._descend(loss)
         return {"loss": loss.item()}
+
+
+def build(setting: Setting) -> AugmentedERM:
+    of = setting.network, setting.steps, setting.schedule, setting.params
+    return AugmentedERM(*of, setting.seed_of("draws"))

@@ -4,6 +4,7 @@ The stages train them with the settings of a profile, `experiments.tuning` with 
 """
 
 from collections.abc import Callable, Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -79,4 +80,7 @@ def _algorithm(method: str, params: Any, images_per_step: int, task: Task) -> Al
 
     network = DigitCNN(seed_of("network"))
     steps = steps_for(task.image_passes, images_per_step, task.schedule.decays)
-    return row.build(Setting(network, steps, task.schedule, params, seed_of, task.black_ground))
+    setting = Setting(network, steps, task.schedule, params, seed_of, task.black_ground)
+    # By name, so that a stage depends on the methods that it trains, not on all.
+    algorithm: Algorithm = import_module(f"cgn.methods.{row.module}").build(setting)
+    return algorithm

@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from cgn.data.sources import Minibatch, concatenate
 from cgn.io.pixels import from_bytes
-from cgn.methods.algorithm import Algorithm
+from cgn.methods.algorithm import Algorithm, Setting
 
 
 class ERM(Algorithm):
@@ -22,3 +22,7 @@ class ERM(Algorithm):
         loss = functional.cross_entropy(self.network(from_bytes(images)), labels)
         self._descend(loss)
         return {"loss": loss.item()}
+
+
+def build(setting: Setting) -> ERM:
+    return ERM(setting.network, setting.steps, setting.schedule)

@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from cgn.data.sources import Minibatch, concatenate
 from cgn.io.pixels import from_bytes
-from cgn.methods.algorithm import Algorithm, split_by_environment
+from cgn.methods.algorithm import Algorithm, Setting, split_by_environment
 from cgn.methods.params import ClassifierParams, GroupDROParams
 from cgn.networks.classifier import Classifier
 
@@ -43,3 +43,7 @@ class GroupDRO(Algorithm):
     def load_state(self, state: dict[str, Any]) -> None:
         super().load_state(state)
         self._weights = state["weights"]
+
+
+def build(setting: Setting) -> GroupDRO:
+    return GroupDRO(setting.network, setting.steps, setting.schedule, setting.params)

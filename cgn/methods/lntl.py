@@ -2,8 +2,19 @@
 
 Three heads (R, G, B) read the quantised colour of every cell from the second convolution's features h.
 Objective: CE(label) - entropy_weight * H(heads(h)), heads held fixed, and CE(heads(reverse(h)), colour),
-whose gradient teaches the heads and reaches the features with its sign reversed. How it is adapted to the
-variants: see `cgn.methods.adaptations`.
+whose gradient teaches the heads and reaches the features with its sign reversed.
+
+The CGN paper only names it. Here:
+- The heads read the colour in 8 bins. The second convolution's map has 13x13 cells (14x14 in theirs); the
+  target is the pixel at the centre of a cell's receptive field.
+- Their two steps (label loss and entropy; colour loss through the reversed gradient) are taken in one
+  update on the same minibatch. The heads still learn from the colour loss alone.
+- The heads also learn during pre-training, with no effect on the features.
+- Colored MNIST: as published; black pixels carry no cue and are ignored (`black_ground` of a variant).
+- Double-colored MNIST: two cues, the digit's and the ground's colour. No pixel is black by design, so all are
+  read: the same three heads see object and background.
+- Wildlife MNIST: the cues are textures, for which LNTL has no head. The same three heads read the colour of
+  every pixel, object and background: a stand-in for the texture, not all of it.
 """
 
 from collections.abc import Sequence
@@ -15,7 +26,7 @@ from torch.nn import functional
 
 from cgn.data.sources import Minibatch, concatenate
 from cgn.io.pixels import from_bytes
-from cgn.methods.algorithm import Algorithm
+from cgn.methods.algorithm import Algorithm, Setting
 from cgn.methods.params import ClassifierParams, LNTLParams
 from cgn.networks.digit_cnn import FEATURE_MAP_PIXELS, FEATURES, DigitCNN
 
@@ -124,3 +135,8 @@ class LNTL(Algorithm):
             "color_loss": color_loss.item(),
             "color_entropy": color_entropy.item(),
         }
+
+
+def build(setting: Setting) -> LNTL:
+    of = setting.network, setting.steps, setting.schedule, setting.params
+    return LNTL(*of, setting.seed_of("heads"), setting.black_ground)

@@ -1,18 +1,14 @@
 """The list of methods: every way to train a classifier of Table 2, a row each, in the order of the table.
 
-A row says what a reader sees of the method, which data it learns from, and how its algorithm is built.
+A row says what a reader sees of the method, which data it learns from, and which module it is.
 Stages, tuning, tables, charts and the page read this list. Adding a method is: its file, its row, its
 section in params.yaml, its outputs in dvc.yaml (docs/extending.md).
 """
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from cgn.methods import params
 from cgn.section import Section
-
-if TYPE_CHECKING:
-    from cgn.methods.algorithm import Algorithm, Setting
 
 # What a method learns from: the biased images; environments, in which cues tell the label more or less often;
 # the digits under new random cues in every pass; generated images, alone or beside biased ones.
@@ -29,46 +25,11 @@ class Method(NamedTuple):
     data: Data
     section: str | None  # of `methods` in params.yaml; two methods may share one
     parameters: type[Section] | None  # of that section; None: it has nothing to set
-    build: "Callable[[Setting], Algorithm]"
+    module: str  # of cgn.methods, whose `build` makes the algorithm
     shards: str = ""  # the generated images it sees: data/mnist/shards/<variant>/<shards>
 
 
 _SOLID, _DASHED, _DOTTED, _DASH_DOT = "-", (0, (5, 1.5)), (0, (1, 1)), (0, (5, 1.5, 1, 1.5))
-
-
-# The builders import late: the schema of params.yaml reads this list, and torch takes 2 s.
-
-
-def _erm(setting: "Setting") -> "Algorithm":
-    from cgn.methods.erm import ERM
-
-    return ERM(setting.network, setting.steps, setting.schedule)
-
-
-def _irm(setting: "Setting") -> "Algorithm":
-    from cgn.methods.irm import IRM
-
-    return IRM(setting.network, setting.steps, setting.schedule, setting.params)
-
-
-def _group_dro(setting: "Setting") -> "Algorithm":
-    from cgn.methods.group_dro import GroupDRO
-
-    return GroupDRO(setting.network, setting.steps, setting.schedule, setting.params)
-
-
-def _lntl(setting: "Setting") -> "Algorithm":
-    from cgn.methods.lntl import LNTL
-
-    of = setting.network, setting.steps, setting.schedule, setting.params
-    return LNTL(*of, setting.seed_of("heads"), setting.black_ground)
-
-
-def _augmentation(setting: "Setting") -> "Algorithm":
-    from cgn.methods.augmentation import AugmentedERM
-
-    of = setting.network, setting.steps, setting.schedule, setting.params
-    return AugmentedERM(*of, setting.seed_of("draws"))
 
 
 # Methods of one family share a hue: greys do nothing or know all, blues are invariant learning, reds are CGN.
@@ -76,59 +37,59 @@ METHODS = {
     "original": Method(
         "Original",
         "the biased images and nothing else",
-        *("#8a8a8a", _SOLID, "biased", "original", params.OriginalParams, _erm),
+        *("#8a8a8a", _SOLID, "biased", "original", params.OriginalParams, "erm"),
     ),
     "irm_2": Method(
         "IRM, 2 environments",
         "invariant risk minimisation (Arjovsky et al. 2019); the shortcut differs in 2 environments",
-        *("#8ecae6", _DASHED, "environments", "irm", params.IRMParams, _irm),
+        *("#8ecae6", _DASHED, "environments", "irm", params.IRMParams, "irm"),
     ),
     "irm_5": Method(
         "IRM, 5 environments",
         "the same with 5 environments",
-        *("#2474b5", _SOLID, "environments", "irm", params.IRMParams, _irm),
+        *("#2474b5", _SOLID, "environments", "irm", params.IRMParams, "irm"),
     ),
     "group_dro": Method(
         "Group DRO",
         "Group DRO (Sagawa et al. 2020): the worst environment counts most",
-        *("#5aa9a3", _DASH_DOT, "environments", "group_dro", params.GroupDROParams, _group_dro),
+        *("#5aa9a3", _DASH_DOT, "environments", "group_dro", params.GroupDROParams, "group_dro"),
     ),
     "lntl": Method(
         "LNTL",
         "learning not to learn (Kim et al. 2019): features that must not tell the cue",
-        *("#1b4965", _DOTTED, "biased", "lntl", params.LNTLParams, _lntl),
+        *("#1b4965", _DOTTED, "biased", "lntl", params.LNTLParams, "lntl"),
     ),
     "augmentation": Method(
         "Augmentation",
         "biased images under random convolutions (Xu et al. 2021): colour and texture jitter",
-        *("#7b5ea7", _SOLID, "biased", "augmentation", params.AugmentationParams, _augmentation),
+        *("#7b5ea7", _SOLID, "biased", "augmentation", params.AugmentationParams, "augmentation"),
     ),
     "gan": Method(
         "Original + GAN",
         "biased images and samples of one conditional GAN of the same capacity",
-        *("#ddaa33", _DASH_DOT, "generated", "gan", params.MixtureParams, _erm, "gan"),
+        *("#ddaa33", _DASH_DOT, "generated", "gan", params.MixtureParams, "erm", "gan"),
     ),
     "cgn": Method(
         "Original + CGN",
         "biased images and counterfactuals: the paper's method",
-        *("#c1272d", _SOLID, "generated", "cgn", params.MixtureParams, _erm, "counterfactuals"),
+        *("#c1272d", _SOLID, "generated", "cgn", params.MixtureParams, "erm", "counterfactuals"),
     ),
     "cgn_only": Method(
         "CGN only",
         "counterfactuals and no real image",
-        *("#ee8866", _DASHED, "generated", "cgn_only", params.MixtureParams, _erm, "counterfactuals"),
+        *("#ee8866", _DASHED, "generated", "cgn_only", params.MixtureParams, "erm", "counterfactuals"),
     ),
     "cgn_abduction": Method(
         "CGN, abduction",
         "counterfactuals of the biased images: their own masks, read off by a network that learnt it on the"
         " CGN's images, in other textures",
-        *("#8c1c4b", _DOTTED, "generated", "cgn_abduction", params.MixtureParams, _erm, "abducted"),
+        *("#8c1c4b", _DOTTED, "generated", "cgn_abduction", params.MixtureParams, "erm", "abducted"),
     ),
     "oracle": Method(
         "Oracle",
         "real digits under fresh random cues: what a long training on the true process reaches; at the small"
         " size it has not converged",
-        *("#4a4a4a", _DOTTED, "random_cues", None, None, _erm),
+        *("#4a4a4a", _DOTTED, "random_cues", None, None, "erm"),
     ),
 }
 

@@ -1,4 +1,4 @@
-"""Accuracy in percent, first and among the first five (Table 3), and counts of confusions; images are uint8."""
+"""Accuracy in percent, first and among the first five (Table 3), and counts of confusions of uint8 images."""
 
 from typing import Protocol
 

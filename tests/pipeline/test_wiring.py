@@ -9,11 +9,14 @@ import pytest
 from dvc.dependency import ParamsDependency
 from dvc.repo import Repo
 
-from cgn.methods.registry import methods_on
+from cgn.methods.registry import Method, methods_on
 from cgn.params.reading import Values, read_files
 
 # What decides whether a stage runs and adds nothing to what it writes: validation, messages, the start.
-UNDECLARED = ("cgn/params", "cgn/errors.py", "stages/command.py", "stages/run.py")
+UNDECLARED = (
+    *("cgn/errors.py", "cgn/section.py", "cgn/params", "stages/command.py", "stages/run.py"),
+    *(f"cgn/{room}/params.py" for room in ("data", "training", "generators", "methods", "evaluation")),
+)
 # The two branches of the graph: what a folder is declared for has to be used by the stages of one of them.
 BRANCHES = ("dvc.yaml", "imagenet/dvc.yaml")
 
@@ -37,11 +40,20 @@ def modules_imported(path: Path, root: Path) -> set[Path]:
     return {file for file in found if file.exists()}
 
 
+def methods_trained(path: Path) -> dict[str, Method]:
+    """The methods that a stage trains: those of the kinds of data in its call of `method_sections`."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Call) and getattr(node.func, "id", None) == "method_sections":
+            _variant, *data = node.args
+            return methods_on(*(argument.value for argument in data))
+    return {}
+
+
 def import_closure(path: Path, root: Path) -> set[Path]:
     """All modules that a stage imports, but for the undeclared ones and what only those import."""
     undeclared = {root / path for path in UNDECLARED}
     closure: set[Path] = set()
-    todo = [path]
+    todo = [path, *(root / f"cgn/methods/{row.module}.py" for row in methods_trained(path).values())]
     while todo:
         file = todo.pop()
         if file not in closure and not undeclared & {file, *file.parents}:
@@ -66,15 +78,11 @@ def sections_read(path: Path, arguments: dict[str, str], files: dict[str, Values
 
     `StageRun` and `method_sections` of stages/run.py read some for the stage.
     """
-    keys = set()
+    keys = {f"methods.{row.section}" for row in methods_trained(path).values() if row.section}
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         called = getattr(node.func, "id", None) if isinstance(node, ast.Call) else None
         if called == "StageRun":
             keys |= {"seed", "threads", "device"}
-        elif called == "method_sections":
-            _variant, *data = node.args
-            rows = methods_on(*(argument.value for argument in data))
-            keys |= {f"methods.{row.section}" for row in rows.values() if row.section}
         elif called == "section":
             (argument,) = node.args
             keys.add(eval(compile(ast.Expression(argument), "section", "eval"), {}, dict(arguments)))
