@@ -68,5 +68,6 @@ class AugmentedERM(Algorithm):
 
 
 def build(setting: Setting) -> AugmentedERM:
+    """The algorithm on a setting."""
     of = setting.network, setting.steps, setting.schedule, setting.params
     return AugmentedERM(*of, setting.seed_of("draws"))

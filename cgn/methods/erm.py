@@ -25,4 +25,5 @@ class ERM(Algorithm):
 
 
 def build(setting: Setting) -> ERM:
+    """The algorithm on a setting."""
     return ERM(setting.network, setting.steps, setting.schedule)

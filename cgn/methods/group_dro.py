@@ -46,4 +46,5 @@ class GroupDRO(Algorithm):
 
 
 def build(setting: Setting) -> GroupDRO:
+    """The algorithm on a setting."""
     return GroupDRO(setting.network, setting.steps, setting.schedule, setting.params)

@@ -86,4 +86,5 @@ class IRM(Algorithm):
 
 
 def build(setting: Setting) -> IRM:
+    """The algorithm on a setting."""
     return IRM(setting.network, setting.steps, setting.schedule, setting.params)

@@ -138,5 +138,6 @@ class LNTL(Algorithm):
 
 
 def build(setting: Setting) -> LNTL:
+    """The algorithm on a setting."""
     of = setting.network, setting.steps, setting.schedule, setting.params
     return LNTL(*of, setting.seed_of("heads"), setting.black_ground)

@@ -1,6 +1,7 @@
 """A temporary copy of the project with its smoke graph run once, for tests with the real `dvc` command."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -32,6 +33,11 @@ def run_in(folder: Path) -> Run:
         return done.stdout
 
     return run
+
+
+def stages_run(output: str) -> set[str]:
+    """The stages that ran, by DVC's output."""
+    return set(re.findall(r"Running stage '([^']+)'", output))
 
 
 def copy_project(root: Path, target: Path) -> Path:

@@ -9,17 +9,13 @@ import pytest
 import webdataset
 from PIL import Image
 
-from tests.pipeline.conftest import Run, run_in
+from tests.pipeline.conftest import Run, run_in, stages_run
 
 VARIANTS = ("colored_mnist", "double_colored_mnist", "wildlife_mnist")
 METHODS = (
     *("original", "gan", "irm_2", "irm_5", "lntl", "cgn"),
     *("group_dro", "augmentation", "cgn_only", "cgn_abduction", "oracle"),
 )
-
-
-def stages_run(output: str) -> set[str]:
-    return set(re.findall(r"Running stage '([^']+)'", output))
 
 
 def test_the_graph_gives_every_score(smoke: Path) -> None:
@@ -46,8 +42,9 @@ def test_shards_are_plain_webdataset(smoke: Path) -> None:
 
 
 def test_shards_are_read_as_the_docs_say(dvc: Run, root: Path) -> None:
+    docs = (root / "docs/extending.md").read_text(encoding="utf-8")
     (snippet,) = re.findall(
-        r"```python\n(.*?)```", (root / "docs/extending.md").read_text(encoding="utf-8"), re.S
+        r"```python\n(.*?)```", docs.partition("\n## Your own images in shards\n")[2], re.S
     )
     counted = snippet.replace("    image, shape", "    print('sample')\n    image, shape")
     assert dvc("python", "-c", counted).count("sample") == 600
