@@ -48,24 +48,3 @@ class StageRun:
             yield Output(temporary, checkpoint)
         checkpoint.remove()
         _log.info("%s: what was trained is in %s", of, folder)
-
-    def classifier(
-        self, variant: str, method: str, ready: Any, depends_on: Sequence[Any], inputs: Sequence[Path]
-    ) -> Any:
-        """A method that is `ready` (`cgn.methods.building.Ready`), as `train_and_save` takes it."""
-        from cgn.methods.training import Run
-
-        checkpoint = self.checkpoint(f"{variant}-{method}", [*depends_on, method], inputs)
-        folder = Path(f"models/mnist/classifiers/{variant}/{method}")
-        return Run(folder, ready.algorithm, ready.source, checkpoint, f"{method} on {variant}")
-
-
-def method_sections(variant: str, *data: str) -> dict[str, Any]:
-    """The parameters of each method that learns from these kinds of data, on a variant. None: it has none."""
-    from cgn.methods.registry import methods_on
-
-    rows = methods_on(*data)  # type: ignore[arg-type]
-    return {
-        name: section(f"methods.{row.section}").of(variant) if row.section else None
-        for name, row in rows.items()
-    }

@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from stages.command import run, section
-from stages.run import StageRun, method_sections
+from stages.methods import method_sections, run_of
+from stages.run import StageRun
 
 
 def main(variant: str) -> None:
@@ -24,16 +25,10 @@ def main(variant: str) -> None:
         Images(arrays[f"{split}_images"], arrays[f"{split}_labels"]) for split in ("train", "validation")
     )
     task = Task(variant, schedule, budget.image_passes, stage.seed, black_ground)
-    runs = [
-        stage.classifier(
-            variant,
-            method,
-            on_biased(method, params, train, task),
-            [schedule, params, black_ground, budget],
-            [data],
-        )
-        for method, params in methods.items()
-    ]
+    runs = []
+    for method, params in methods.items():
+        ready, settings = on_biased(method, params, train, task), [schedule, params, black_ground, budget]
+        runs.append(run_of(stage, variant, method, ready, settings, [data]))
     train_and_save(runs, validation, stage.threads, stage.device)
 
 

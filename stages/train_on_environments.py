@@ -8,7 +8,8 @@ from functools import partial
 from pathlib import Path
 
 from stages.command import run, section
-from stages.run import StageRun, method_sections
+from stages.methods import method_sections, run_of
+from stages.run import StageRun
 
 
 def main(variant: str) -> None:
@@ -46,7 +47,7 @@ def main(variant: str) -> None:
             ready = on_environments(method, params, environments, task)
         else:
             ready = on_random_cues(method, params, partial(draw, method, 0.0), len(labels), task)
-        runs.append(stage.classifier(variant, method, ready, [schedule, own, budget, params], inputs))
+        runs.append(run_of(stage, variant, method, ready, [schedule, own, budget, params], inputs))
     train_and_save(runs, validation, stage.threads, stage.device)
 
 

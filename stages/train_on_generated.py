@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from stages.command import run, section
-from stages.run import StageRun, method_sections
+from stages.methods import method_sections, run_of
+from stages.run import StageRun
 
 
 def main(variant: str) -> None:
@@ -33,7 +34,7 @@ def main(variant: str) -> None:
     for method, params in methods.items():
         shards = Path(f"data/mnist/shards/{variant}/{METHODS[method].shards}")
         ready = on_generated(method, params, real, shards, task)
-        runs.append(stage.classifier(variant, method, ready, [schedule, params, budget], [data, shards]))
+        runs.append(run_of(stage, variant, method, ready, [schedule, params, budget], [data, shards]))
     train_and_save(runs, validation, stage.threads, stage.device)
 
 

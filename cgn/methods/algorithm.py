@@ -14,7 +14,6 @@ from torch import Tensor, nn
 from cgn.data.sources import Minibatch
 from cgn.methods.params import ClassifierParams
 from cgn.networks.classifier import Classifier
-from cgn.networks.digit_cnn import DigitCNN
 
 
 def split_by_environment(outputs: Tensor, minibatches: Sequence[Minibatch]) -> list[tuple[Tensor, Tensor]]:
@@ -98,7 +97,7 @@ class Algorithm(ABC):
 class Setting(NamedTuple):
     """What the algorithm of a method is built from."""
 
-    network: DigitCNN
+    network: Classifier
     steps: int
     schedule: ClassifierParams
     params: Any  # the method's own

@@ -139,5 +139,7 @@ class LNTL(Algorithm):
 
 def build(setting: Setting) -> LNTL:
     """The algorithm on a setting."""
+    if not isinstance(setting.network, DigitCNN):
+        raise TypeError(f"LNTL reads features of the digits' CNN, not of {type(setting.network).__name__}")
     of = setting.network, setting.steps, setting.schedule, setting.params
     return LNTL(*of, setting.seed_of("heads"), setting.black_ground)

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 import webdataset
+from dvc.repo import Repo
 from PIL import Image
 
 from tests.pipeline.conftest import Run, run_in, stages_run
+from tests.pipeline.test_wiring import command_file, import_closure
 
 VARIANTS = ("colored_mnist", "double_colored_mnist", "wildlife_mnist")
 METHODS = (
@@ -80,6 +82,42 @@ def test_a_relative_folder_is_found_from_a_temporary_copy(dvc: Run, smoke: Path)
     own += ["-S", "budgets/smoke.yaml:textures.folder='../my töxtures'"]
     assert stages_run(dvc("dvc", "exp", "run", "--temp", "--name", "own-textures", *own, "textures"))
     dvc("dvc", "exp", "remove", "own-textures")
+
+
+@pytest.mark.parametrize(
+    ("branch", "rooms"),
+    [
+        ("dvc.yaml", {"data", "generators", "methods", "networks", "evaluation"}),
+        (
+            "imagenet/dvc.yaml",
+            {"data", "generators", "methods", "metrics", "networks", "evaluation", "report"},
+        ),
+    ],
+)
+def test_a_comment_in_one_branch_makes_no_stage_of_the_other_stale(
+    dvc: Run, smoke: Path, branch: str, rooms: str
+) -> None:
+    """One module of every room that has some which this branch alone uses; the report is of both."""
+    dvc("git", "checkout", "--force", "--quiet", ".")
+    dvc("dvc", "checkout", "--force")
+    used: dict[bool, set[Path]] = {True: set(), False: set()}
+    for stage in Repo(str(smoke)).index.stages:
+        if stage.name != "report":
+            own = Path(stage.path_in_repo) == Path(branch)
+            used[own] |= import_closure(command_file(stage, smoke), smoke)
+    library = smoke / "cgn"
+    alone = {
+        path.relative_to(library).parts[0]: path
+        for path in used[True] - used[False]
+        if library in path.parents
+    }
+    assert set(alone) == set(rooms.split())
+    for module in alone.values():
+        module.write_text(module.read_text(encoding="utf-8") + "# a comment\n", encoding="utf-8")
+    stale = {name for name in json.loads(dvc("dvc", "status", "--json")) if name != "report"}
+    dvc("git", "checkout", "--force", "--quiet", ".")
+    assert stale
+    assert {name.startswith("imagenet/") for name in stale} == {branch.startswith("imagenet/")}
 
 
 def test_diffs_and_plots(dvc: Run, smoke: Path) -> None:

@@ -14,7 +14,7 @@ from cgn.params.reading import Values, read_files
 
 # What decides whether a stage runs and adds nothing to what it writes: validation, messages, the start.
 UNDECLARED = (
-    *("cgn/errors.py", "cgn/section.py", "cgn/params", "stages/command.py", "stages/run.py"),
+    *("cgn/errors.py", "cgn/section.py", "cgn/params", "stages/command.py"),
     *(f"cgn/{room}/params.py" for room in ("data", "training", "generators", "methods", "evaluation")),
 )
 # The two branches of the graph: what a folder is declared for has to be used by the stages of one of them.
@@ -76,7 +76,7 @@ def imports_torch(path: Path, root: Path) -> bool:
 def sections_read(path: Path, arguments: dict[str, str], files: dict[str, Values]) -> set[str]:
     """What all `section(...)` calls read, as "file:key", with a stage's command-line arguments filled in.
 
-    `StageRun` and `method_sections` of stages/run.py read some for the stage.
+    `StageRun` and `method_sections` read some for the stage.
     """
     keys = {f"methods.{row.section}" for row in methods_trained(path).values() if row.section}
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
@@ -117,7 +117,7 @@ def arguments_of(stage: Any) -> dict[str, str]:
 
 def test_there_is_one_command_file_for_each_stage(stages: dict[str, Any], root: Path) -> None:
     names = {stage.name.split("@")[0] for stage in stages.values()}
-    no_stages = {"assets", "command", "pretrain", "run", "scoring"}
+    no_stages = {"assets", "command", "methods", "pretrain", "run", "scoring"}
     assert {path.stem for path in (root / "stages").glob("*.py")} - no_stages == names
     assert len(stages) == 4 + 9 * 3 + 11 + 5  # of one cell; MNIST variants; ImageNet; ablations
 
