@@ -45,7 +45,7 @@ from cgn.networks.classifier import load_classifier
 from cgn.networks.digit_cnn import DigitCNN
 from cgn.params.reading import read
 from cgn.params.schema import Params
-from cgn.report.names import VARIANTS
+from cgn.report.names import VARIANT_TITLES
 from cgn.report.paper_runs import read_results
 from cgn.scm import MNIST_SCM
 from cgn.seeding import generator, seed_for
@@ -66,12 +66,12 @@ ROWS = {
 
 def main(
     seed: int,
-    variant: Annotated[list[str], typer.Option(help="only these variants")] = list(VARIANTS),  # noqa: B006
+    variant: Annotated[list[str], typer.Option(help="only these variants")] = list(VARIANT_TITLES),  # noqa: B006
 ) -> None:
     """Train what has no result yet of SEED, and write the table reports/paper/decomposition.md."""
     for name in variant:
-        if name not in VARIANTS:
-            raise UserError(f"--variant {name}: not one of {', '.join(VARIANTS)}")
+        if name not in VARIANT_TITLES:
+            raise UserError(f"--variant {name}: not one of {', '.join(VARIANT_TITLES)}")
         path = FOLDER / name / f"seed_{seed}.json"
         if not path.exists():
             write_json(path, _measured(name, seed))
@@ -82,7 +82,7 @@ def collect(seed: int) -> None:
     """Write the table of one seed."""
     of_runs = read_results(PAPER / "results").query("seed == @seed").set_index(["variant", "name"])
     known = of_runs["test_accuracy"].to_dict()
-    for variant in VARIANTS:
+    for variant in VARIANT_TITLES:
         path = FOLDER / variant / f"seed_{seed}.json"
         if path.exists():
             measured = read_json(path)
@@ -92,7 +92,7 @@ def collect(seed: int) -> None:
                 known[variant, own] = known.get((variant, "cgn_abduction"))
     rows = [
         {"masks": masks, "textures": textures}
-        | {title: known.get((variant, name)) for variant, title in VARIANTS.items()}
+        | {title: known.get((variant, name)) for variant, title in VARIANT_TITLES.items()}
         for name, (masks, textures) in ROWS.items()
     ]
     known_or_none = pd.DataFrame(rows, dtype=object)  # of floats, a missing one would be nan

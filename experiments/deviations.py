@@ -15,7 +15,7 @@ import typer
 from cgn.errors import UserError
 from cgn.io.files import atomic_path, read_json, write_json
 from cgn.params.reading import BUDGETS, read
-from cgn.report.names import VARIANTS
+from cgn.report.names import VARIANT_TITLES
 from experiments.experiment import Outcome, run_experiment
 
 FOLDER = Path("reports/deviations")
@@ -59,7 +59,7 @@ def main(
     deviation: Annotated[list[str], typer.Option(help="only these")] = list(DEVIATIONS),  # noqa: B006
 ) -> None:
     """Switch back each deviation on each variant; double-colored and Wildlife unless said otherwise."""
-    for kind, names, known in (("variant", variant, VARIANTS), ("deviation", deviation, DEVIATIONS)):
+    for kind, names, known in (("variant", variant, VARIANT_TITLES), ("deviation", deviation, DEVIATIONS)):
         for name in names:
             if name not in known:
                 raise UserError(f"--{kind} {name}: not one of {', '.join(known)}")
@@ -91,7 +91,7 @@ def measured(outcome: Outcome) -> dict[str, Any]:
 def collect() -> None:
     """Write the table of all results in `FOLDER`."""
     rows, runs = [], []
-    for variant, title in VARIANTS.items():
+    for variant, title in VARIANT_TITLES.items():
         for name, deviation in DEVIATIONS.items():
             path = FOLDER / variant / f"{name}.json"
             if path.exists():

@@ -14,7 +14,7 @@ import typer
 
 from cgn.errors import UserError
 from cgn.io.files import atomic_path, write_json
-from cgn.report.names import METHODS, VARIANTS
+from cgn.report.names import METHOD_TITLES, VARIANT_TITLES
 from cgn.report.paper_runs import (
     WHOLE_RUN,
     differences,
@@ -40,15 +40,15 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 @app.command()
 def run(
     seed: int,
-    variant: Annotated[list[str], typer.Option(help="only these variants")] = list(VARIANTS),  # noqa: B006
+    variant: Annotated[list[str], typer.Option(help="only these variants")] = list(VARIANT_TITLES),  # noqa: B006
     stage: Annotated[str | None, typer.Option(help="only this training stage, and what it needs")] = None,
     set_param: Annotated[list[str], typer.Option("-S", help="further parameters, as of dvc exp run")] = [],  # noqa: B006
 ) -> None:
     """Run what has no result yet of SEED, a variant at a time, and keep its results."""
     for name in variant:
-        if name not in VARIANTS:
-            raise UserError(f"--variant {name}: not one of {', '.join(VARIANTS)}")
-    methods = [*METHODS, "mechanisms"] if stage is None else _methods_of(stage)
+        if name not in VARIANT_TITLES:
+            raise UserError(f"--variant {name}: not one of {', '.join(VARIANT_TITLES)}")
+    methods = [*METHOD_TITLES, "mechanisms"] if stage is None else _methods_of(stage)
     settings = ["profile=paper", f"seed={seed}", *set_param]
     params = overridden(settings)
     for name in variant:

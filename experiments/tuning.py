@@ -21,7 +21,7 @@ import typer
 from cgn.errors import UserError
 from cgn.io.files import atomic_path, read_json, write_json
 from cgn.params.reading import BUDGETS
-from cgn.report.names import METHODS, VARIANTS
+from cgn.report.names import METHOD_TITLES, VARIANT_TITLES
 from cgn.report.run_facts import machine
 from experiments.baseline_training import Measure
 from experiments.settings import overridden
@@ -53,11 +53,11 @@ CONTROLS: dict[str, list[Settings]] = {
 
 def main(
     method: Annotated[list[str], typer.Argument(help="only these")] = list(SEARCH),  # noqa: B006
-    variant: Annotated[list[str], typer.Option(help="only these")] = list(VARIANTS),  # noqa: B006
+    variant: Annotated[list[str], typer.Option(help="only these")] = list(VARIANT_TITLES),  # noqa: B006
     set_param: Annotated[list[str], typer.Option("-S", help="key=value, as of dvc exp run")] = [],  # noqa: B006
 ) -> None:
     """Search what has no result yet; each setting's result is kept as soon as it is known."""
-    for kind, names, known in (("METHOD", method, SEARCH), ("--variant", variant, VARIANTS)):
+    for kind, names, known in (("METHOD", method, SEARCH), ("--variant", variant, VARIANT_TITLES)):
         for name in names:
             if name not in known:
                 raise UserError(f"{kind} {name}: not one of {', '.join(known)}")
@@ -105,7 +105,7 @@ def selected(variant: str) -> Settings:
 def collect() -> None:
     """Write the table of all results in `FOLDER`."""
     rows = []
-    for variant, title in VARIANTS.items():
+    for variant, title in VARIANT_TITLES.items():
         chosen = selected(variant)
         for search in SEARCH:
             results = results_of(variant, search)
@@ -119,7 +119,7 @@ def collect() -> None:
                     is_best = accuracies["random_cue_accuracy"] == best
                     told_of = marks + (["best under random cues"] if is_best else [])
                     cells = [*accuracies.values(), ", ".join(told_of)]
-                    rows.append([title, METHODS[method], ", ".join(told), *cells])
+                    rows.append([title, METHOD_TITLES[method], ", ".join(told), *cells])
     columns = ["variant", "method", "settings", "held out, %", "random cues, %", ""]
     table = pd.DataFrame(rows, columns=columns).to_markdown(index=False)
     with atomic_path(FOLDER / "tuning.md") as temporary:

@@ -16,9 +16,9 @@ from matplotlib.figure import Figure, SubFigure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from cgn.methods.registry import METHODS as REGISTRY
+from cgn.methods.registry import METHODS
 from cgn.report.chart_style import GRID, HALO, INK, MARK, STYLE, draw_line, svg
-from cgn.report.names import METHODS, VARIANTS
+from cgn.report.names import METHOD_TITLES, VARIANT_TITLES
 
 CHANCE = 10.0  # percent
 _LOSS_COLUMNS = 4
@@ -34,16 +34,20 @@ def accuracy_bars(table: pd.DataFrame) -> str:
     with rc_context(STYLE):
         figure = Figure(figsize=(10.5, 4.5))
         margins = {"left": 0.145, "right": 0.96, "top": 0.925, "bottom": 0.205, "wspace": 0.17}
-        axes: Any = figure.subplots(1, len(VARIANTS), sharey=True, gridspec_kw=margins)
-        positions = np.arange(len(METHODS))
+        axes: Any = figure.subplots(1, len(VARIANT_TITLES), sharey=True, gridspec_kw=margins)
+        positions = np.arange(len(METHOD_TITLES))
         chance: Any = {"color": INK, "linewidth": 1, "linestyle": (0, (3, 2))}
         diamond: Any = {"marker": "D", "color": MARK, "markeredgecolor": HALO, "markeredgewidth": 0.9}
-        for axis, (variant, title) in zip(axes, VARIANTS.items(), strict=True):
+        for axis, (variant, title) in zip(axes, VARIANT_TITLES.items(), strict=True):
             rows = table[(table["variant"] == variant) & (table["split"] == "test")].set_index("method")
-            rows = rows.loc[list(METHODS)]
+            rows = rows.loc[list(METHOD_TITLES)]
             ours = rows["ours"].to_numpy(float)
             axis.barh(
-                positions, ours, height=0.62, color=[REGISTRY[method].color for method in METHODS], zorder=2
+                positions,
+                ours,
+                height=0.62,
+                color=[METHODS[method].color for method in METHOD_TITLES],
+                zorder=2,
             )
             axis.axvline(CHANCE, zorder=3, **chance)
             for y, value in zip(positions, ours, strict=True):
@@ -51,9 +55,11 @@ def accuracy_bars(table: pd.DataFrame) -> str:
             verified = rows["difference"].notna().to_numpy()
             paper = rows["paper"].to_numpy(float)[verified]
             axis.plot(paper, positions[verified], linestyle="", markersize=5.5, zorder=4, **diamond)
-            axis.set(xlim=(0, 100), title=title, xlabel="test accuracy (%)", ylim=(len(METHODS) - 0.4, -0.6))
+            axis.set(
+                xlim=(0, 100), title=title, xlabel="test accuracy (%)", ylim=(len(METHOD_TITLES) - 0.4, -0.6)
+            )
             axis.set_xticks([0, 25, 50, 75, 100])
-            axis.set_yticks(positions, list(METHODS.values()))
+            axis.set_yticks(positions, list(METHOD_TITLES.values()))
             axis.tick_params(length=0)
             axis.grid(axis="x", zorder=0)
         handles = [
@@ -121,9 +127,9 @@ def _draw_classifiers(area: SubFigure, classifiers: Mapping[str, pd.DataFrame]) 
     for axis, (quantity, title) in zip(panels, titles.items(), strict=True):
         for method, history in classifiers.items():
             style = {
-                "color": REGISTRY[method].color,
-                "linestyle": REGISTRY[method].dashes,
-                "label": METHODS[method],
+                "color": METHODS[method].color,
+                "linestyle": METHODS[method].dashes,
+                "label": METHOD_TITLES[method],
             }
             draw_line(axis, history, "image_passes", quantity, **style)
         axis.set_title(title)
@@ -158,7 +164,7 @@ def confusion_matrices(table: pd.DataFrame, title: str) -> str:
 
 def confusion_figure(table: pd.DataFrame, title: str) -> Figure:
     """The same as a matplotlib figure."""
-    rows = -(-len(METHODS) // _COLUMNS)
+    rows = -(-len(METHOD_TITLES) // _COLUMNS)
     with rc_context(STYLE | {"font.size": 7.5, "axes.spines.left": False, "axes.spines.bottom": False}):
         height = 2.75 * rows + 0.75  # inches
         figure = Figure(figsize=(10.5, height))
@@ -167,13 +173,13 @@ def confusion_figure(table: pd.DataFrame, title: str) -> Figure:
         axes: Any = figure.subplots(
             rows, _COLUMNS, sharex=True, sharey=True, squeeze=False, gridspec_kw=margins
         )
-        for axis in axes.flat[len(METHODS) :]:
+        for axis in axes.flat[len(METHOD_TITLES) :]:
             axis.set_visible(False)
-        for axis, (method, name) in zip(axes.flat, METHODS.items(), strict=False):
+        for axis, (method, name) in zip(axes.flat, METHOD_TITLES.items(), strict=False):
             _draw_matrix(axis, table[table["method"] == method], name)
         for axis in axes[:, 0]:
             axis.set_ylabel("true class")
-        for axis in axes.flat[max(len(METHODS) - _COLUMNS, 0) : len(METHODS)]:
+        for axis in axes.flat[max(len(METHOD_TITLES) - _COLUMNS, 0) : len(METHOD_TITLES)]:
             axis.set_xlabel("predicted class")
             axis.tick_params(labelbottom=True)
         bar = figure.colorbar(

@@ -3,8 +3,8 @@
 from cgn.data.mnist import variants
 from cgn.methods import registry
 
-VARIANTS = {name: variant.title for name, variant in variants.VARIANTS.items()}
+VARIANT_TITLES = {name: variant.title for name, variant in variants.VARIANTS.items()}
 
 # Group DRO, augmentation, CGN only, abduction and the oracle are not in the paper's table.
-METHODS = {name: method.title for name, method in registry.METHODS.items()}
+METHOD_TITLES = {name: method.title for name, method in registry.METHODS.items()}
 METHOD_MEANINGS = {name: method.meaning for name, method in registry.METHODS.items()}

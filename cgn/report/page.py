@@ -12,7 +12,7 @@ from PIL import Image
 
 from cgn.report.graph import graph_svg
 from cgn.report.imagenet import Table
-from cgn.report.names import METHOD_MEANINGS, METHODS, VARIANTS
+from cgn.report.names import METHOD_MEANINGS, METHOD_TITLES, VARIANT_TITLES
 from cgn.report.paper_values import MARKS, TABLE_2, paper_value, unverified_values
 from cgn.report.run_facts import duration
 from cgn.report.scores import ClassifierScore, MechanismScore
@@ -71,17 +71,17 @@ def render_page(
     environment.filters["size"] = lambda name: Markup('width="{}" height="{}"').format(
         *image_size(folder / name)
     )
-    at_paper_sizes = {variant: _of_paper_runs(paper_runs.get(variant, {})) for variant in VARIANTS}
+    at_paper_sizes = {variant: _of_paper_runs(paper_runs.get(variant, {})) for variant in VARIANT_TITLES}
     headlines = [
         headline(variant, at_paper_sizes[variant], "At the paper’s sizes")
         if at_paper_sizes[variant]
         else headline(variant, _of_this_run(classifiers[variant]), "This run")
-        for variant in VARIANTS
+        for variant in VARIANT_TITLES
     ]
     paper_cells = {
         (method, variant): _cell(accuracies[method], method, variant) if method in accuracies else None
         for variant, accuracies in at_paper_sizes.items()
-        for method in METHODS
+        for method in METHOD_TITLES
     }
     cells = {
         (row["method"], row["variant"], row["split"]): _cell(
@@ -90,10 +90,10 @@ def render_page(
         for _, row in table_2.iterrows()
     }
     return environment.get_template("page.html.j2").render(
-        variants=VARIANTS,
-        methods=METHODS,
+        variants=VARIANT_TITLES,
+        methods=METHOD_TITLES,
         meanings=METHOD_MEANINGS,
-        not_in_paper=[method for method in METHODS if method not in TABLE_2],
+        not_in_paper=[method for method in METHOD_TITLES if method not in TABLE_2],
         marks={mark: meaning for mark, meaning in MARKS.items() if mark != "U"},
         footnote=unverified_values(),
         test_footnote=unverified_values(["test"]),
@@ -125,10 +125,10 @@ def headline(variant: str, accuracies: Mapping[str, Accuracy], source: str) -> d
     paper = [paper_value(method, variant, "test") for method in ("original", "cgn")]
     known = {"original", "cgn"} <= set(accuracies)
     return {
-        "variant": VARIANTS[variant],
+        "variant": VARIANT_TITLES[variant],
         "source": source,
         "bars": [
-            (method, METHODS[method], accuracies[method])
+            (method, METHOD_TITLES[method], accuracies[method])
             for method in ("original", "cgn", "cgn_abduction", "oracle")
             if method in accuracies
         ],
@@ -143,7 +143,7 @@ def _of_paper_runs(found: Mapping[str, Any]) -> dict[str, Accuracy]:
     return {
         method: Accuracy(values["test_accuracy"], values["test_accuracy_std"], values["seeds"])
         for method, values in found.items()
-        if method in METHODS
+        if method in METHOD_TITLES
     }
 
 

@@ -17,7 +17,7 @@ import pandas as pd
 
 from cgn.errors import UserError
 from cgn.io.files import read_json, write_json
-from cgn.report.names import METHODS, VARIANTS
+from cgn.report.names import METHOD_TITLES, VARIANT_TITLES
 from cgn.report.paper_values import FOOTNOTE, paper_value, unverified_values
 from cgn.report.run_facts import duration
 from cgn.report.scores import parse_classifiers, parse_mechanisms
@@ -25,7 +25,7 @@ from cgn.report.tables import MINUS, NONE, beside
 
 MECHANISMS = ("mask_mean", "mask_entropy", "mask_digit_accuracy", "inverted_masks", "healthy_classes",
               "diversity", "digit_classifier_accuracy", "abduction_iou")  # fmt: skip
-WHOLE_RUN = (*METHODS, "mechanisms", "digests", "run")
+WHOLE_RUN = (*METHOD_TITLES, "mechanisms", "digests", "run")
 RUN_FILES = "run/seed_*.json"
 STAGE_RUN_FILES = "train_on_*/seed_*.json"
 # Of several seeds, what a summary shows: the worst of these, the mean of all others.
@@ -101,8 +101,8 @@ def differences(folder: Path, variant: str, parameters: Mapping[str, Mapping[str
 def read_results(folder: Path) -> pd.DataFrame:
     """All results, a row each: variant, name (of a method or "mechanisms"), seed and its values."""
     rows = []
-    for variant in VARIANTS:
-        for name in (*METHODS, "mechanisms"):
+    for variant in VARIANT_TITLES:
+        for name in (*METHOD_TITLES, "mechanisms"):
             for path in sorted((folder / variant / name).glob("seed_*.json")):
                 seed = int(path.stem.removeprefix("seed_"))
                 rows.append({"variant": variant, "name": name, "seed": seed, **read_json(path)})
@@ -154,12 +154,12 @@ def summary(results: pd.DataFrame, run: dict[str, Any]) -> dict[str, Any]:
 def markdown(found: dict[str, Any]) -> str:
     """The summary as a table beside the paper's values: "mean ± deviation (paper mark, difference)"."""
     rows = []
-    for method, label in METHODS.items():
-        cells = [_cell(method, variant, found.get(variant, {}).get(method)) for variant in VARIANTS]
+    for method, label in METHOD_TITLES.items():
+        cells = [_cell(method, variant, found.get(variant, {}).get(method)) for variant in VARIANT_TITLES]
         rows.append([label, *cells])
-    health = [found.get(variant, {}).get("mechanisms") for variant in VARIANTS]
+    health = [found.get(variant, {}).get("mechanisms") for variant in VARIANT_TITLES]
     rows.append(["Healthy classes, worst seed", *(str(h["healthy_classes"]) if h else NONE for h in health)])
-    table = pd.DataFrame(rows, columns=["test accuracy (%)", *VARIANTS.values()])
+    table = pd.DataFrame(rows, columns=["test accuracy (%)", *VARIANT_TITLES.values()])
     run = found["run"]
     versions = ", ".join(f"{name} {version}" for name, version in run["versions"].items())
     machine, commits = run["machine"], ", ".join(_short(commit) for commit in run["commits"])

@@ -8,7 +8,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Literal
 
-from cgn.report.names import METHODS, VARIANTS
+from cgn.report.names import METHOD_TITLES, VARIANT_TITLES
 
 Mark = Literal["V", "C", "U"]
 
@@ -34,7 +34,7 @@ class PaperValue:
 
 def _row(mark: Mark, *cells: tuple[float, float] | None) -> dict[tuple[str, str], PaperValue]:
     values = {}
-    for variant, cell in zip(VARIANTS, cells, strict=False):  # a variant of your own has no cell
+    for variant, cell in zip(VARIANT_TITLES, cells, strict=False):  # a variant of your own has no cell
         for split, accuracy in zip(("train", "test"), cell or (), strict=False):
             values[variant, split] = PaperValue(accuracy, mark)
     return values
@@ -60,14 +60,14 @@ def paper_value(method: str, variant: str, split: str) -> PaperValue | None:
 def unverified_values(splits: Collection[str] = ("train", "test")) -> str:
     """The footnote on the values that are not compared, one after the other; empty when there are none."""
     found: dict[tuple[str, str], list[str]] = {}
-    for method in METHODS:
+    for method in METHOD_TITLES:
         for (variant, split), value in TABLE_2.get(method, {}).items():
             if not value.verified and split in splits:
                 found.setdefault((method, variant), []).append(f"{split} {value.accuracy:.1f}")
     if not found:
         return ""
     cells = (
-        f"{METHODS[method]}, {VARIANTS[variant]}: {', '.join(values)}"
+        f"{METHOD_TITLES[method]}, {VARIANT_TITLES[variant]}: {', '.join(values)}"
         for (method, variant), values in found.items()
     )
     return f"{FOOTNOTE} The paper's value is an {MARKS['U']} and not compared. {'; '.join(cells)}."

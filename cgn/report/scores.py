@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from cgn.errors import UserError
 from cgn.report.imagenet import ImageNetScores
-from cgn.report.names import METHODS, VARIANTS
+from cgn.report.names import METHOD_TITLES, VARIANT_TITLES
 
 Percent = Annotated[float, Field(ge=0, le=100)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
@@ -64,10 +64,10 @@ def parse_classifiers(value: Any, source: str) -> dict[str, ClassifierScore]:
     Raises UserError when a method or a field is missing or out of range.
     """
     scores = _validate(TypeAdapter(dict[str, ClassifierScore]), value, source)
-    missing = [method for method in METHODS if method not in scores]
+    missing = [method for method in METHOD_TITLES if method not in scores]
     if missing:
         raise UserError(f"{source}: no scores for {', '.join(missing)}; run dvc repro")
-    return {method: scores[method] for method in METHODS}
+    return {method: scores[method] for method in METHOD_TITLES}
 
 
 def parse_mechanisms(value: Any, source: str) -> MechanismScore:
@@ -83,7 +83,7 @@ def assemble_metrics(
 ) -> dict[str, Any]:
     """`reports/metrics.json`: mnist.<variant>.<method>.<train|test>_accuracy, .mechanisms; imagenet; run."""
     worlds: dict[str, Any] = {}
-    for variant in VARIANTS:
+    for variant in VARIANT_TITLES:
         worlds[variant] = {
             method: score.model_dump(include={"train_accuracy", "test_accuracy"})
             for method, score in classifiers[variant].items()

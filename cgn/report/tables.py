@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from cgn.report.names import METHODS, VARIANTS
+from cgn.report.names import METHOD_TITLES, VARIANT_TITLES
 from cgn.report.paper_values import FOOTNOTE, MARKS, TABLE_2, PaperValue, paper_value, unverified_values
 from cgn.report.scores import ClassifierScore, MechanismScore
 
@@ -20,8 +20,8 @@ def table_2(classifiers: Mapping[str, Mapping[str, ClassifierScore]]) -> pd.Data
     are NaN and `mark` is empty; `difference` is NaN too where the value is not verified.
     """
     rows = []
-    for method in METHODS:
-        for variant in VARIANTS:
+    for method in METHOD_TITLES:
+        for variant in VARIANT_TITLES:
             score = classifiers[variant][method]
             for split, ours in (("train", score.train_accuracy), ("test", score.test_accuracy)):
                 known = paper_value(method, variant, split)
@@ -49,19 +49,19 @@ def table_2_side_by_side(table: pd.DataFrame) -> pd.DataFrame:
             )
         ],
         column=[
-            f"{VARIANTS[variant]}, {split}"
+            f"{VARIANT_TITLES[variant]}, {split}"
             for variant, split in zip(table["variant"], table["split"], strict=True)
         ],
     )
     wide = cells.pivot(index="method", columns="column", values="cell")
-    wide = wide.loc[list(METHODS), list(dict.fromkeys(cells["column"]))]
-    wide.index = pd.Index([method_label(method) for method in METHODS], name="trained with")
+    wide = wide.loc[list(METHOD_TITLES), list(dict.fromkeys(cells["column"]))]
+    wide.index = pd.Index([method_label(method) for method in METHOD_TITLES], name="trained with")
     return wide.rename_axis(columns=None)
 
 
 def method_label(method: str) -> str:
     """The name of a method; says so when the paper's table does not have it."""
-    return METHODS[method] if method in TABLE_2 else f"{METHODS[method]} (not in the paper)"
+    return METHOD_TITLES[method] if method in TABLE_2 else f"{METHOD_TITLES[method]} (not in the paper)"
 
 
 def beside(ours: float, paper: PaperValue | None) -> str:
@@ -94,7 +94,9 @@ def table_2_legend() -> str:
 
 def mechanisms(scores: Mapping[str, MechanismScore]) -> pd.DataFrame:
     """The health of the generator's masks, one row a variant."""
-    rows = [{"variant": variant} | scores[variant].model_dump(exclude={"per_class"}) for variant in VARIANTS]
+    rows = [
+        {"variant": variant} | scores[variant].model_dump(exclude={"per_class"}) for variant in VARIANT_TITLES
+    ]
     return pd.DataFrame(rows)
 
 
@@ -102,7 +104,7 @@ def mechanisms_by_class(scores: Mapping[str, MechanismScore]) -> pd.DataFrame:
     """The same for every class, one row a variant and class."""
     rows = [
         {"variant": variant} | health.model_dump(by_alias=True)
-        for variant in VARIANTS
+        for variant in VARIANT_TITLES
         for health in scores[variant].per_class
     ]
     return pd.DataFrame(rows)
@@ -143,7 +145,7 @@ def confusion_markdown(table: pd.DataFrame) -> str:
     for method, rows in table.groupby("method", sort=False):
         counts = rows.pivot(index="true_class", columns="predicted_class", values="count")
         counts.index.name = "true \\ predicted"
-        parts.append(f"## {METHODS[str(method)]}\n\n{counts.to_markdown()}\n")
+        parts.append(f"## {METHOD_TITLES[str(method)]}\n\n{counts.to_markdown()}\n")
     return "\n".join(parts)
 
 

@@ -20,7 +20,7 @@ from cgn.report.ablation import ABLATIONS
 from cgn.report.charts import confusion_matrices
 from cgn.report.contact_sheets import write_png
 from cgn.report.imagenet import ImageNetScores, parse_scores
-from cgn.report.names import METHODS, VARIANTS
+from cgn.report.names import METHOD_TITLES, VARIANT_TITLES
 from cgn.report.page import CausalModel, render_page
 from cgn.report.run_facts import run_facts, sizes_sentence, world_sentence
 from cgn.report.scores import (
@@ -60,7 +60,7 @@ def write_report(
     """
 
     classifiers, mechanisms = {}, {}
-    for variant in VARIANTS:
+    for variant in VARIANT_TITLES:
         path = SCORES / variant / "classifiers.json"
         classifiers[variant] = parse_classifiers(read_json(path), str(path))
         path = SCORES / variant / "mechanisms.json"
@@ -111,7 +111,7 @@ def _write_tables(
         for table in imagenet.tables(scores):
             cells = table.cells.to_markdown(index=False)
             write(table.name, table.frame, table.title, cells, table.legend, of_world)
-        for variant, title in VARIANTS.items():
+        for variant, title in VARIANT_TITLES.items():
             counts = tables.confusion(classifiers[variant])
             matrices = tables.confusion_markdown(counts)
             write(f"confusion_{variant}", counts, f"Confusion on the test images: {title}", matrices)
@@ -121,7 +121,7 @@ def _write_tables(
 def _write_figures(classifiers: dict[str, dict[str, ClassifierScore]], table_2: pd.DataFrame) -> None:
 
     with atomic_folder(REPORTS / "figures") as folder:
-        for variant, title in tqdm(VARIANTS.items(), desc="figures", unit="variant"):
+        for variant, title in tqdm(VARIANT_TITLES.items(), desc="figures", unit="variant"):
             shards = DATA / "shards" / variant / "counterfactuals"
             images, labels = read_images(shard_paths(shards), COUNTERFACTUALS)
             splits = read_arrays(DATA / "variants" / f"{variant}.safetensors")
@@ -133,7 +133,7 @@ def _write_figures(classifiers: dict[str, dict[str, ClassifierScore]], table_2: 
             columns = ["image_passes", "loss", "validation_accuracy"]
             histories = {
                 method: read_history(MODELS / "classifiers" / variant / method / "history.csv", columns)
-                for method in METHODS
+                for method in METHOD_TITLES
             }
 
             write_png(folder / f"figure_3_{variant}.png", figures.figure_3(splits, images, labels["shape"]))

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from cgn.report.names import VARIANTS
+from cgn.report.names import VARIANT_TITLES
 from cgn.report.paper_values import paper_value
 from cgn.report.tables import MINUS
 from experiments.settings import overridden
@@ -44,7 +44,7 @@ def test_the_table_is_of_the_papers_sizes(readme: str, summary: dict[str, Any]) 
     assert [row[0] for row in cells] == list(TITLES)
     for title, *shown in cells:
         method = TITLES[title]
-        for variant, cell in zip(VARIANTS, shown, strict=True):
+        for variant, cell in zip(VARIANT_TITLES, shown, strict=True):
             paper = paper_value(method, variant, "test")
             # An unverified value of the paper is in the footnote, without a difference.
             beside = "" if paper is None else " †" if paper.mark == "U" else f" ({paper.accuracy:.1f})"
@@ -54,19 +54,19 @@ def test_the_table_is_of_the_papers_sizes(readme: str, summary: dict[str, Any]) 
 def test_the_footnote_has_the_unverified_values(readme: str) -> None:
     (note,) = re.findall(r"^† (.*)$", readme, flags=re.M)
     for method, name in (("irm_5", "IRM"), ("lntl", "LNTL")):
-        values = [paper_value(method, variant, "test") for variant in VARIANTS]
+        values = [paper_value(method, variant, "test") for variant in VARIANT_TITLES]
         unverified = [f"{value.accuracy:.1f}" for value in values if value and value.mark == "U"]
         assert f"{name} {' and '.join(unverified)}" in note
 
 
 def test_abduction(readme: str, summary: dict[str, Any]) -> None:
-    first, second, third = (accuracy_and_spread(summary[name]["cgn_abduction"]) for name in VARIANTS)
+    first, second, third = (accuracy_and_spread(summary[name]["cgn_abduction"]) for name in VARIANT_TITLES)
     assert f"{first}, {second} and {third}" in " ".join(readme.split())
 
 
 def test_seeds(readme: str, summary: dict[str, Any]) -> None:
     assert "the mean of five seeds (IRM and GAN: three)" in " ".join(readme.split())
-    for variant in VARIANTS:
+    for variant in VARIANT_TITLES:
         seeds = {method: summary[variant][method]["seeds"] for method in TITLES.values()}
         assert seeds == {method: 3 if method in ("irm_5", "gan") else 5 for method in TITLES.values()}
 
@@ -137,7 +137,7 @@ def test_the_emoji_world(title: str, readme: str, root: Path) -> None:
 
 def test_health(readme: str, root: Path) -> None:
     mnist = json.loads((root / "reports/metrics.json").read_text(encoding="utf-8"))["mnist"]
-    variants = [mnist[name] for name in VARIANTS]
+    variants = [mnist[name] for name in VARIANT_TITLES]
     text = " ".join(readme.split())
     healthy = re.findall(r"(\d+) on (?:colored|double-colored|Wildlife)", text)
     assert healthy == [str(scores["mechanisms"]["healthy_classes"]) for scores in variants]

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from cgn.errors import UserError
-from cgn.report.names import METHODS
+from cgn.report.names import METHOD_TITLES
 from experiments import paper
 from experiments.experiment import Outcome
 from experiments.settings import overridden
@@ -59,7 +59,7 @@ def test_where_the_digits_lie_is_no_other_setting(variant: str, capsys: pytest.C
         ),
         (
             "budgets/paper.yaml:digits.train=1000",
-            [*METHODS, "mechanisms"],
+            [*METHOD_TITLES, "mechanisms"],
             "budgets.digits.train is 50000 there and 1000 here",
         ),
     ],

@@ -7,11 +7,11 @@ import pytest
 from ruamel.yaml import YAML
 
 from cgn.io.files import read_json
-from cgn.report.names import METHODS, VARIANTS
+from cgn.report.names import METHOD_TITLES, VARIANT_TITLES
 from experiments.paper import RESULTS
 from experiments.settings import DATA, SOURCES, effective_parameters, overridden, sections
 
-NAMES = (*METHODS, "mechanisms")
+NAMES = (*METHOD_TITLES, "mechanisms")
 OF_CGN = {"cgn", "cgn_only", "cgn_abduction", "mechanisms"}
 VARIANT = "wildlife_mnist"
 
@@ -26,7 +26,7 @@ def of_all(*settings: str) -> dict[str, dict[str, Any]]:
     return {name: effective_parameters(params, VARIANT, name) for name in NAMES}
 
 
-@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("variant", VARIANT_TITLES)
 def test_kept_results_are_of_the_profile_paper(variant: str) -> None:
     params = overridden(["profile=paper"])
     for name in NAMES:
@@ -46,7 +46,7 @@ def test_kept_results_are_of_the_profile_paper(variant: str) -> None:
         ("mnist.adversarial.learning_rate=0.1", OF_CGN | {"gan"}),
         ("budgets/paper.yaml:train_gan.steps=7", {"gan"}),
         ("methods.irm.environments.irm_5=[0.5,1.0]", {"irm_5"}),
-        ("budgets/paper.yaml:train_classifiers.image_passes=7", set(METHODS)),
+        ("budgets/paper.yaml:train_classifiers.image_passes=7", set(METHOD_TITLES)),
         ("mnist.classifier.batch=8", set(NAMES)),
         ("mnist.variants.wildlife_mnist.crop_padding=0", set(NAMES)),
         ("threads=1", set(NAMES)),

@@ -6,7 +6,7 @@ import pytest
 
 from cgn.errors import UserError
 from cgn.io.files import read_json, write_json
-from cgn.report.names import VARIANTS
+from cgn.report.names import VARIANT_TITLES
 from experiments import tuning
 from experiments.settings import effective_parameters, overridden
 from experiments.tuning import SEARCH, configurations, main, results_of, selected
@@ -37,7 +37,7 @@ def test_no_method_has_more_than_eight_settings_and_all_are_valid(
             overridden([f"budgets/laptop.yaml:{key}={value}" for key, value in one.items()])
 
 
-@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("variant", VARIANT_TITLES)
 def test_the_profile_paper_has_what_is_selected(
     variant: str, root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -27,7 +27,7 @@ from cgn.io.files import leave_out, read_json, write_json
 from cgn.report.ablation import ABLATIONS
 from cgn.report.imagenet import ImageNetScores, tables
 from cgn.report.imagenet_figures import PANELS
-from cgn.report.names import METHODS, VARIANTS
+from cgn.report.names import METHOD_TITLES, VARIANT_TITLES
 from cgn.report.page import Accuracy, CausalModel, headline, render_page
 from cgn.report.run_facts import run_facts
 from cgn.report.scores import ClassifierScore, MechanismScore
@@ -84,7 +84,7 @@ def inputs(
     images = rng.integers(0, 256, (40, 32, 32, 3), dtype=np.uint8)
     small = rng.integers(0, 256, (2, 10, 32, 32, 3), dtype=np.uint8)
     epochs = np.arange(1, 4)
-    for variant in VARIANTS:
+    for variant in VARIANT_TITLES:
         write_json(root / f"scores/mnist/{variant}/classifiers.json", classifiers_json[variant])
         write_json(root / f"scores/mnist/{variant}/mechanisms.json", mechanisms_json[variant])
         splits = {f"{split}_images": images for split in ("train", "test")}
@@ -101,7 +101,7 @@ def inputs(
             write_csv(
                 root / f"models/mnist/{generator}/{variant}/history.csv", step=epochs, adversarial=1 / epochs
             )
-        for method in METHODS:
+        for method in METHOD_TITLES:
             write_csv(
                 root / f"models/mnist/classifiers/{variant}/{method}/history.csv",
                 epoch=epochs, image_passes=40 * epochs, loss=1 / epochs, validation_accuracy=90 + epochs,
@@ -176,7 +176,7 @@ def reports(inputs: Path) -> Path:
 def test_the_page_loads_nothing_from_outside_and_all_it_links_is_there(reports: Path) -> None:
     page = Page((reports / "index.html").read_text())
 
-    assert len(page.loaded) == 1 + 5 * len(VARIANTS) + 2 + 5 + 4
+    assert len(page.loaded) == 1 + 5 * len(VARIANT_TITLES) + 2 + 5 + 4
     assert page.scripts == 0
     outside = [target for target in page.linked if target.startswith("http")]
     assert outside == [
@@ -241,7 +241,7 @@ def test_every_figure_is_on_the_page(reports: Path) -> None:
 def test_the_metric_sums_the_time_of_all_other_stages(reports: Path) -> None:
     metrics = json.loads((reports / "metrics.json").read_text())
     assert metrics["run"]["wall_time_seconds"] == 301.5
-    assert set(metrics["mnist"]) == set(VARIANTS)
+    assert set(metrics["mnist"]) == set(VARIANT_TITLES)
 
 
 def test_tables_come_as_markdown_and_csv_with_the_line_on_sizes(reports: Path) -> None:
@@ -252,7 +252,7 @@ def test_tables_come_as_markdown_and_csv_with_the_line_on_sizes(reports: Path) -
         "table_1",
         "table_3",
         "table_4",
-        *(f"confusion_{variant}" for variant in VARIANTS),
+        *(f"confusion_{variant}" for variant in VARIANT_TITLES),
     ]
     assert {path.name for path in (reports / "tables").iterdir()} == {
         f"{name}.{suffix}" for name in names for suffix in ("md", "csv")
@@ -330,7 +330,7 @@ def test_a_world_of_photos_has_fewer_rows_and_no_emojis(
 
 
 def test_a_variant_that_the_paper_lacks_has_no_value_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(VARIANTS, "own_mnist", "Own MNIST")
+    monkeypatch.setitem(VARIANT_TITLES, "own_mnist", "Own MNIST")
     shown = headline("own_mnist", {"original": Accuracy(30.0), "cgn": Accuracy(80.0)}, "This run")
     assert shown["variant"] == "Own MNIST"
     assert shown["gain"] == 50.0
@@ -394,7 +394,7 @@ def test_what_the_runs_at_the_papers_sizes_lack_is_left_out(
     assert "paper/mnist" not in page_of({})
     one = paper_runs["wildlife_mnist"]["original"] | {"test_accuracy_std": None, "seeds": 1}
     text = page_of({"run": paper_runs["run"], "wildlife_mnist": {"original": one}})
-    assert text.count("<td>no result") == len(METHODS) * len(VARIANTS) - 1
+    assert text.count("<td>no result") == len(METHOD_TITLES) * len(VARIANT_TITLES) - 1
     assert '50.0</span> (1)<span class="paper">10.1&nbsp;V' in text
     # A card without results of its own shows this run; that of Wildlife MNIST cannot say what was gained.
     assert text.count("This run.") == 2

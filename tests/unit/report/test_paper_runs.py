@@ -9,7 +9,7 @@ import pytest
 
 from cgn.errors import UserError
 from cgn.io.files import read_json
-from cgn.report.names import METHODS
+from cgn.report.names import METHOD_TITLES
 from cgn.report.paper_runs import (
     is_complete,
     markdown,
@@ -50,7 +50,7 @@ def folder(tmp_path: Path, classifiers_json: dict[str, Any], mechanisms_json: di
 def test_mean_spread_and_worst_seed(folder: Path) -> None:
     found = json.loads(json.dumps(summary(read_results(folder), run_of_all(folder))))
     assert set(found) == {"run", VARIANT}
-    assert set(found[VARIANT]) == {*METHODS, "mechanisms"}
+    assert set(found[VARIANT]) == {*METHOD_TITLES, "mechanisms"}
     cgn = found[VARIANT]["cgn"]
     assert cgn["test_accuracy"] == 82.0
     assert cgn["test_accuracy_std"] == 2.83  # sample deviation of 80 and 84
@@ -100,7 +100,7 @@ def test_a_stage_adds_a_seed_to_its_methods_alone(folder: Path) -> None:
     assert not is_complete(folder, VARIANT, 2)
     found = summary(read_results(folder), run_of_all(folder))
     assert {name: values["seeds"] for name, values in found[VARIANT].items() if name != "mechanisms"} == {
-        name: 3 if name == "original" else 2 for name in METHODS
+        name: 3 if name == "original" else 2 for name in METHOD_TITLES
     }
     assert found["run"]["commits"] == [RUN["commit"], "e" * 40]
     assert found["run"]["wall_time_seconds"] == 3720.0  # a mean of whole runs
