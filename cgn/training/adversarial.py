@@ -1,7 +1,7 @@
 """The game of a generator against a discriminator that judges images by their class.
 
-Non-saturating logistic losses (Goodfellow et al. 2014), R1 at some steps (Mescheder et al. 2018; lazy as in
-Karras et al. 2020). The discriminator sees real and generated images in one call, and both players learn from
+Non-saturating logistic losses (Goodfellow et al. 2014), and at some steps an R1 penalty (Mescheder et al.
+2018). The discriminator sees real and generated images in one call, and both players learn from
 the same generated images. The generator that is kept is an average of its weights.
 """
 
@@ -30,7 +30,7 @@ class Update(NamedTuple):
 
     discriminator: Tensor  # its loss without the penalty
     gradient_penalty: Tensor  # weighted; 0 where there was none
-    generator: Tensor  # its loss, weighted, without its own ones
+    generator: Tensor  # its loss in the game, weighted
     real_logit: Tensor  # mean over the batch
     fake_logit: Tensor
 

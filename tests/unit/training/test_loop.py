@@ -1,6 +1,10 @@
 """The loop: a killed run ends as a straight one, bit for bit; rows are means; what is damaged starts over."""
 
 import logging
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +23,17 @@ class KilledError(Exception):
     """Ends a run as a signal would."""
 
 
-def train(path: Path, seed: int = 0, kill_at: int = -1, every_seconds: float = 0.0) -> dict[str, Any]:
+def fail() -> None:
+    raise KilledError
+
+
+def train(
+    path: Path,
+    seed: int = 0,
+    kill_at: int = -1,
+    every_seconds: float = 0.0,
+    kill: Callable[[], None] = fail,
+) -> dict[str, Any]:
     """Everything a training leaves: noise from a generator with a state, dropout, Adam with a schedule."""
     torch.manual_seed(seed)
     network = nn.Linear(4, 1)
@@ -34,7 +48,7 @@ def train(path: Path, seed: int = 0, kill_at: int = -1, every_seconds: float = 0
     seen = []
     for step in loop:
         if step == kill_at:
-            raise KilledError
+            kill()
         seen.append(step)
         if step == 0:
             facts["first"] = network.weight.norm().item()
@@ -70,6 +84,20 @@ def test_a_killed_run_ends_with_the_same_bits(kills: tuple[int, ...], tmp_path: 
     resumed = train(tmp_path / "killed.pt", seed=7)
     assert resumed.pop("seen") == list(range(kills[-1], STEPS))
     assert straight.pop("seen") == list(range(STEPS))
+    assert resumed == straight
+
+
+def test_a_killed_process_goes_on(tmp_path: Path, root: Path) -> None:
+    straight = train(tmp_path / "straight.pt")
+    program = (
+        "import os, signal, sys; from pathlib import Path; from tests.unit.training.test_loop import train;"
+        "train(Path(sys.argv[1]), kill_at=6, kill=lambda: os.kill(os.getpid(), signal.SIGKILL))"
+    )
+    killed = subprocess.run([sys.executable, "-c", program, tmp_path / "killed.pt"], cwd=root)
+    assert killed.returncode == -signal.SIGKILL
+    resumed = train(tmp_path / "killed.pt", seed=7)
+    assert resumed.pop("seen") == list(range(6, STEPS))
+    straight.pop("seen")
     assert resumed == straight
 
 
