@@ -201,7 +201,9 @@ def publish(
         archive = tmp_path / "remote" / "dtd-r1.0.1.tar.gz"
         write_archive(archive, images)
         sha256 = hashlib.sha256(archive.read_bytes()).hexdigest()
-        served = module.DTD._replace(url=f"{serve(archive.parent)}/{archive.name}", sha256=sha256)
+        served = module.DTD.model_copy(
+            update={"url": f"{serve(archive.parent)}/{archive.name}", "sha256": sha256}
+        )
         monkeypatch.setattr(module, "DTD", served)
         return TexturesBudget(source="dtd", folder=str(tmp_path / "local"))
 
@@ -240,7 +242,7 @@ def test_a_truncated_archive_is_named(
     budget = publish(plain_dtd())
     archive = tmp_path / "remote" / "dtd-r1.0.1.tar.gz"
     archive.write_bytes(archive.read_bytes()[:400])
-    truncated = module.DTD._replace(sha256=hashlib.sha256(archive.read_bytes()).hexdigest())
+    truncated = module.DTD.model_copy(update={"sha256": hashlib.sha256(archive.read_bytes()).hexdigest()})
     monkeypatch.setattr(module, "DTD", truncated)
     with pytest.raises(UserError, match=r"dtd-r1\.0\.1\.tar\.gz: not a readable archive"):
         load_textures(budget, size=32, seed=0)
