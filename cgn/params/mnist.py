@@ -6,9 +6,10 @@ from pydantic import Field, model_validator
 
 from cgn.params.section import Count, NonNegative, Positive, Probability, Section
 from cgn.params.shared import ClassifierParams, CounterfactualParams, NetworkTrainingParams
-from cgn.params.variants import ByVariant, VariantsParams
+from cgn.params.variants import ByVariant
 from cgn.params.variants import ColoredParams as ColoredParams
 from cgn.params.variants import DoubleColoredParams as DoubleColoredParams
+from cgn.params.variants import VariantsParams as VariantsParams
 from cgn.params.variants import WildlifeParams as WildlifeParams
 
 

@@ -12,9 +12,10 @@ import pytest
 Run = Callable[..., str]
 
 _LEFT_OUT = (
-    *(".git", ".venv", ".scratch", "data", "models", "scores", "cache", "tmp", "config.local", "results"),
+    *(".git", ".venv", ".scratch", "cache", "tmp", "config.local", "results"),
     *("__pycache__", ".mypy_cache", ".ruff_cache", ".pytest_cache", ".import_linter_cache"),
 )
+_OUTPUTS = {"data", "models", "scores"}  # of the repository's root; cgn/data is code
 
 
 def run_in(folder: Path) -> Run:
@@ -36,7 +37,11 @@ def run_in(folder: Path) -> Run:
 
 def copy_project(root: Path, target: Path) -> Path:
     """What a commit of the working tree would hold, without data and caches."""
-    ignore = shutil.ignore_patterns(*_LEFT_OUT)
+    patterns = shutil.ignore_patterns(*_LEFT_OUT)
+
+    def ignore(folder: str, names: list[str]) -> set[str]:
+        return patterns(folder, names) | (_OUTPUTS if Path(folder) == root else set())
+
     shutil.copytree(root, target, ignore=ignore)
     params = target / "params.yaml"
     text = params.read_text(encoding="utf-8")
