@@ -80,7 +80,7 @@ def test_a_relative_folder_is_found_from_a_temporary_copy(dvc: Run, smoke: Path)
         for number in range(10):
             Image.new("RGB", (40, 40), (number, 99, 200)).save(folder / f"{number}.png")
     own = ["-S", "budgets/smoke.yaml:textures.source=folder"]
-    own += ["-S", "budgets/smoke.yaml:textures.folder=../my töxtures"]
+    own += ["-S", "budgets/smoke.yaml:textures.folder='../my töxtures'"]
     assert stages_run(dvc("dvc", "exp", "run", "--temp", "--name", "own-textures", *own, "textures"))
     dvc("dvc", "exp", "remove", "own-textures")
 
