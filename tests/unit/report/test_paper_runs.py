@@ -11,11 +11,13 @@ from cgn.errors import UserError
 from cgn.io.files import read_json
 from cgn.report.names import METHOD_TITLES
 from cgn.report.paper_runs import (
+    differences,
     is_complete,
     markdown,
     read_results,
     run_of_all,
     summary,
+    write_parameters,
     write_results,
     write_results_of_stage,
 )
@@ -116,6 +118,17 @@ def test_a_whole_run_takes_the_place_of_a_stages(
     assert earlier["commit"] in run_of_all(folder)["commits"]
     write_results(folder, VARIANT, 0, classifiers_json[VARIANT], mechanisms_json[VARIANT], RUN, {})
     assert run_of_all(folder)["commits"] == [RUN["commit"]]
+
+
+def test_results_are_of_the_parameters_beside_them(folder: Path) -> None:
+    own = {"cgn": {"lambda": 1.0, "steps": 7}, "lntl": {"bins": 8}}
+    lacking = {"cgn": "lambda is absent there and 1.0 here", "lntl": "bins is absent there and 8 here"}
+    assert differences(folder, VARIANT, own) == lacking  # results that nobody has said anything about
+    write_parameters(folder, VARIANT, own)
+    assert differences(folder, VARIANT, own) == {}
+    assert differences(folder, VARIANT, own | {"lntl": {"bins": 9}}) == {"lntl": "bins is 8 there and 9 here"}
+    assert differences(folder, VARIANT, {"cgn": {"lambda": 1}}) == {"cgn": "steps is 7 there and absent here"}
+    assert differences(folder, "colored_mnist", own) == {}  # which has no results
 
 
 def test_no_results_say_what_to_do(tmp_path: Path) -> None:
