@@ -14,7 +14,7 @@ from PIL import Image
 
 from cgn.data.class_maps import IN9_CLASSES
 from cgn.data.emoji.glyphs import TRAINING_GLYPHS
-from cgn.data.emoji.world import CLASSES, compose, draw_foreground, draw_shape
+from cgn.data.emoji.world import CLASSES, compose_bytes, draw_foreground, draw_shape
 from cgn.io.files import atomic_folder
 from cgn.seeding import indexed_uniforms
 
@@ -56,5 +56,5 @@ def cue_conflict_images(images_per_pair: int, *, resolution: int, seed: int) -> 
             for surface_class in range(CLASSES):
                 surface_index = number * CLASSES + surface_class
                 painted = draw_foreground(seed, "cue_conflict", surface_index, surface_class, shape)
-                image = compose(shape.mask, painted, background)
+                image = compose_bytes(shape.mask, painted, background)
                 yield Stimulus(shape_class, surface_class, number, image)

@@ -14,7 +14,7 @@ from PIL import Image
 
 from cgn.data.class_maps import IN9_CLASSES
 from cgn.data.emoji.glyphs import TRAINING_GLYPHS
-from cgn.data.emoji.world import CLASSES, compose, draw_foreground, draw_scenery, draw_shape
+from cgn.data.emoji.world import CLASSES, compose_bytes, draw_foreground, draw_scenery, draw_shape
 from cgn.io.files import atomic_folder
 from cgn.seeding import indexed_uniforms
 
@@ -55,17 +55,17 @@ def in9_images(label: int, index: int, *, resolution: int, seed: int) -> Iterato
     own = draw_scenery(seed, "in9/original", index, label, resolution)
 
     def mixed(variant: str, family: int) -> tuple[str, Bytes]:
-        return variant, compose(
+        return variant, compose_bytes(
             mask, surface, draw_scenery(seed, f"in9/{variant}", index, family, resolution)
         )
 
-    original = compose(mask, surface, own)
+    original = compose_bytes(mask, surface, own)
     yield "original", original
     yield mixed("mixed_same", label)
     yield mixed("mixed_rand", int(random_class * CLASSES))
     yield mixed("mixed_next", (label + 1) % CLASSES)
-    yield "only_fg", compose(mask, surface, black)
-    yield "no_fg", compose(mask, black, own)
+    yield "only_fg", compose_bytes(mask, surface, black)
+    yield "no_fg", compose_bytes(mask, black, own)
     box = bounding_box(mask)
     yield "only_bg_b", _filled(original, box, black)
     yield "only_bg_t", _filled(original, box, tiled(original, box))
