@@ -30,8 +30,7 @@ def main() -> None:
     from cgn.data.left_out import why_left_out
     from cgn.evaluation.cgn_scores import Judges
     from cgn.evaluation.failure_cases import failure_cases
-    from cgn.generators.imagenet.interpolation import interpolate
-    from cgn.generators.imagenet.sheets import as_bytes, outputs_of_class
+    from cgn.generators.imagenet.sheets import as_bytes, interpolate, outputs_of_class
     from cgn.generators.imagenet.stored import load_cgn
     from cgn.generators.pretraining.stored import load_cgan, load_segmenter, world_resolution
     from cgn.io.files import atomic_folder
