@@ -11,16 +11,16 @@ from cgn.data.mnist.digits import load_digits
 from cgn.data.mnist.masks import true_masks
 from cgn.errors import UserError
 from cgn.evaluation.mechanism_quality import soft_iou
-from cgn.generators.mnist.abduction import sample_given_shapes
-from cgn.generators.mnist.mechanisms import CGN, CGNConfig
-from cgn.generators.mnist.sampling import BLOCK
-from cgn.generators.mnist.segmenting import (
+from cgn.generators.mnist.abduction import (
     draw_with_masks,
     load_segmenter,
     read_masks,
+    sample_given_shapes,
     save_segmenter,
     train_segmenter,
 )
+from cgn.generators.mnist.mechanisms import CGN, CGNConfig
+from cgn.generators.mnist.sampling import BLOCK
 from cgn.params.budgets import DigitsBudget
 from cgn.params.mnist import ColoredParams, SegmenterParams, WildlifeParams
 from cgn.params.shared import CounterfactualParams
