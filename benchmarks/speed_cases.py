@@ -183,7 +183,7 @@ def sampling() -> Case:
         for first in range(0, count, 500):
             noise, labels = torch.randn(3, 500, NOISE), torch.randint(10, (3, 500))
             with torch.inference_mode():
-                mask = cgn.masks(labels[0], noise[0])
+                mask = cgn.shape(labels[0], noise[0])
                 maps = [reference(noise[cue], labels[cue]) for cue in (1, 2)]
                 images = to_bytes(compose(mask, maps[0], maps[1]))
             samples += [Sample(image, metadata[first + row]) for row, image in enumerate(images)]
@@ -191,7 +191,7 @@ def sampling() -> Case:
 
     labels = torch.arange(10)
     texture = flops(lambda: reference(torch.randn(10, NOISE), labels)) / 10
-    mask = flops(lambda: cgn.masks(labels, torch.randn(10, NOISE))) / 10
+    mask = flops(lambda: cgn.shape(labels, torch.randn(10, NOISE))) / 10
     return Case(
         "counterfactuals, from noise to tars",
         count,

@@ -1,17 +1,19 @@
-"""The paper's structural causal models of an image (Eq. 1, 2 and appendix B), as data.
+"""The paper's structural causal models of an image (Eq. 1, 2 and appendix B), and how they are evaluated.
 
 Every node is assigned by an independent mechanism from its parents, a class label and a noise
 variable: S_j := f_j(PA_j, Y_j, U_j). The composer is fixed: X := M * F + (1 - M) * B.
 """
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import Field
 
 from cgn.section import Count, Mechanism, Section
 
 Array = TypeVar("Array")
+Mechanisms = Mapping[str, Callable[..., Any]]  # of the nodes, by their names
 
 
 class CounterfactualParams(Section):
@@ -75,6 +77,45 @@ class StructuralCausalModel:
             )
         nodes = (replace(node, fixed=labels.get(node.name, node.fixed)) for node in self.nodes)
         return replace(self, nodes=tuple(nodes))
+
+    def after_do(self, labels: Mapping[str, Any]) -> dict[str, Any]:
+        """Class numbers (n,) by mechanism, those that `do` fixed replaced by their class."""
+        fixed = {node.name: node.fixed for node in self.nodes if node.fixed is not None}
+        return {name: own * 0 + fixed[name] if name in fixed else own for name, own in labels.items()}
+
+    def evaluate(
+        self,
+        mechanisms: Mechanisms,
+        labels: Mapping[str, Any],
+        noise: Mapping[str, Any],
+        given: Mapping[str, Any] | None = None,
+    ) -> dict[str, Any]:
+        """The output of every node, by its name, in causal order.
+
+        A node's mechanism is the one of its name. It is called with what stands in the node's equation, in
+        that order: outputs of the parents, label, noise. Labels are class numbers, which `do` overrules, or
+        mixtures of classes if the mechanism takes them. An output that is `given`, read off a real image or
+        drawn before, stays as it is: no mechanism is called for it. Raises ValueError if a node has neither.
+        """
+        labels = self.after_do(labels)
+        outputs: dict[str, Any] = {}
+        values: dict[str, Any] = {}  # of the variables, by their symbols
+        for node in self.nodes:
+            if given is not None and node.name in given:
+                output = given[node.name]
+            elif node.name in mechanisms:
+                inputs = [values[parent] for parent in node.parents]
+                if node.label is not None:
+                    inputs.append(labels[node.name])
+                if node.noise is not None:
+                    inputs.append(noise[node.name])
+                output = mechanisms[node.name](*inputs)
+            else:
+                raise ValueError(
+                    f"{self.name}: no mechanism {node.name} for {node.equation()}; there are {[*mechanisms]}"
+                )
+            outputs[node.name] = values[node.symbol] = output
+        return outputs
 
     def equations(self) -> list[str]:
         """The assignments as text, in causal order."""

@@ -31,10 +31,9 @@ from cgn.data.mnist.masks import true_masks
 from cgn.data.mnist.variants import Cues, synthesize
 from cgn.data.sources import FixedImages, Images
 from cgn.errors import UserError
-from cgn.generators.mnist.abduction import sample_given_shapes
+from cgn.generators.mnist.abduction import load_segmenter, read_masks, sample_given_shapes
 from cgn.generators.mnist.mechanisms import CLASSES
 from cgn.generators.mnist.sampling import draw_masks
-from cgn.generators.mnist.segmenting import load_segmenter, read_masks
 from cgn.generators.mnist.stored import load_cgn
 from cgn.io.arrays import read_arrays
 from cgn.io.files import atomic_path, read_json, write_json
@@ -172,7 +171,7 @@ def _cgn_masks(
     cgn, policy = load_cgn(scratch / "cgn"), params.mnist.counterfactuals
     plan = plan_counterfactuals(MNIST_SCM, policy, CLASSES, params.seed, 0, count)
     own, rng = getattr(params.mnist.variants, variant), generator(params.seed, "decomposition", variant)
-    masks = draw_masks(cgn, plan, policy, params.seed)[:, 0].numpy()
+    masks = draw_masks(cgn, plan)[:, 0].numpy()
     if own.binarize_threshold is not None:  # the true ones are binary
         masks = (masks > 0.5).astype(np.float32)
     cues = Cues(*(plan.labels[name].astype(np.uint8) for name in ("foreground", "background")))

@@ -19,8 +19,12 @@ def main(variant: str) -> None:
 
     from tqdm import tqdm
 
-    from cgn.generators.mnist.abduction import sample_given_shapes
-    from cgn.generators.mnist.segmenting import read_masks, save_segmenter, train_segmenter
+    from cgn.generators.mnist.abduction import (
+        read_masks,
+        sample_given_shapes,
+        save_segmenter,
+        train_segmenter,
+    )
     from cgn.generators.mnist.stored import load_cgn
     from cgn.io.arrays import read_arrays
     from cgn.io.shards import write_shards

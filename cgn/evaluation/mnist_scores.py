@@ -12,7 +12,7 @@ from cgn.data.mnist.masks import real_masks, true_masks
 from cgn.data.mnist.variants import VariantParams
 from cgn.evaluation.mechanism_quality import as_digit_images, mechanism_quality, soft_iou
 from cgn.evaluation.params import MechanismScoreParams
-from cgn.generators.mnist.segmenting import load_segmenter, read_masks
+from cgn.generators.mnist.abduction import load_segmenter, read_masks
 from cgn.generators.mnist.stored import load_cgn
 from cgn.methods.registry import METHODS
 from cgn.metrics.accuracy import accuracy, confusion, predict
@@ -64,7 +64,7 @@ def mechanism_scores(
     for digit in range(10):
         noise = indexed_normals(seed, f"mechanism_score/{variant}/{digit}", 0, count, cgn.noise_dimensions)
         with torch.no_grad():
-            drawn = cgn.masks(torch.full((count,), digit), torch.from_numpy(noise))
+            drawn = cgn.shape(torch.full((count,), digit), torch.from_numpy(noise))
         masks.append(drawn[:, 0].numpy())
         real.append(test_masks[digits["test_labels"] == digit][:count])
     scores = mechanism_quality(np.stack(masks), real, reader, params.read_share)

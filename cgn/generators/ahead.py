@@ -1,11 +1,20 @@
-"""Results in order, computed ahead of the one who asks for them by several threads."""
+"""Generated images in fixed blocks of their index, computed ahead of the one who asks for them.
+
+A block is always computed whole, so that image i has the same bytes whichever part of the set is asked for,
+and however the set is cut into shards.
+"""
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from multiprocessing.pool import ThreadPool
 from typing import TypeVar
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
+
+from cgn.counterfactuals import Plan
+from cgn.io.shards import Sample
 
 Argument = TypeVar("Argument")
 Result = TypeVar("Result")
@@ -26,3 +35,21 @@ def compute_ahead(
                 yield under_way.popleft().get()
         while under_way:
             yield under_way.popleft().get()
+
+
+def in_blocks(
+    block: Callable[[int], Sequence[Result]], size: int, start: int, stop: int, threads: int = 0
+) -> Iterator[Result]:
+    """Results `start..stop` of the blocks of `size` that `block` computes from their first index.
+
+    With `threads` above 0 as many blocks are computed at once, each by one thread; else one after the other.
+    """
+    firsts = range(start // size * size, stop, size)
+    blocks = compute_ahead(block, firsts, threads) if threads else map(block, firsts)
+    for first, results in zip(firsts, blocks, strict=True):
+        yield from results[max(start - first, 0) : stop - first]
+
+
+def samples_of(plan: Plan, images: NDArray[np.uint8]) -> list[Sample]:
+    """`images` (n, height, width, 3) of a plan, with their metadata."""
+    return [Sample(image, plan.metadata(row)) for row, image in enumerate(images)]

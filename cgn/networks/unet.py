@@ -1,6 +1,6 @@
 """A plain U-Net (Ronneberger et al. 2015) that reads the mask of the object off an image.
 
-MNIST: it learns what the masks of a CGN's images are (`cgn.generators.mnist.segmenting`). ImageNet: it judges
+MNIST: it learns what the masks of a CGN's images are (`cgn.generators.mnist.abduction`). ImageNet: it judges
 masks and backgrounds, and is unlike the U2-Net in training.
 """
 

@@ -16,13 +16,11 @@ from PIL import Image
 from cgn.evaluation.cgn_scores import load_judges
 from cgn.evaluation.failure_cases import FailureCases, failure_cases
 from cgn.evaluation.params import SheetsParams
-from cgn.generators.imagenet.interpolation import interpolate
-from cgn.generators.imagenet.sheets import as_bytes, outputs_of_class
+from cgn.generators.imagenet.sheets import as_bytes, interpolate, outputs_of_class
 from cgn.generators.imagenet.stored import load_cgn
 from cgn.generators.pretraining.stored import load_cgan
 from cgn.io.files import atomic_folder
 from cgn.networks.biggan import truncated_noise
-from cgn.report import imagenet_sheets as sheets
 from cgn.report.contact_sheets import arrange, contact_sheet, write_animation, write_png
 from cgn.report.figures import images_by_class
 
@@ -235,11 +233,11 @@ def write_sheets(
         for label in labels:
             outputs = outputs_of_class(cgn, label, params.columns, truncation, seed)
             path = temporary / f"mechanisms_{label:03d}_{names[label]}.png"
-            write_png(path, sheets.class_sheet(as_bytes(outputs), names[label]))
-        write_png(temporary / "interpolations.png", sheets.interpolation_sheet(pairs))
-        write_animation(temporary / "interpolations.webp", *sheets.interpolation_frames(pairs))
-        blocks = [[sheets.failure_sheet(rule, cases, names, candidates)] for rule, cases in worst.items()]
+            write_png(path, class_sheet(as_bytes(outputs), names[label]))
+        write_png(temporary / "interpolations.png", interpolation_sheet(pairs))
+        write_animation(temporary / "interpolations.webp", *interpolation_frames(pairs))
+        blocks = [[failure_sheet(rule, cases, names, candidates)] for rule, cases in worst.items()]
         write_png(temporary / "failures.png", arrange(blocks))
-        table = sheets.failure_table(worst, names)
+        table = failure_table(worst, names)
         table.to_csv(temporary / "failures.csv", index=False, float_format="%.4g")
     _log.info("%d sheets, interpolations and failure cases are in %s", len(labels), folder)

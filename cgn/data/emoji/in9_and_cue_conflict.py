@@ -19,7 +19,7 @@ from PIL import Image
 
 from cgn.data.class_maps import IN9_CLASSES
 from cgn.data.emoji.glyphs import TRAINING_GLYPHS
-from cgn.data.emoji.world import CLASSES, compose, draw_foreground, draw_scenery, draw_shape
+from cgn.data.emoji.world import CLASSES, compose_bytes, draw_foreground, draw_scenery, draw_shape
 from cgn.io.files import atomic_folder
 from cgn.seeding import indexed_uniforms
 
@@ -60,17 +60,17 @@ def in9_images(label: int, index: int, *, resolution: int, seed: int) -> Iterato
     own = draw_scenery(seed, "in9/original", index, label, resolution)
 
     def mixed(variant: str, family: int) -> tuple[str, Bytes]:
-        return variant, compose(
+        return variant, compose_bytes(
             mask, surface, draw_scenery(seed, f"in9/{variant}", index, family, resolution)
         )
 
-    original = compose(mask, surface, own)
+    original = compose_bytes(mask, surface, own)
     yield "original", original
     yield mixed("mixed_same", label)
     yield mixed("mixed_rand", int(random_class * CLASSES))
     yield mixed("mixed_next", (label + 1) % CLASSES)
-    yield "only_fg", compose(mask, surface, black)
-    yield "no_fg", compose(mask, black, own)
+    yield "only_fg", compose_bytes(mask, surface, black)
+    yield "no_fg", compose_bytes(mask, black, own)
     box = bounding_box(mask)
     yield "only_bg_b", _filled(original, box, black)
     yield "only_bg_t", _filled(original, box, tiled(original, box))
@@ -141,5 +141,5 @@ def cue_conflict_images(images_per_pair: int, *, resolution: int, seed: int) -> 
             for surface_class in range(CLASSES):
                 surface_index = number * CLASSES + surface_class
                 painted = draw_foreground(seed, "cue_conflict", surface_index, surface_class, shape)
-                image = compose(shape.mask, painted, background)
+                image = compose_bytes(shape.mask, painted, background)
                 yield Stimulus(shape_class, surface_class, number, image)

@@ -105,7 +105,7 @@ def draw_scenery(seed: int, name: str, index: int, family: int, resolution: int)
     return draw_background(family, generator(seed, "emoji", name, "background", index), resolution)
 
 
-def compose(mask: Bytes, foreground: Bytes, background: Bytes) -> Bytes:
+def compose_bytes(mask: Bytes, foreground: Bytes, background: Bytes) -> Bytes:
     """x = m f + (1 - m) b (Eq. 2) on bytes, rounded: exactly f where the mask is 255, b where it is 0.
 
     Mask (..., r, r), foreground and background (..., r, r, 3).
@@ -148,5 +148,5 @@ def render(
         masks[row] = shape.mask
         foreground = draw_foreground(seed, split, index, surface, shape)
         backgrounds[row] = draw_scenery(seed, split, index, int(draws.background_labels[row]), resolution)
-        images[row] = compose(shape.mask, foreground, backgrounds[row])
+        images[row] = compose_bytes(shape.mask, foreground, backgrounds[row])
     return {"images": images, "masks": masks, "backgrounds": backgrounds, **draws._asdict()}

@@ -5,7 +5,8 @@ texture map f; background: a BigGAN draws b. The composer is Eq. 2. A fourth Big
 start from; its images x_gt are the ones to reconstruct.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import NamedTuple
 
 from pytorch_pretrained_biggan import BigGAN
@@ -13,7 +14,7 @@ from torch import Tensor, nn
 
 from cgn.networks.biggan import BigGANSizes, build_biggan, generate
 from cgn.networks.u2net import Saliency
-from cgn.scm import IMAGENET_SCM, compose
+from cgn.scm import IMAGENET_SCM, Mechanisms, compose
 
 
 class Outputs(NamedTuple):
@@ -52,13 +53,26 @@ class ImageNetCGN(nn.Module):
 
         Classes may be mixtures, floats (n, classes), as of `generate`.
         """
-        drawn = {
-            name: generate(generator, noise[name], labels[name], self.truncation)
-            for name, generator in self.generators.items()
-        }
-        mask = self.saliency(drawn["shape"])
-        composite = compose(mask, drawn["foreground"], drawn["background"])
-        return Outputs(drawn["shape"], mask, drawn["foreground"], drawn["background"], composite)
+        premasks: list[Tensor] = []
+        nodes = IMAGENET_SCM.evaluate(self.mechanisms(self.truncation, premasks.append), labels, noise)
+        return Outputs(*premasks, *nodes.values())
+
+    def mechanisms(
+        self, truncation: float, see: Callable[[Tensor], None] = lambda premask: None
+    ) -> Mechanisms:
+        """What computes each node of `IMAGENET_SCM`, by its name; `see` is shown the pre-mask."""
+
+        def draw(name: str, labels: Tensor, noise: Tensor) -> Tensor:
+            return generate(self.generators[name], noise, labels, truncation)
+
+        def shape(labels: Tensor, noise: Tensor) -> Tensor:
+            premask = draw("shape", labels, noise)
+            see(premask)
+            mask: Tensor = self.saliency(premask)
+            return mask
+
+        drawn = {name: partial(draw, name) for name in self.generators}
+        return drawn | {"shape": shape, "composer": compose}
 
     def together(self, noise: Tensor, labels: Tensor) -> Outputs:
         """The same noise and class for all mechanisms, as while training (section 3.2)."""

@@ -3,15 +3,18 @@
 All tensors are float32; noise is standard normal (n, noise dimensions), labels int64 (n,) in 0..9.
 """
 
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from cgn.scm import MNIST_SCM, Mechanisms, compose
+
 CLASSES = 10
 SIZE = 32  # height and width of every image, in pixels
 ARRANGEMENT_DIMENSIONS = 64  # uniforms that decide one shuffle: 8x8 patches of 4 pixels at most
+TEXTURES = ("foreground", "background")  # the mechanisms whose noise has an arrangement
 Shuffle = Literal["permute", "shift", "none"]
 Start = Literal["plain", "patterned"]
 _START = 8  # the networks grow a map from 8x8 to 32x32
@@ -104,7 +107,7 @@ def _wrap(x: Tensor, dimension: int, cells: int) -> Tensor:
 
 
 class ShapeMechanism(nn.Module):
-    """f_shape: noise, label -> mask (n, 1, 32, 32) in [0, 1], 1 on the object.
+    """f_shape: label, noise -> mask (n, 1, 32, 32) in [0, 1], 1 on the object.
 
     The mask starts as a soft disc of `start_radius` pixels in the middle. Composition is symmetric under
     swapping the textures and inverting the mask; from this start, the background texture is what lies
@@ -122,7 +125,7 @@ class ShapeMechanism(nn.Module):
         start = (start_radius - distance).clamp(max=2)
         self.register_buffer("start", start, persistent=False)
 
-    def forward(self, noise: Tensor, labels: Tensor) -> Tensor:
+    def forward(self, labels: Tensor, noise: Tensor) -> Tensor:
         return torch.sigmoid(self.network(noise, labels) + self.start)
 
     def start_masks(self, count: int) -> Tensor:
@@ -131,7 +134,7 @@ class ShapeMechanism(nn.Module):
 
 
 class TextureMechanism(nn.Module):
-    """f_text: noise, label -> texture map (n, 3, 32, 32), shuffled so that it holds no shape.
+    """f_text: label, noise -> texture map (n, 3, 32, 32), shuffled so that it holds no shape.
 
     The paper's MNIST world has two of them: the object's texture and the background's. The values are those
     of images in [-1, 1], which the discriminator teaches them; nothing squashes them (as in Karras et al.
@@ -155,9 +158,10 @@ class TextureMechanism(nn.Module):
             width, 3, noise_dimensions, label_dimensions, circular=True, start=start
         )
 
-    def forward(self, noise: Tensor, labels: Tensor, arrangement: Tensor) -> Tensor:
-        """`arrangement`: uniforms on [0, 1), shape (n, ARRANGEMENT_DIMENSIONS), that decide the shuffle."""
-        texture = self.network(noise, labels)
+    def forward(self, labels: Tensor, noise: tuple[Tensor, Tensor]) -> Tensor:
+        """`noise`: vectors, and uniforms on [0, 1) (n, ARRANGEMENT_DIMENSIONS) that decide the shuffle."""
+        vectors, arrangement = noise
+        texture = self.network(vectors, labels)
         return shuffle_texture(texture, arrangement, self.shuffle, self.patch_size)
 
 
@@ -222,6 +226,18 @@ class CGN(nn.Module):
     def noise_dimensions(self) -> int:
         return self.config.noise_dimensions
 
-    def masks(self, labels: Tensor, noise: Tensor) -> Tensor:
-        mask: Tensor = self.shape(noise, labels)
-        return mask
+    @property
+    def mechanisms(self) -> Mechanisms:
+        """What computes each node of `MNIST_SCM`, by its name."""
+        return {name: getattr(self, name) for name in MNIST_SCM.mechanisms} | {"composer": compose}
+
+
+def inputs(labels: Tensor, vectors: Tensor, arrangements: Tensor) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Labels and noise of `MNIST_SCM` by mechanism, one label for all of them, as while training.
+
+    `vectors` (mechanisms, n, noise dimensions), `arrangements` (textures, n, ARRANGEMENT_DIMENSIONS).
+    """
+    noise: dict[str, Any] = dict(zip(MNIST_SCM.mechanisms, vectors, strict=True))
+    textures = zip(TEXTURES, arrangements, strict=True)
+    noise |= {name: (noise[name], arrangement) for name, arrangement in textures}
+    return dict.fromkeys(MNIST_SCM.mechanisms, labels), noise

@@ -1,85 +1,67 @@
-"""Images from trained generators, computed in fixed blocks of the index.
+"""Images from trained generators, a function of a seed and their index."""
 
-A block is always computed whole and by one thread, so that image i has the same bytes whichever part of the
-set is asked for, however the set is cut into shards, and however many blocks are computed at once.
-"""
-
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
-from cgn.counterfactuals import Plan, plan_counterfactuals
-from cgn.generators.ahead import compute_ahead
+from cgn.counterfactuals import Plan, plan_counterfactuals, sample
+from cgn.generators.ahead import in_blocks, samples_of
 from cgn.generators.mnist.gan import GAN
-from cgn.generators.mnist.mechanisms import ARRANGEMENT_DIMENSIONS, CGN, CLASSES
+from cgn.generators.mnist.mechanisms import ARRANGEMENT_DIMENSIONS, CGN, CLASSES, TEXTURES
 from cgn.io.pixels import to_bytes
 from cgn.io.shards import Sample
-from cgn.scm import MNIST_SCM, CounterfactualParams, compose
+from cgn.scm import MNIST_SCM, CounterfactualParams, StructuralCausalModel
 from cgn.seeding import indexed_integers, indexed_normals, indexed_uniforms
 
 BLOCK = 250  # images computed at once: what lies between two layers fits into a processor's cache
 
 
 def sample_counterfactuals(
-    cgn: CGN, params: CounterfactualParams, seed: int, start: int, stop: int
+    cgn: CGN,
+    params: CounterfactualParams,
+    seed: int,
+    start: int,
+    stop: int,
+    scm: StructuralCausalModel = MNIST_SCM,
 ) -> Iterator[Sample]:
-    """Counterfactual images `start..stop` of the endless set that `cgn`, `params` and `seed` define."""
+    """Counterfactual images `start..stop` of the endless set that `cgn`, `params` and `seed` define.
+
+    With `scm` MNIST_SCM.do(background=7) they are those with background 7, all else being equal.
+    """
 
     def block(first: int) -> list[Sample]:
-        plan = plan_counterfactuals(MNIST_SCM, params, CLASSES, seed, first, first + BLOCK)
-        masks = draw_masks(cgn, plan, params, seed)
-        return samples_of(compose_images(cgn, masks, plan, params, seed, first), plan, seed, first)
+        plan = plan_counterfactuals(scm, params, CLASSES, seed, first, first + BLOCK)
+        return samples_of(plan, to_bytes(draw(cgn, plan, scm)["composer"]))
 
-    return in_blocks(block, start, stop)
-
-
-def draw_masks(cgn: CGN, plan: Plan, params: CounterfactualParams, seed: int) -> Tensor:
-    """Masks (n, 1, 32, 32) in [0, 1] of a plan's shapes; images that share noise and label share one."""
-    _, rows, shape_of = np.unique(plan.noise["shape"], return_index=True, return_inverse=True)
-    noise = _noise(seed, "shape", plan.noise["shape"], cgn.noise_dimensions, params)
-    with torch.inference_mode():
-        return cgn.masks(torch.from_numpy(plan.labels["shape"][rows]), noise[rows])[shape_of]
+    return in_blocks(block, BLOCK, start, stop, torch.get_num_threads())
 
 
-def compose_images(
-    cgn: CGN, masks: Tensor, plan: Plan, params: CounterfactualParams, seed: int, first: int
-) -> NDArray[np.uint8]:
-    """Images uint8 (n, 32, 32, 3) of a plan, `first` on: its textures under `masks` (n, 1, 32, 32)."""
-    textures = []
-    for name, mechanism in (("foreground", cgn.foreground), ("background", cgn.background)):
-        stop = first + len(masks)
-        arrangement = indexed_uniforms(seed, f"arrangement/{name}", first, stop, ARRANGEMENT_DIMENSIONS)
-        noise = _noise(seed, name, plan.noise[name], cgn.noise_dimensions, params)
-        with torch.inference_mode():
-            labels = torch.from_numpy(plan.labels[name])
-            textures.append(mechanism(noise, labels, torch.from_numpy(arrangement)))
-    return to_bytes(compose(masks, *textures))
+@torch.inference_mode()
+def draw(
+    cgn: CGN, plan: Plan, scm: StructuralCausalModel = MNIST_SCM, given: Mapping[str, Tensor] | None = None
+) -> dict[str, Tensor]:
+    """The outputs of the nodes of `scm` by name for the images of a plan, but for those that are `given`.
+
+    Masks are (n, 1, 32, 32) in [0, 1], textures and composites (n, 3, 32, 32), about in [-1, 1].
+    """
+
+    def noise_of(name: str) -> Tensor | tuple[Tensor, Tensor]:
+        vectors = torch.from_numpy(plan.noise_of(name, indexed_normals, "noise", cgn.noise_dimensions))
+        if name not in TEXTURES:
+            return vectors
+        places = int(plan.indices[0]), int(plan.indices[-1]) + 1
+        uniforms = indexed_uniforms(plan.seed, f"arrangement/{name}", *places, ARRANGEMENT_DIMENSIONS)
+        return vectors, torch.from_numpy(uniforms)
+
+    return sample(scm, cgn.mechanisms, plan, torch.from_numpy, noise_of, given)
 
 
-def samples_of(images: NDArray[np.uint8], plan: Plan, seed: int, first: int) -> list[Sample]:
-    """`images` of a plan, `first` on, with their metadata."""
-    return [Sample(image, plan.metadata(row, first + row, seed)) for row, image in enumerate(images)]
-
-
-def in_blocks(block: Callable[[int], list[Sample]], start: int, stop: int) -> Iterator[Sample]:
-    """Samples `start..stop` of the blocks that `block` computes from their first index."""
-    firsts = range(start // BLOCK * BLOCK, stop, BLOCK)
-    blocks = compute_ahead(block, firsts, threads=torch.get_num_threads())
-    for first, samples in zip(firsts, blocks, strict=True):
-        yield from samples[max(start - first, 0) : stop - first]
-
-
-def _noise(
-    seed: int, mechanism: str, ids: NDArray[np.int64], dimensions: int, params: CounterfactualParams
-) -> Tensor:
-    """Noise vectors (n, dimensions) of the ids; with `noise: shared` one table serves all mechanisms."""
-    table = "noise" if params.noise == "shared" else f"noise/{mechanism}"
-    low, high = int(ids.min()), int(ids.max())
-    rows = indexed_normals(seed, table, low, high + 1, dimensions)
-    return torch.from_numpy(rows[ids - low])
+def draw_masks(cgn: CGN, plan: Plan) -> Tensor:
+    """The masks (n, 1, 32, 32) in [0, 1] of a plan, without the textures."""
+    return draw(cgn, plan, replace(MNIST_SCM, nodes=MNIST_SCM.nodes[:1]))["shape"]
 
 
 def sample_gan(gan: GAN, seed: int, start: int, stop: int) -> Iterator[Sample]:
@@ -90,15 +72,8 @@ def sample_gan(gan: GAN, seed: int, start: int, stop: int) -> Iterator[Sample]:
         noise = indexed_normals(seed, "noise/gan", first, first + BLOCK, gan.config.noise_dimensions)
         with torch.inference_mode():
             images = to_bytes(gan(torch.from_numpy(noise), torch.from_numpy(labels)))
-        samples = []
-        for index, (label, image) in enumerate(zip(labels.tolist(), images, strict=True), start=first):
-            metadata = {
-                "index": index,
-                "seed": seed,
-                "labels": dict.fromkeys(MNIST_SCM.mechanisms, label),
-                "noise": dict.fromkeys(MNIST_SCM.mechanisms, index),
-            }
-            samples.append(Sample(image, metadata))
-        return samples
+        indices, names = np.arange(first, first + BLOCK), MNIST_SCM.mechanisms
+        plan = Plan(seed, indices, dict.fromkeys(names, labels), dict.fromkeys(names, indices))
+        return samples_of(plan, images)
 
-    return in_blocks(block, start, stop)
+    return in_blocks(block, BLOCK, start, stop, torch.get_num_threads())

@@ -6,6 +6,7 @@ discriminator also learns to refuse mismatched images (`mismatch_weight`), as th
 Reed et al. (2016) refuses texts that do not belong to the image.
 """
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,20 +17,28 @@ from torch import Tensor, nn
 from cgn.generators.mask_losses import binary_entropy, border_loss, mask_interval_loss
 from cgn.generators.mnist.adversarial import AdversarialGenerator, Fake, train_adversarially
 from cgn.generators.mnist.gan import GAN, config_as_large_as_cgn
-from cgn.generators.mnist.mechanisms import ARRANGEMENT_DIMENSIONS, CGN, CLASSES, CGNConfig
+from cgn.generators.mnist.mechanisms import (
+    ARRANGEMENT_DIMENSIONS,
+    CGN,
+    CLASSES,
+    TEXTURES,
+    CGNConfig,
+    inputs,
+)
 from cgn.generators.mnist.perceptual import pretrained_gram_loss
 from cgn.generators.mnist.stored import save_generator
 from cgn.generators.params import AdversarialParams, CGNParams, GeneratorBudget
 from cgn.io.arrays import write_arrays
 from cgn.io.histories import write_history
 from cgn.io.pixels import to_bytes
-from cgn.scm import compose
+from cgn.scm import MNIST_SCM
 from cgn.seeding import seed_for
 from cgn.training.adversarial import Refused
 from cgn.training.checkpoint import Checkpoint
 
 # Shares of the training after which the mechanisms' outputs are kept for the report.
 _SNAPSHOTS = (0.02, 0.1, 0.25, 0.5, 0.75, 1.0)
+_PARTS = replace(MNIST_SCM, nodes=MNIST_SCM.nodes[:-1])  # all that is composed
 
 
 class TrainableCGN(CGN, AdversarialGenerator):
@@ -47,29 +56,29 @@ class TrainableCGN(CGN, AdversarialGenerator):
         `progress` in [0, 1): share of the training done, for the schedules.
         """
         params, count = self.params, len(labels)
-        noise = torch.randn(3, count, self.noise_dimensions, generator=draws).to(labels.device)
+        sizes = (len(MNIST_SCM.mechanisms), count, self.noise_dimensions)
+        noise = torch.randn(sizes, generator=draws).to(labels.device)
         if params.training_noise == "shared":
-            noise = noise[:1].expand(3, -1, -1)
-        arrangement = torch.rand(2, count, ARRANGEMENT_DIMENSIONS, generator=draws).to(labels.device)
-        if progress < params.mask_warmup:
-            mask = self.shape.start_masks(count)
-        else:
-            mask = self.shape(noise[0], labels)
-        foreground = self.foreground(noise[1], labels, arrangement[0])
-        background = self.background(noise[2], labels, arrangement[1])
+            noise = noise[:1].expand(sizes)
+        arrangement = torch.rand(len(TEXTURES), count, ARRANGEMENT_DIMENSIONS, generator=draws)
+        drawn_from = (self.mechanisms, *inputs(labels, noise, arrangement.to(labels.device)))
+        given = {"shape": self.shape.start_masks(count)} if progress < params.mask_warmup else {}
+        parts = _PARTS.evaluate(*drawn_from, given)
+        mask = parts["shape"]
         ramp = min(1.0, progress / params.binary_warmup) if params.binary_warmup > 0 else 1.0
         losses = {
             "binary": params.lambda_binary * ramp * binary_entropy(mask),
             "mask": params.lambda_mask * mask_interval_loss(mask, *params.mask_interval),
             "border": params.lambda_border * border_loss(mask, params.border_width),
         }
-        images = compose(mask, foreground, background)
+        images = MNIST_SCM.evaluate(*drawn_from, parts)["composer"]
         for gram_loss in self._gram_loss:
             losses["perceptual"] = params.lambda_perceptual * gram_loss.to(images.device)(images, real)
         refused = None
         if any(params.mismatch_weight):
             # The masks of other classes in the textures of these: what the shape of a class is not.
-            mismatched = compose(mask.roll(1, 0), foreground, background).detach()
+            others = parts | {"shape": mask.roll(1, 0)}
+            mismatched = MNIST_SCM.evaluate(*drawn_from, others)["composer"].detach()
             places = np.linspace(0, 1, len(params.mismatch_weight))
             weight = float(np.interp(progress, places, params.mismatch_weight))
             refused = Refused(mismatched, weight * (labels.roll(1) != labels))
@@ -149,17 +158,16 @@ def _snapshot(cgn: nn.Module, seed: int) -> dict[str, Tensor]:
     assert isinstance(cgn, CGN)
     fixed = torch.Generator().manual_seed(seed_for(seed, "snapshot"))
     device = next(cgn.parameters()).device
-    noise = torch.randn(3, CLASSES, cgn.noise_dimensions, generator=fixed).to(device)
-    arrangement = torch.rand(2, CLASSES, ARRANGEMENT_DIMENSIONS, generator=fixed).to(device)
+    sizes = (len(MNIST_SCM.mechanisms), CLASSES, cgn.noise_dimensions)
+    noise = torch.randn(sizes, generator=fixed).to(device)
+    arrangement = torch.rand(len(TEXTURES), CLASSES, ARRANGEMENT_DIMENSIONS, generator=fixed).to(device)
     labels = torch.arange(CLASSES, device=device)
-    mask = cgn.masks(labels, noise[0])
-    foreground = cgn.foreground(noise[1], labels, arrangement[0])
-    background = cgn.background(noise[2], labels, arrangement[1])
+    drawn = MNIST_SCM.evaluate(cgn.mechanisms, *inputs(labels, noise, arrangement))
     maps = {
-        "masks": mask * 2 - 1,
-        "foregrounds": foreground,
-        "backgrounds": background,
-        "composites": compose(mask, foreground, background),
+        "masks": drawn["shape"] * 2 - 1,
+        "foregrounds": drawn["foreground"],
+        "backgrounds": drawn["background"],
+        "composites": drawn["composer"],
     }
     pictures = {name: torch.from_numpy(to_bytes(images)) for name, images in maps.items()}
     pictures["masks"] = pictures["masks"][..., 0].contiguous()

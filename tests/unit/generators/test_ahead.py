@@ -4,7 +4,7 @@ from itertools import count
 import pytest
 import torch
 
-from cgn.generators.ahead import compute_ahead
+from cgn.generators.ahead import compute_ahead, in_blocks
 
 
 @pytest.mark.parametrize("threads", [1, 3])
@@ -34,3 +34,16 @@ def test_calls_compute_with_one_thread_and_the_caller_keeps_its_own() -> None:
     before = torch.get_num_threads()
     assert list(compute_ahead(lambda _: torch.get_num_threads(), range(4), threads=2)) == [1] * 4
     assert torch.get_num_threads() == before
+
+
+@pytest.mark.parametrize("threads", [0, 1, 3])
+@pytest.mark.parametrize(("start", "stop"), [(0, 23), (7, 23), (10, 20), (12, 13), (5, 5)])
+def test_a_part_is_cut_out_of_whole_blocks(threads: int, start: int, stop: int) -> None:
+    firsts = []
+
+    def block(first: int) -> list[int]:
+        firsts.append(first)
+        return list(range(first, first + 10))
+
+    assert list(in_blocks(block, 10, start, stop, threads)) == list(range(start, stop))
+    assert sorted(firsts) == list(range(start // 10 * 10, stop, 10))

@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 from cgn.data.emoji.glyphs import HELD_OUT_GLYPHS, TRAINING_GLYPHS
-from cgn.data.emoji.world import SPLITS, Split, compose, draw_labels, draw_scenery, render
+from cgn.data.emoji.world import SPLITS, Split, compose_bytes, draw_labels, draw_scenery, render
 
 RESOLUTION = 32
 
@@ -139,4 +139,4 @@ def test_compose_rounds_to_the_nearest() -> None:
     background = np.full((1, 5, 3), (0, 200, 77), dtype=np.uint8)
     share = mask[..., None] / 255
     expected = np.rint(share * foreground + (1 - share) * background)
-    np.testing.assert_array_equal(compose(mask, foreground, background), expected)
+    np.testing.assert_array_equal(compose_bytes(mask, foreground, background), expected)

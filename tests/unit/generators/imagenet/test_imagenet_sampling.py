@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 import torch
 
+from cgn.counterfactuals import CounterfactualParams
 from cgn.generators.imagenet.mechanisms import ImageNetCGN
 from cgn.generators.imagenet.sampling import BLOCK, sample_counterfactuals
 from cgn.io.pixels import to_bytes
 from cgn.io.shards import Sample
 from cgn.networks.biggan import generate, truncated_noise
-from cgn.scm import CounterfactualParams
+from cgn.scm import IMAGENET_SCM
 
 ALL = CounterfactualParams(intervened=["shape", "foreground", "background"], noise="shared", ratio=1)
 Make = Callable[[int], ImageNetCGN]
@@ -66,6 +67,20 @@ def test_labels_are_drawn_apart_and_noise_is_shared(make_cgn: Make) -> None:
     assert all(set(one["noise"].values()) == {one["index"]} for one in metadata)
     triples = {tuple(one["labels"].values()) for one in metadata}
     assert len(triples) == 8  # two classes for each of three mechanisms
+
+
+@pytest.mark.parametrize("name", ["shape", "foreground", "background"])
+def test_do_gives_the_images_whose_plan_has_that_label(make_cgn: Make, name: str) -> None:
+    given = (make_cgn(0).eval(), ALL, 0.8, 0, BLOCK - 9, BLOCK + 9, None)
+    plain, done = (
+        list(sample_counterfactuals(*given, scm)) for scm in (IMAGENET_SCM, IMAGENET_SCM.do(**{name: 1}))
+    )
+    same = [one for one in zip(plain, done, strict=True) if one[0].metadata["labels"][name] == 1]
+    assert 0 < len(same) < 18
+    assert {one.metadata["labels"][name] for one in done} == {1}
+    for one, other in same:
+        assert one.metadata == other.metadata
+        np.testing.assert_array_equal(one.image, other.image)
 
 
 def test_an_intervention_leaves_the_other_mechanisms_alone(make_cgn: Make) -> None:

@@ -7,23 +7,23 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
+from cgn.counterfactuals import CounterfactualParams
 from cgn.data.mnist.digits import load_digits
 from cgn.data.mnist.masks import true_masks
 from cgn.data.params import ColoredParams, DigitsBudget, WildlifeParams
 from cgn.errors import UserError
 from cgn.evaluation.mechanism_quality import soft_iou
-from cgn.generators.mnist.abduction import sample_given_shapes
-from cgn.generators.mnist.mechanisms import CGN, CGNConfig
-from cgn.generators.mnist.sampling import BLOCK
-from cgn.generators.mnist.segmenting import (
+from cgn.generators.mnist.abduction import (
     draw_with_masks,
     load_segmenter,
     read_masks,
+    sample_given_shapes,
     save_segmenter,
     train_segmenter,
 )
+from cgn.generators.mnist.mechanisms import CGN, CGNConfig
+from cgn.generators.mnist.sampling import BLOCK
 from cgn.generators.params import SegmenterParams
-from cgn.scm import CounterfactualParams
 from cgn.training.checkpoint import Checkpoint
 
 POLICY = CounterfactualParams(

@@ -53,10 +53,10 @@ def test_none_leaves_the_texture(textures: torch.Tensor) -> None:
 def test_shapes_and_ranges() -> None:
     cgn = CGN(CONFIG)
     noise, labels, arrangement = torch.randn(5, 8), torch.arange(5), torch.rand(5, 64)
-    mask = cgn.masks(labels, noise)
+    mask = cgn.shape(labels, noise)
     assert mask.shape == (5, 1, 32, 32)
     assert 0 <= mask.min() <= mask.max() <= 1
-    texture = cgn.foreground(noise, labels, arrangement)
+    texture = cgn.foreground(labels, (noise, arrangement))
     assert texture.shape == (5, 3, 32, 32)
     assert texture.abs().max() <= 1
 
@@ -65,14 +65,14 @@ def test_a_texture_has_no_seam() -> None:
     """On a torus no row difference is special: the one across the border is like any other."""
     cgn = CGN(CONFIG._replace(texture_shuffle="none"))
     with torch.no_grad():
-        texture = cgn.background(torch.randn(200, 8), torch.arange(200) % 10, torch.rand(200, 64))
+        texture = cgn.background(torch.arange(200) % 10, (torch.randn(200, 8), torch.rand(200, 64)))
     steps = (texture - texture.roll(1, dims=2)).abs().mean(dim=(0, 1, 3))
     assert steps[0] < 1.5 * steps[2::2].mean()
 
 
 def test_a_plain_start_is_one_colour_and_learns_a_pattern() -> None:
     cgn = CGN(CONFIG._replace(texture_shuffle="none", texture_start="plain"))
-    inputs = (torch.randn(5, 8), torch.arange(5), torch.rand(5, 64))
+    inputs = (torch.arange(5), (torch.randn(5, 8), torch.rand(5, 64)))
     torch.testing.assert_close(cgn.background(*inputs).std(dim=(2, 3)), torch.zeros(5, 3), atol=1e-6, rtol=0)
     cgn.background(*inputs)[:, :, 3, 4].sum().backward()
     assert cgn.background.network.gain.grad.abs().max() > 0
@@ -91,8 +91,8 @@ def test_wrapping_once_is_wrapping_before_each_convolution(training: bool) -> No
 def test_noise_counts_by_its_direction_alone() -> None:
     cgn = CGN(CONFIG)
     noise, labels = torch.randn(5, 8), torch.arange(5)
-    torch.testing.assert_close(cgn.masks(labels, 3 * noise), cgn.masks(labels, noise))
-    assert not torch.allclose(cgn.masks(labels, -noise), cgn.masks(labels, noise))
+    torch.testing.assert_close(cgn.shape(labels, 3 * noise), cgn.shape(labels, noise))
+    assert not torch.allclose(cgn.shape(labels, -noise), cgn.shape(labels, noise))
 
 
 def test_the_gan_has_as_many_weights() -> None:

@@ -124,11 +124,11 @@ def test_samples_are_the_plan_image_by_image(params: Params, noise: str, ratio: 
             vector = torch.from_numpy(indexed_normals(0, table, number, number + 1, 3))
             label = torch.tensor([sample.metadata["labels"][mechanism]])
             if mechanism == "shape":
-                maps.append(cgn.masks(label, vector))
+                maps.append(cgn.shape(label, vector))
                 continue
             index = sample.metadata["index"]
             uniforms = indexed_uniforms(0, f"arrangement/{mechanism}", index, index + 1, 64)
-            maps.append(getattr(cgn, mechanism)(vector, label, torch.from_numpy(uniforms)))
+            maps.append(getattr(cgn, mechanism)(label, (vector, torch.from_numpy(uniforms))))
         image = to_bytes(compose(*maps).detach())[0]
         assert np.abs(image.astype(int) - sample.image).max() <= 1
 
