@@ -22,7 +22,6 @@ from cgn.generators.mnist.mechanisms import CGN, CLASSES
 from cgn.generators.mnist.sampling import BLOCK, draw
 from cgn.generators.mnist.stored import WEIGHTS
 from cgn.generators.params import SegmenterParams
-from cgn.io.files import atomic_folder
 from cgn.io.pixels import from_bytes, to_bytes
 from cgn.io.shards import Sample
 from cgn.io.weights import read_generator, write_generator
@@ -94,8 +93,7 @@ def _mask_bytes(masks: Tensor) -> NDArray[np.uint8]:
 
 def save_segmenter(folder: Path, segmenter: Segmenter, params: SegmenterParams) -> None:
     """Write the weights and sizes into `folder`."""
-    with atomic_folder(folder) as temporary:
-        write_generator(temporary / WEIGHTS, segmenter.state_dict(), {"channels": params.channels})
+    write_generator(folder / WEIGHTS, segmenter.state_dict(), {"channels": params.channels})
 
 
 def load_segmenter(folder: Path) -> Segmenter:
