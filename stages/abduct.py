@@ -6,7 +6,7 @@ from pathlib import Path
 from stages.command import run, section
 from stages.run import StageRun
 
-_log = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 
 def main(variant: str) -> None:
@@ -44,7 +44,7 @@ def main(variant: str) -> None:
         masks, backgrounds = read_masks(segmenter, images), images if observed else None
         samples = sample_given_shapes(cgn, masks, labels, backgrounds, policy, seed, 0, budget.images)
         write_shards(shards, tqdm(samples, total=budget.images, unit="image"), budget.images_per_shard)
-    _log.info("%d counterfactuals of real images are in %s", budget.images, shards)
+    log.info("%d counterfactuals of real images are in %s", budget.images, shards)
 
 
 if __name__ == "__main__":

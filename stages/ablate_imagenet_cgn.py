@@ -15,12 +15,12 @@ def main(ablation: Annotated[str, Option(help="all, no_shape, no_text, no_bg or 
     params, budget = section("imagenet.cgn"), section("budgets.ablate_imagenet_cgn")
 
     from cgn.generators.imagenet.ablation import ablated
-    from cgn.generators.imagenet.run import train_and_save
+    from cgn.generators.imagenet.run import train_and_save_cgn
 
     pretrained, changed = Path("models/imagenet/pretrained"), ablated(params, ablation)
     checkpoint = stage.checkpoint(ablation, [changed, budget], [pretrained])
     folder = Path("models/imagenet/ablation") / ablation
-    train_and_save(folder, pretrained, changed, budget, stage.seed, checkpoint, stage.device)
+    train_and_save_cgn(folder, pretrained, changed, budget, stage.seed, checkpoint, stage.device)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ import typer
 
 from stages.command import run, section
 
-_log = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 
 def main(names: Annotated[list[str] | None, typer.Argument(help="all when there are none")] = None) -> None:
@@ -20,7 +20,7 @@ def main(names: Annotated[list[str] | None, typer.Argument(help="all when there 
     if unknown := set(names or ()) - set(assets):
         raise UserError(f"{', '.join(sorted(unknown))}: not one of {', '.join(assets)}")
     for name in names or assets:
-        _log.info("%s: %s (licence: %s)", name, local_file(assets[name]), assets[name].licence)
+        log.info("%s: %s (licence: %s)", name, local_file(assets[name]), assets[name].licence)
 
 
 if __name__ == "__main__":

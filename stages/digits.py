@@ -7,7 +7,7 @@ from stages.command import run, section
 
 OUTPUT = Path("data/mnist/digits.safetensors")
 
-_log = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 
 def main() -> None:
@@ -21,7 +21,7 @@ def main() -> None:
     digits = load_digits(budget, seed)
     write_arrays(OUTPUT, {**digits})
     counts = ", ".join(f"{len(array)} {key}" for key, array in digits.items() if key.endswith("images"))
-    _log.info("%s from %s are in %s", counts.replace("_", " "), budget.source, OUTPUT)
+    log.info("%s from %s are in %s", counts.replace("_", " "), budget.source, OUTPUT)
 
 
 if __name__ == "__main__":

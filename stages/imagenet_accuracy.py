@@ -9,7 +9,7 @@ WORLD = Path("data/imagenet/world")
 CLASSIFIERS = Path("models/imagenet/classifiers")
 OUTPUT = Path("scores/imagenet/accuracy.json")
 
-_log = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 
 def main() -> None:
@@ -38,7 +38,7 @@ def main() -> None:
                 for split, arrays in splits.items()
             }
     write_json(OUTPUT, scores)
-    _log.info("the accuracies are in %s", OUTPUT)
+    log.info("the accuracies are in %s", OUTPUT)
 
 
 if __name__ == "__main__":

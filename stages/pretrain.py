@@ -11,7 +11,7 @@ from stages.run import StageRun
 
 OUTPUT = Path("weights/emoji")
 
-_log = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 
 def main(names: Annotated[list[str] | None, typer.Argument(help="all when there are none")] = None) -> None:
@@ -32,7 +32,7 @@ def main(names: Annotated[list[str] | None, typer.Argument(help="all when there 
         raise UserError(f"{', '.join(sorted(unknown))}: not one of {', '.join(NETWORKS)}")
 
     def images_and_labels() -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-        _log.info("rendering %d images of the world", params.world_images)
+        log.info("rendering %d images of the world", params.world_images)
         arrays = render("train", 0, params.world_images, **world.model_dump(), seed=stage.seed)
         return arrays["images"], arrays["labels"]
 
@@ -45,7 +45,7 @@ def main(names: Annotated[list[str] | None, typer.Argument(help="all when there 
     write_sums(OUTPUT)
     for checkpoint in checkpoints.values():
         checkpoint.remove()
-    _log.info("weights, scores and SHA256SUMS are in %s", OUTPUT)
+    log.info("weights, scores and SHA256SUMS are in %s", OUTPUT)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ COMMITTED = Path("weights/emoji")
 WORLD = Path("data/imagenet/world")
 OUTPUT = Path("models/imagenet/pretrained")
 
-_log = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 
 def main() -> None:
@@ -57,7 +57,7 @@ def main() -> None:
             checkpoints = list(kept.values())
     for checkpoint in checkpoints:  # once the folder is whole
         checkpoint.remove()
-    _log.info("%s networks are in %s", budget.source, OUTPUT)
+    log.info("%s networks are in %s", budget.source, OUTPUT)
 
 
 if __name__ == "__main__":

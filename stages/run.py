@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from stages.command import SCRATCH, section
 
-_log = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 
 class Output(NamedTuple):
@@ -47,4 +47,4 @@ class StageRun:
         with atomic_folder(folder) as temporary:
             yield Output(temporary, checkpoint)
         checkpoint.remove()
-        _log.info("%s: what was trained is in %s", of, folder)
+        log.info("%s: what was trained is in %s", of, folder)

@@ -9,7 +9,7 @@ MODEL = Path("models/imagenet/cgn/all")
 PRETRAINED = Path("models/imagenet/pretrained")
 OUTPUT = Path("data/imagenet/shards/counterfactuals")
 
-_log = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 
 def main() -> None:
@@ -31,7 +31,7 @@ def main() -> None:
     resolution = world_resolution(PRETRAINED)
     samples = sample_counterfactuals(cgn, params, truncation, seed, 0, budget.images, resolution)
     written = write_shards(OUTPUT, tqdm(samples, total=budget.images, unit="image"), budget.images_per_shard)
-    _log.info("%d counterfactual images are in %s", written, OUTPUT)
+    log.info("%d counterfactual images are in %s", written, OUTPUT)
 
 
 if __name__ == "__main__":

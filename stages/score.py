@@ -5,7 +5,7 @@ from pathlib import Path
 
 from stages.command import run, section
 
-_log = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 
 def main(variant: str) -> None:
@@ -27,7 +27,7 @@ def main(variant: str) -> None:
     write_json(folder / "classifiers.json", classifiers)
     write_json(folder / "mechanisms.json", mechanisms)
     healthy = mechanisms["healthy_classes"]
-    _log.info("%s: %s of 10 classes healthy; the scores are in %s", variant, healthy, folder)
+    log.info("%s: %s of 10 classes healthy; the scores are in %s", variant, healthy, folder)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from stages.command import run, section
 MODELS = Path("models/imagenet")
 OUTPUT = Path("scores/imagenet/cgn.json")
 
-_log = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 
 def main() -> None:
@@ -42,7 +42,7 @@ def main() -> None:
     rows = {ablation: scores(MODELS / "ablation" / ablation) for ablation in names}
     rows["biggan"] = gan_scores(cgan, judges, params, images, seed)
     write_json(OUTPUT, {"cgn": full, "ablation": rows})
-    _log.info("Inception Score %.2f; the scores are in %s", full["inception_score"], OUTPUT)
+    log.info("Inception Score %.2f; the scores are in %s", full["inception_score"], OUTPUT)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-_log = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 Models = Annotated[
     list[str],
@@ -35,8 +35,8 @@ def write_scores(
 
     scores: dict[str, Any] = {}
     if reason := why_left_out(folder):
-        _log.warning("%s: nothing to score: %s", folder, reason)
+        log.warning("%s: nothing to score: %s", folder, reason)
     else:
         scores = scores_by_model(models, resnet50s, lambda classifier: score(classifier, folder))
     write_json(out, scores)
-    _log.info("the scores are in %s", out)
+    log.info("the scores are in %s", out)

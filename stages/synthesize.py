@@ -7,7 +7,7 @@ from stages.command import run, section
 
 DATA = Path("data/mnist")
 
-_log = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 
 def main(variant: str) -> None:
@@ -25,7 +25,7 @@ def main(variant: str) -> None:
     output = DATA / "variants" / f"{variant}.safetensors"
     write_arrays(output, {**arrays})
     train, test = len(arrays["train_images"]), len(arrays["test_images"])
-    _log.info("%d biased training images and %d test images with random cues are in %s", train, test, output)
+    log.info("%d biased training images and %d test images with random cues are in %s", train, test, output)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from stages.command import run, section
 
 OUTPUT = Path("data/mnist/textures.safetensors")
 
-_log = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 
 def main() -> None:
@@ -20,7 +20,7 @@ def main() -> None:
     from cgn.io.arrays import write_arrays
 
     write_arrays(OUTPUT, {**load_textures(budget, size, seed)})
-    _log.info("ten textures for the digits and ten for the ground, %s, are in %s", budget.source, OUTPUT)
+    log.info("ten textures for the digits and ten for the ground, %s, are in %s", budget.source, OUTPUT)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ from pathlib import Path
 from stages.command import run, section
 from stages.run import StageRun
 
-_log = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 
 def main(variant: str) -> None:
@@ -20,7 +20,7 @@ def main(variant: str) -> None:
 
     source, folder = Path(f"data/mnist/variants/{variant}.safetensors"), Path(f"models/mnist/cgn/{variant}")
     arrays = read_arrays(source)
-    _log.info("training the CGN of %s: %d steps of %d images", variant, budget.steps, budget.batch)
+    log.info("training the CGN of %s: %d steps of %d images", variant, budget.steps, budget.batch)
     with stage.output(folder, variant, [params, adversarial, budget], [source]) as output:
         train_cgn(
             output.folder, arrays["train_images"], arrays["train_labels"], params, adversarial, budget,

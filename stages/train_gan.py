@@ -9,7 +9,7 @@ from pathlib import Path
 from stages.command import run, section
 from stages.run import StageRun
 
-_log = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 
 def main(variant: str) -> None:
@@ -28,7 +28,7 @@ def main(variant: str) -> None:
 
     source, folder = Path(f"data/mnist/variants/{variant}.safetensors"), Path(f"models/mnist/gan/{variant}")
     arrays, shards = read_arrays(source), Path(f"data/mnist/shards/{variant}/gan")
-    _log.info("training the GAN of %s: %d steps of %d images", variant, budget.steps, budget.batch)
+    log.info("training the GAN of %s: %d steps of %d images", variant, budget.steps, budget.batch)
     with stage.output(folder, variant, [adversarial, budget], [source]) as output:
         train_gan(
             output.folder, arrays["train_images"], arrays["train_labels"], adversarial, budget, stage.seed,
@@ -36,7 +36,7 @@ def main(variant: str) -> None:
         )  # fmt: skip
         samples = sample_gan(load_gan(output.folder), stage.seed, 0, sampling.images)
         write_shards(shards, tqdm(samples, total=sampling.images, unit="image"), sampling.images_per_shard)
-    _log.info("%d GAN images are in %s", sampling.images, shards)
+    log.info("%d GAN images are in %s", sampling.images, shards)
 
 
 if __name__ == "__main__":

@@ -14,11 +14,11 @@ def main() -> None:
     stage = StageRun("train_imagenet_cgn")
     params, budget = section("imagenet.cgn"), section("budgets.train_imagenet_cgn")
 
-    from cgn.generators.imagenet.run import train_and_save
+    from cgn.generators.imagenet.run import train_and_save_cgn
 
     pretrained, folder = Path("models/imagenet/pretrained"), Path("models/imagenet/cgn/all")
     checkpoint = stage.checkpoint("all", [params, budget], [pretrained])
-    train_and_save(folder, pretrained, params, budget, stage.seed, checkpoint, stage.device)
+    train_and_save_cgn(folder, pretrained, params, budget, stage.seed, checkpoint, stage.device)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from stages.run import StageRun
 
 CLASSIFIERS = Path("models/imagenet/classifiers")
 
-_log = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 
 def main() -> None:
@@ -46,7 +46,7 @@ def main() -> None:
     for method in METHODS:
         if method not in sources:
             reason = "needs masks and backgrounds, which this world has none of"
-            _log.warning("left out: %s: %s", method, reason)
+            log.warning("left out: %s: %s", method, reason)
             leave_out(CLASSIFIERS / method, reason)
 
 

@@ -17,7 +17,7 @@ from cgn.io.images import image_files, log_skipped
 from cgn.metrics.accuracy import accuracy
 from cgn.networks.image_classifier import ImageClassifier, classify_files
 
-_log = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 
 class LabelledFile(NamedTuple):
@@ -43,11 +43,11 @@ def find_variants(folder: Path) -> dict[str, list[LabelledFile]]:
             f"{', '.join(IN9_VARIANTS)}"
         )
     if missing := [variant for variant in IN9_VARIANTS if variant not in present]:
-        _log.warning("%s: without images, not scored: %s", folder, ", ".join(missing))
+        log.warning("%s: without images, not scored: %s", folder, ", ".join(missing))
     for variant, files in present.items():
         labels = {entry.label for entry in files}
         if absent := [name for label, name in enumerate(IN9_CLASSES) if label not in labels]:
-            _log.warning("%s: no images of %s", folder / variant, ", ".join(absent))
+            log.warning("%s: no images of %s", folder / variant, ", ".join(absent))
     return present
 
 
@@ -79,7 +79,7 @@ def in9_scores(classifier: ImageClassifier, folder: Path) -> dict[str, Any]:
             f" of these names: {', '.join(IN9_CLASSES)}"
         )
     if unknown:
-        _log.warning("a classifier without %s: their images count as wrong", ", ".join(unknown))
+        log.warning("a classifier without %s: their images count as wrong", ", ".join(unknown))
     variants = find_variants(folder)
     scores: dict[str, Any] = {}
     for variant, files in variants.items():

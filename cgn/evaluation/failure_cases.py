@@ -34,7 +34,7 @@ class FailureCases(NamedTuple):
     answers: Numbers  # (n,) the classes that the classifier gives their composites
     values: NDArray[np.float64]  # (n,) what the rule says of them
     mean: float  # of the values of all candidates
-    pictures: dict[str, NDArray[np.uint8]]  # what shows the failure: (n, r, r, 3), masks (n, r, r, 1)
+    images: dict[str, NDArray[np.uint8]]  # what shows the failure: (n, r, r, 3), masks (n, r, r, 1)
 
 
 class _Drawn(NamedTuple):
@@ -88,11 +88,11 @@ def failure_cases(
     for rule in judged[0]:
         values = np.concatenate([batch[rule] for batch in judged])
         order = np.argsort(-values if rule in _LARGEST else values, kind="stable")[:worst]
-        drawn = draw(order)  # again: the pictures of all would be many at full size
+        drawn = draw(order)  # again: the images of all would be many at full size
         answers = drawn.probabilities.argmax(dim=1).numpy()
-        pictures = {name: to_bytes(images) for name, images in _pictures(rule, drawn).items()}
+        shown = {name: to_bytes(images) for name, images in _shown(rule, drawn).items()}
         cases[rule] = FailureCases(
-            order, all_labels[order], answers, values[order], float(values.mean()), pictures
+            order, all_labels[order], answers, values[order], float(values.mean()), shown
         )
     return cases
 
@@ -121,7 +121,7 @@ def _correlations(first: Tensor, second: Tensor, where: Tensor) -> Tensor:
     return ((first * second).sum(dim=(2, 3)) / norms.sqrt().clamp(min=1e-9)).mean(dim=1)
 
 
-def _pictures(rule: str, drawn: _Drawn) -> dict[str, Tensor]:
+def _shown(rule: str, drawn: _Drawn) -> dict[str, Tensor]:
     """Three rows of images in [-1, 1] that show what `rule` is about."""
     outputs = drawn.outputs
     rows: dict[str, dict[str, Tensor | None]] = {

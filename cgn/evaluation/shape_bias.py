@@ -18,7 +18,7 @@ from cgn.networks.image_classifier import ImageClassifier, classify_files
 
 _STIMULUS_NAME = re.compile(r"([a-z_]+)\d+-([a-z_]+)\d+")
 
-_log = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 
 class Stimulus(NamedTuple):
@@ -52,7 +52,7 @@ def find_stimuli(folder: Path, classes: list[str]) -> list[Stimulus]:
             f"different classes of {', '.join(classes)}"
         )
     if missing:
-        _log.warning("%s: no folder for the shapes %s", folder, ", ".join(missing))
+        log.warning("%s: no folder for the shapes %s", folder, ", ".join(missing))
     log_skipped(folder, skipped)
     return found
 

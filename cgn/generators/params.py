@@ -131,7 +131,7 @@ class ImageNetSamplingParams(Section):
 
 
 class BigGANTrainingParams(Section):
-    """Of a world that trains its own BigGAN. Lengths are in widths of the picture."""
+    """Of a world that trains its own BigGAN. Lengths are in widths of the image."""
 
     discriminator_channels: Annotated[list[Count], Field(min_length=2)]
     generator_learning_rate: Positive

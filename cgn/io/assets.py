@@ -12,7 +12,7 @@ from cgn.errors import UserError
 from cgn.io.files import atomic_path, located
 from cgn.section import Section
 
-_log = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 
 def cache_folder(folder: str | None = None) -> Path:
@@ -67,7 +67,7 @@ def _download(asset: Asset, path: Path) -> None:
     from pooch import HTTPDownloader  # late: only downloads need it
 
     by_hand = f"fetch it elsewhere and put it at {path}, or into a folder that CGN_MIRRORS names"
-    _log.info("%s: fetching to %s (licence: %s)", asset.url, path.parent, asset.licence)
+    log.info("%s: fetching to %s (licence: %s)", asset.url, path.parent, asset.licence)
     with atomic_path(path) as temporary:
         try:
             HTTPDownloader(progressbar=True)(asset.url, str(temporary), None)
@@ -82,7 +82,7 @@ def _is_intact(path: Path, asset: Asset) -> bool:
     with path.open("rb") as stream:
         digest = hashlib.file_digest(stream, "sha256").hexdigest()
     if asset.sha256 is None:
-        _log.info("%s: sha256 %s, with nothing to compare it with", asset.file_name, digest)
+        log.info("%s: sha256 %s, with nothing to compare it with", asset.file_name, digest)
         return True
     return digest.startswith(asset.sha256.lower())
 

@@ -20,7 +20,7 @@ SUFFIXES = (".jpg", ".jpeg", ".jfif", ".png", ".webp", ".bmp", ".gif", ".tif", "
 # What Pillow raises on a file that is no image, is damaged, or is too large to be meant.
 UNREADABLE = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)
 
-_log = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 
 def is_image_name(name: str) -> bool:
@@ -54,7 +54,7 @@ def log_skipped(root: Path, skipped: Counter[str]) -> None:
     """Tell in one line what `image_files` left out below `root`; nothing when it took everything."""
     if skipped:
         reasons = ", ".join(f"{count} {reason}" for reason, count in sorted(skipped.items()))
-        _log.warning("%s: skipped: %s", root, reasons)
+        log.warning("%s: skipped: %s", root, reasons)
 
 
 def class_folders(root: Path) -> list[Path]:

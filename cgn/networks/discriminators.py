@@ -99,7 +99,7 @@ class BigGANDiscriminator(nn.Module):
 def augment(images: Tensor, uniforms: Tensor, translation: float, cutout: float) -> Tensor:
     """Move each image (n, c, r, r), then cut a square out of it (DiffAugment, Zhao et al. 2020).
 
-    `translation` is the farthest way and `cutout` the side of the square in widths of the picture; where
+    `translation` is the farthest way and `cutout` the side of the square in widths of the image; where
     nothing is left there is 0. `uniforms` (n, 4) on [0, 1] say how far down and right, and where the square
     is: its middle may be any pixel. Differentiable.
     """

@@ -28,7 +28,7 @@ from cgn.networks.small_resnet import load_small_resnet
 _BATCH = 16  # images at once; more is slower on a CPU
 _BAR_AFTER = 5  # seconds
 
-_log = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 
 class ImageClassifier(NamedTuple):
@@ -62,7 +62,7 @@ def classify_files(classifier: ImageClassifier, files: Sequence[Path], title: st
             parts.append(classifier.probabilities(np.stack([square(image, resolution) for image in images])))
             bar.update(len(images))
     if resized:
-        _log.warning(
+        log.warning(
             "%s: %d of %d images are not of the classifier's %d pixels: resized",
             title, resized, len(files), resolution,
         )  # fmt: skip
@@ -84,7 +84,7 @@ def load_networks(folder: Path) -> dict[str, Loaded]:
     missing or damaged.
     """
     if reason := why_left_out(folder):
-        _log.warning("%s: left out: %s", folder, reason)
+        log.warning("%s: left out: %s", folder, reason)
         return {}
     networks: dict[str, Classifier] = {}
     if is_ensemble(folder):

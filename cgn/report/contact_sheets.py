@@ -1,4 +1,4 @@
-"""Contact sheets: many small images in one picture, with labels. Everything is uint8 and deterministic.
+"""Contact sheets: many small images in one image, with labels. Everything is uint8 and deterministic.
 
 The ground is transparent and the text grey: readable on a white page and on a dark one.
 """
@@ -32,7 +32,7 @@ def contact_sheet(
     gap: int = 2,
     captions: Sequence[str] = (),
 ) -> NDArray[np.uint8]:
-    """Lay out `images` (rows, columns, height, width[, 3]) as one picture (H, W, 4) on `GROUND`.
+    """Lay out `images` (rows, columns, height, width[, 3]) as one image (H, W, 4) on `GROUND`.
 
     `scale` magnifies every image by repeating pixels; `gap` is the space between images in pixels of
     the result. Labels are optional; when given, there must be one for each row or column, otherwise
@@ -85,16 +85,16 @@ def contact_sheet(
 def arrange(
     sheets: Sequence[Sequence[NDArray[np.uint8]]], gap: int = 24, margin: int = 12
 ) -> NDArray[np.uint8]:
-    """Set pictures (H, W, 4) side by side, row under row, with a margin; sizes may differ."""
-    heights = [max(picture.shape[0] for picture in row) for row in sheets]
-    widths = [sum(picture.shape[1] + gap for picture in row) - gap for row in sheets]
+    """Set images (H, W, 4) side by side, row under row, with a margin; sizes may differ."""
+    heights = [max(image.shape[0] for image in row) for row in sheets]
+    widths = [sum(image.shape[1] + gap for image in row) - gap for row in sheets]
     arranged = _ground(sum(heights) + gap * (len(sheets) - 1) + 2 * margin, max(widths) + 2 * margin)
     top = margin
     for row, height in zip(sheets, heights, strict=True):
         left = margin
-        for picture in row:
-            arranged[top : top + picture.shape[0], left : left + picture.shape[1]] = picture
-            left += picture.shape[1] + gap
+        for image in row:
+            arranged[top : top + image.shape[0], left : left + image.shape[1]] = image
+            left += image.shape[1] + gap
         top += height + gap
     return arranged
 
@@ -145,11 +145,11 @@ def _draw(
     """Write each (text, x, y, anchor) onto a copy of `sheet`."""
     from PIL import Image, ImageDraw
 
-    picture = Image.fromarray(sheet)
-    draw = ImageDraw.Draw(picture)
+    image = Image.fromarray(sheet)
+    draw = ImageDraw.Draw(image)
     for text, x, y, anchor in texts:
         draw.text((x, y), text, fill=(INK, INK, INK, 255), font=_font(size), anchor=anchor)
-    return np.asarray(picture).copy()
+    return np.asarray(image).copy()
 
 
 def _font(size: int) -> FreeTypeFont:

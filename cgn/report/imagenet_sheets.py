@@ -43,7 +43,7 @@ RULES = {
     "texture": ("most background left in the texture: correlation with x_gt", "{:.2f}"),
     "class": ("class least recognised: its probability, the answer", "{:.0f} %"),
 }
-PICTURED = 9  # frames of an interpolation that the still picture shows
+PICTURED = 9  # frames of an interpolation that the still image shows
 GAP = 18  # pixels between images that have words of their own
 _SMALL = 64  # images up to this size (pixels) are shown doubled
 _FRAME, _END = 80, 700  # milliseconds that a frame of the animation is shown, and each end
@@ -99,10 +99,10 @@ def failure_sheet(rule: str, cases: FailureCases, names: Sequence[str], candidat
     if rule == "class":
         answers = [_short(names[answer]) for answer in cases.answers]
         captions = [f"{value}, {answer}" for value, answer in zip(captions, answers, strict=True)]
-    rows = np.stack([_colored(images) for images in cases.pictures.values()])
+    rows = np.stack([_colored(images) for images in cases.images.values()])
     return contact_sheet(
         rows,
-        list(cases.pictures),
+        list(cases.images),
         [_short(names[label]) for label in cases.labels],
         f"{title} (mean of {candidates:,}: {form.format(cases.mean)})",
         _scale(rows),
@@ -156,8 +156,8 @@ def world_sheet(arrays: dict[str, NDArray[Any]], classes: tuple[str, ...], colum
         images[label, : len(rows)] = arrays["images"][rows]
         masks[label, : len(rows)] = arrays["masks"][rows]
     names = [name.replace("_", " ") for name in classes]
-    pictures = contact_sheet(images, row_labels=names, title="training images: cues tell the class", scale=1)
-    return arrange([[pictures, contact_sheet(masks[:, : columns // 2], title="their masks", scale=1)]])
+    sheet = contact_sheet(images, row_labels=names, title="training images: cues tell the class", scale=1)
+    return arrange([[sheet, contact_sheet(masks[:, : columns // 2], title="their masks", scale=1)]])
 
 
 def counterfactual_sheet(
@@ -202,7 +202,7 @@ def _read(path: Path) -> Bytes:
 
 WORST = 6  # failure cases a rule
 
-_log = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 
 def write_sheets(
@@ -240,4 +240,4 @@ def write_sheets(
         write_png(temporary / "failures.png", arrange(blocks))
         table = failure_table(worst, names)
         table.to_csv(temporary / "failures.csv", index=False, float_format="%.4g")
-    _log.info("%d sheets, interpolations and failure cases are in %s", len(labels), folder)
+    log.info("%d sheets, interpolations and failure cases are in %s", len(labels), folder)

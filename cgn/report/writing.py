@@ -47,7 +47,7 @@ DATA = Path("data/mnist")
 # For figures of them: enough for a dozen images of every class.
 COUNTERFACTUALS = 1000
 
-_log = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 
 def write_report(
@@ -79,7 +79,7 @@ def write_report(
     _write_page(classifiers, mechanisms, table_2, imagenet, sheets, facts, sizes)
     metrics = assemble_metrics(classifiers, mechanisms, imagenet, facts)
     write_json(REPORTS / "metrics.json", metrics)
-    _log.info("the report is in %s", REPORTS / "index.html")
+    log.info("the report is in %s", REPORTS / "index.html")
 
 
 def _write_tables(

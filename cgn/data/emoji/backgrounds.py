@@ -9,7 +9,7 @@ from PIL import Image, ImageDraw
 from cgn.data.emoji.fields import (
     Family,
     Field,
-    Picture,
+    Painting,
     axes,
     color,
     fractal,
@@ -24,21 +24,21 @@ from cgn.data.emoji.fields import (
 )
 
 
-def grass(random: np.random.Generator, side: int) -> Picture:
+def grass(random: np.random.Generator, side: int) -> Painting:
     _, y = axes(side)
     blades = noise(random, side, 40, 9) * np.float32(0.7) + noise(random, side, 12, 5) * np.float32(0.3)
     ground = mix(color(random, 60, 140, 40), color(random, 25, 90, 25), y)
     return mix(ground, color(random, 165, 215, 80), step(blades - np.float32(0.55), 0.3))
 
 
-def sky(random: np.random.Generator, side: int) -> Picture:
+def sky(random: np.random.Generator, side: int) -> Painting:
     _, y = axes(side)
     blue = mix(color(random, 60, 130, 220), color(random, 165, 210, 245), y)
     clouds = step(fractal(random, side, 3, 4) - np.float32(random.uniform(0.5, 0.6)), 0.12)
     return mix(blue, color(random, 250, 250, 252, spread=0.3), clouds)
 
 
-def bricks(random: np.random.Generator, side: int) -> Picture:
+def bricks(random: np.random.Generator, side: int) -> Painting:
     x, y = axes(side)
     height = np.float32(random.uniform(0.1, 0.15))
     shift_x, shift_y = random.random(2, dtype=np.float32)
@@ -54,31 +54,31 @@ def bricks(random: np.random.Generator, side: int) -> Picture:
     return mix(color(random, 205, 195, 185), wall, step(edge - np.float32(0.1), 0.05))
 
 
-def dunes(random: np.random.Generator, side: int) -> Picture:
+def dunes(random: np.random.Generator, side: int) -> Painting:
     x, y = axes(side)
-    picture = mix(color(random, 250, 225, 165), color(random, 245, 205, 135), y)
+    painting = mix(color(random, 250, 225, 165), color(random, 245, 205, 135), y)
     light, shade = color(random, 235, 190, 110), color(random, 165, 110, 55)
     ripples = wave(y * np.float32(random.uniform(9, 13)) + noise(random, side, 4, 4) * 2)
     for crest in np.sort(random.uniform(0.05, 0.95, 4)).astype(np.float32):
         bend = wave(x * np.float32(random.uniform(0.5, 1.2)) + random.random(dtype=np.float32))
         depth = y - crest - np.float32(random.uniform(0.08, 0.22)) * bend * bend
         sand = mix(shade, light, np.clip(depth * 4 + np.float32(0.2), 0, 1) - ripples * np.float32(0.3))
-        picture = mix(picture, sand, step(depth, 0.01))
-    return picture
+        painting = mix(painting, sand, step(depth, 0.01))
+    return painting
 
 
-def snow(random: np.random.Generator, side: int) -> Picture:
+def snow(random: np.random.Generator, side: int) -> Painting:
     x, y = axes(side)
-    picture = mix(color(random, 150, 165, 190), color(random, 205, 215, 230), y)
+    painting = mix(color(random, 150, 165, 190), color(random, 205, 215, 230), y)
     white, blue = color(random, 250, 252, 255, spread=0.3), color(random, 190, 210, 235)
     for crest in np.sort(random.uniform(0.2, 0.9, 3)).astype(np.float32):
         bend = wave(x * np.float32(random.uniform(0.4, 1.0)) + random.random(dtype=np.float32))
         depth = y - crest - np.float32(random.uniform(0.05, 0.2)) * bend * bend
-        picture = mix(picture, mix(white, blue, np.clip(depth * 3, 0, 1)), step(depth, 0.01))
-    return mix(picture, white, _specks(random, side, 40, 0.012, 0.022))
+        painting = mix(painting, mix(white, blue, np.clip(depth * 3, 0, 1)), step(depth, 0.01))
+    return mix(painting, white, _specks(random, side, 40, 0.012, 0.022))
 
 
-def pebbles(random: np.random.Generator, side: int) -> Picture:
+def pebbles(random: np.random.Generator, side: int) -> Painting:
     u, v = turned_axes(random, side)
     stones_across = np.float32(random.uniform(5.5, 8))
     # The axes run from -1.5 to 2.5: moved by 14, places and their neighbours are inside a lattice of 48.
@@ -100,16 +100,16 @@ def pebbles(random: np.random.Generator, side: int) -> Picture:
     return mix(color(random, 55, 50, 50), stones, step(second - nearest - np.float32(0.15), 0.1))
 
 
-def night(random: np.random.Generator, side: int) -> Picture:
+def night(random: np.random.Generator, side: int) -> Painting:
     _, y = axes(side)
     dark = mix(color(random, 6, 8, 30), color(random, 35, 30, 85), y)
-    picture = mix(dark, color(random, 85, 50, 120), step(fractal(random, side, 3, 3) - np.float32(0.62), 0.2))
-    return mix(picture, color(random, 250, 245, 215, spread=0.4), _specks(random, side, 45, 0.006, 0.018))
+    sky = mix(dark, color(random, 85, 50, 120), step(fractal(random, side, 3, 3) - np.float32(0.62), 0.2))
+    return mix(sky, color(random, 250, 245, 215, spread=0.4), _specks(random, side, 45, 0.006, 0.018))
 
 
-def forest(random: np.random.Generator, side: int) -> Picture:
+def forest(random: np.random.Generator, side: int) -> Painting:
     x, y = axes(side)
-    picture = mix(color(random, 150, 175, 160), color(random, 105, 140, 115), y)
+    painting = mix(color(random, 150, 175, 160), color(random, 105, 140, 115), y)
     for distance in range(3):
         # Rows of firs, the nearer the larger and the darker.
         width = np.float32(random.uniform(0.14, 0.2) * (1 + 0.35 * distance))
@@ -119,18 +119,18 @@ def forest(random: np.random.Generator, side: int) -> Picture:
         boughs = np.float32(0.05) * wave(y * np.float32(11))
         tree = y - ground + height * wave(position) + boughs
         fir = color(random, 70 - 22 * distance, 115 - 32 * distance, 75 - 22 * distance)
-        picture = mix(picture, fir, step(tree, 0.015))
-    return picture
+        painting = mix(painting, fir, step(tree, 0.015))
+    return painting
 
 
-def sea(random: np.random.Generator, side: int) -> Picture:
+def sea(random: np.random.Generator, side: int) -> Painting:
     x, y = axes(side)
     water = mix(color(random, 20, 95, 150), color(random, 10, 45, 105), y)
     swell = noise(random, side, 5, 4) * np.float32(1.4)
     crests = wave(y * np.float32(random.uniform(6, 9)) + swell + np.float32(random.uniform(-0.6, 0.6)) * x)
-    picture = mix(water, color(random, 70, 170, 195), crests**2 * np.float32(0.75))
+    painting = mix(water, color(random, 70, 170, 195), crests**2 * np.float32(0.75))
     foam = step(crests + noise(random, side, 9, 14) - np.float32(1.55), 0.12)
-    return mix(picture, color(random, 235, 250, 250, spread=0.4), foam)
+    return mix(painting, color(random, 235, 250, 250, spread=0.4), foam)
 
 
 def _edge_distance(fraction: Field) -> Field:

@@ -1,7 +1,7 @@
 """What surfaces and backgrounds are painted with: coordinates, noise and colours.
 
-A field is float32 (side, side), a picture float32 (3, side, side) on [0, 1], channels first because that is
-faster. Lengths are in widths of the picture, so a family looks the same at every resolution.
+A field is float32 (side, side), a painting float32 (3, side, side) on [0, 1], channels first because that is
+faster. Lengths are in widths of the image, so a family looks the same at every resolution.
 """
 
 import colorsys
@@ -13,16 +13,16 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-SUPERSAMPLING = 2  # painted pixels, in both directions, that a pixel of the picture averages
+SUPERSAMPLING = 2  # painted pixels, in both directions, that a pixel of the image averages
 
 Field: TypeAlias = NDArray[np.float32]
-Picture: TypeAlias = NDArray[np.float32]
+Painting: TypeAlias = NDArray[np.float32]
 Color: TypeAlias = NDArray[np.float32]  # red, green, blue on [0, 1], (3, 1, 1)
-Family: TypeAlias = Callable[[np.random.Generator, int], Picture]  # paints a picture of a side
+Family: TypeAlias = Callable[[np.random.Generator, int], Painting]  # paints a painting of a side
 
 
 def paint(family: Family, random: np.random.Generator, resolution: int) -> NDArray[np.float32]:
-    """A picture of a family, float32 (resolution, resolution, 3) on [0, 1]."""
+    """A painting of a family, float32 (resolution, resolution, 3) on [0, 1]."""
     fine = family(random, resolution * SUPERSAMPLING)
     # Two means over one axis each are faster than one over both.
     rows = fine.reshape(3, resolution, SUPERSAMPLING, -1).mean(axis=2)
@@ -52,7 +52,7 @@ def turned_axes(random: np.random.Generator, side: int, angle: float | None = No
 
 
 def noise(random: np.random.Generator, side: int, columns: int, rows: int) -> Field:
-    """Smooth noise on [0, 1]: a random grid of `rows` by `columns` over the picture, interpolated."""
+    """Smooth noise on [0, 1]: a random grid of `rows` by `columns` over the painting, interpolated."""
     grid = random.random((rows + 1, columns + 1), dtype=np.float32)
     smooth = Image.fromarray(grid).resize((side, side), Image.Resampling.BICUBIC)
     return np.asarray(np.clip(np.asarray(smooth), 0, 1))
@@ -88,6 +88,6 @@ def color(random: np.random.Generator, red: int, green: int, blue: int, spread: 
     return np.array(colorsys.hsv_to_rgb(hue % 1, saturation, value), dtype=np.float32)[:, None, None]
 
 
-def mix(under: Picture | Color, over: Picture | Color, share: Field) -> Picture:
+def mix(under: Painting | Color, over: Painting | Color, share: Field) -> Painting:
     """`over` on `under` where `share` is 1."""
     return under + share * (over - under)

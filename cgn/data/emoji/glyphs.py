@@ -49,8 +49,8 @@ HELD_OUT_GLYPHS: tuple[tuple[int, ...], ...] = (
     (0xE000,),  # goldfish
 )
 
-DRAWING_SIZE = 256  # of the font, in pixels: above what any picture shows, so glyphs are only made smaller
-SUPERSAMPLING = 4  # pixels of the drawing, in both directions, that a pixel of the picture averages
+DRAWING_SIZE = 256  # of the font, in pixels: above what any image shows, so glyphs are only made smaller
+SUPERSAMPLING = 4  # pixels of the drawing, in both directions, that a pixel of the image averages
 
 
 class Drawing(NamedTuple):
@@ -61,16 +61,16 @@ class Drawing(NamedTuple):
 
 
 class Pose(NamedTuple):
-    """Where an object stands. The object is wholly inside the picture for every x and y on [0, 1]."""
+    """Where an object stands. The object is wholly inside the image for every x and y on [0, 1]."""
 
-    size: float  # square root of the area of its bounding box, in widths of the picture
+    size: float  # square root of the area of its bounding box, in widths of the image
     angle: float  # radians, clockwise
     mirrored: bool
     x: float  # 0 as far left as it can go, 1 as far right
     y: float  # 0 as far up as it can go, 1 as far down
 
 
-LONGEST = 0.9  # of the box around a turned glyph, in widths of the picture; long glyphs are smaller for it
+LONGEST = 0.9  # of the box around a turned glyph, in widths of the image; long glyphs are smaller for it
 
 
 @cache
@@ -115,7 +115,7 @@ def place(glyph: int, pose: Pose, resolution: int) -> tuple[NDArray[np.uint8], N
     x = scale * turned_width / 2 + pose.x * (side - scale * turned_width)
     y = scale * turned_height / 2 + pose.y * (side - scale * turned_height)
 
-    # Pillow asks for the map from the picture back to the drawing: turn back, mirror, scale back.
+    # Pillow asks for the map from the image back to the drawing: turn back, mirror, scale back.
     flip = -1 if pose.mirrored else 1
     a, b, d, e = flip * cosine / scale, flip * sine / scale, -sine / scale, cosine / scale
     back = (a, b, width / 2 - a * x - b * y, d, e, height / 2 - d * x - e * y)

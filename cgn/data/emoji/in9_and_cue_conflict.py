@@ -107,7 +107,7 @@ GREY = 224  # of the background: light, as neither a surface nor a background fa
 
 
 class Stimulus(NamedTuple):
-    """One picture uint8 (r, r, 3), its two classes and the number of shape and surface in their class."""
+    """One image uint8 (r, r, 3), its two classes and the number of shape and surface in their class."""
 
     shape: int
     surface: int

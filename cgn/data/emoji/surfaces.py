@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from cgn.data.emoji.fields import (
     Family,
     Field,
-    Picture,
+    Painting,
     axes,
     color,
     fractal,
@@ -27,13 +27,13 @@ def _period(random: np.random.Generator, low: float, high: float) -> np.float32:
     return np.float32(random.uniform(low, high))
 
 
-def stripes(random: np.random.Generator, side: int) -> Picture:
+def stripes(random: np.random.Generator, side: int) -> Painting:
     u, _ = turned_axes(random, side)
     bands = step(wave(u / _period(random, 0.13, 0.22)) - np.float32(random.uniform(0.4, 0.6)), 0.08)
     return mix(color(random, 250, 225, 170), color(random, 235, 115, 20), bands)
 
 
-def dots(random: np.random.Generator, side: int) -> Picture:
+def dots(random: np.random.Generator, side: int) -> Painting:
     u, v = turned_axes(random, side)
     period = _period(random, 0.15, 0.23)
     row = np.floor(v / period)
@@ -43,7 +43,7 @@ def dots(random: np.random.Generator, side: int) -> Picture:
     return mix(color(random, 110, 40, 150), color(random, 255, 225, 60), spots)
 
 
-def checks(random: np.random.Generator, side: int) -> Picture:
+def checks(random: np.random.Generator, side: int) -> Painting:
     u, v = turned_axes(random, side)
     period = _period(random, 0.2, 0.32)
     across, down = wave(u / period) - np.float32(0.5), wave(v / period) - np.float32(0.5)
@@ -51,7 +51,7 @@ def checks(random: np.random.Generator, side: int) -> Picture:
     return mix(color(random, 25, 40, 110), color(random, 235, 240, 245), squares)
 
 
-def scales(random: np.random.Generator, side: int) -> Picture:
+def scales(random: np.random.Generator, side: int) -> Painting:
     u, v = turned_axes(random, side, random.uniform(-0.6, 0.6))
     period = _period(random, 0.19, 0.28)
     row = np.floor(v * 2 / period)
@@ -65,14 +65,14 @@ def scales(random: np.random.Generator, side: int) -> Picture:
     return mix(scale, color(random, 10, 70, 35), upper * step(distance - np.float32(0.4), 0.05))
 
 
-def zigzag(random: np.random.Generator, side: int) -> Picture:
+def zigzag(random: np.random.Generator, side: int) -> Painting:
     u, v = turned_axes(random, side)
     height: Field = wave(u / _period(random, 0.2, 0.3)) * _period(random, 0.09, 0.14)
     bands = step(wave((v + height) / _period(random, 0.15, 0.22)) - np.float32(0.5), 0.1)
     return mix(color(random, 70, 5, 45), color(random, 245, 70, 150), bands)
 
 
-def grid(random: np.random.Generator, side: int) -> Picture:
+def grid(random: np.random.Generator, side: int) -> Painting:
     u, v = turned_axes(random, side)
     period = _period(random, 0.13, 0.19)
     lines = np.maximum(wave(u / period), wave(v / period))
@@ -83,7 +83,7 @@ def grid(random: np.random.Generator, side: int) -> Picture:
     )
 
 
-def wood(random: np.random.Generator, side: int) -> Picture:
+def wood(random: np.random.Generator, side: int) -> Painting:
     x, y = axes(side)
     angle = random.uniform(0, np.pi)
     along, across = np.float32(np.cos(angle)), np.float32(np.sin(angle))
@@ -94,7 +94,7 @@ def wood(random: np.random.Generator, side: int) -> Picture:
     return mix(ground, color(random, 85, 40, 12), rings * np.float32(0.85))
 
 
-def marble(random: np.random.Generator, side: int) -> Picture:
+def marble(random: np.random.Generator, side: int) -> Painting:
     u, _ = turned_axes(random, side)
     cloud = fractal(random, side, 4, 4)
     veins = wave(u / _period(random, 0.3, 0.5) + cloud * np.float32(random.uniform(2.0, 3.0))) ** 4
@@ -102,7 +102,7 @@ def marble(random: np.random.Generator, side: int) -> Picture:
     return mix(ground, color(random, 95, 75, 90), veins)
 
 
-def rings(random: np.random.Generator, side: int) -> Picture:
+def rings(random: np.random.Generator, side: int) -> Painting:
     x, y = axes(side)
     centre_x, centre_y = random.uniform(0.2, 0.8, 2).astype(np.float32)
     distance: Field = length(x - centre_x, y - centre_y)
@@ -118,5 +118,5 @@ SURFACES: tuple[Family, ...] = (stripes, dots, checks, scales, zigzag, grid, woo
 
 
 def draw_surface(family: int, random: np.random.Generator, resolution: int) -> NDArray[np.float32]:
-    """A surface that fills the whole picture, float32 (resolution, resolution, 3) on [0, 1]."""
+    """A surface that fills the whole painting, float32 (resolution, resolution, 3) on [0, 1]."""
     return paint(SURFACES[family], random, resolution)

@@ -23,7 +23,7 @@ Split = Literal["train", "validation", "test_poses", "test_glyphs"]
 SPLITS: tuple[Split, ...] = get_args(Split)
 CLASSES = len(IN9_CLASSES)
 
-SIZES = (0.58, 0.78)  # square root of the area of an object's bounding box, in widths of the picture
+SIZES = (0.58, 0.78)  # square root of the area of an object's bounding box, in widths of the image
 LARGEST_ANGLE = np.radians(20)
 FAINTNESS = 0.45  # how far the black lines of a drawing darken the surface
 

@@ -12,7 +12,7 @@ from cgn.data.params import EmojiParams, WorldBudget
 from cgn.io.arrays import write_arrays
 from cgn.io.files import atomic_path, write_json
 
-_log = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 
 def write_emoji_world(folder: Path, world: EmojiParams, budget: WorldBudget, seed: int) -> None:
@@ -39,4 +39,4 @@ def write_emoji_world(folder: Path, world: EmojiParams, budget: WorldBudget, see
     write_cue_conflict_set(folder / "cue_conflict", images_per_pair=per_pair, resolution=size, seed=seed)
     with atomic_path(folder / "ATTRIBUTION.md") as temporary:
         temporary.write_text(ATTRIBUTION, encoding="utf-8")
-    _log.info("%s images, IN-9 and cue conflict are in %s", sizes, folder)
+    log.info("%s images, IN-9 and cue conflict are in %s", sizes, folder)

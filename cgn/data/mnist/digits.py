@@ -26,7 +26,7 @@ CLASSES = 10
 SPLITS = ("train", "validation", "test")
 _MNIST_TRAIN = 50_000
 
-_log = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 Pair = tuple[NDArray[np.uint8], NDArray[np.uint8]]
 
@@ -118,7 +118,7 @@ def _downloaded_folder(folder: str | None) -> Path:
             f"MNIST: download to {root} failed ({reason}); fetch the four IDX files elsewhere, then set "
             "digits.source to idx and digits.folder to where they are"
         ) from None
-    _log.info("MNIST is in %s", root)
+    log.info("MNIST is in %s", root)
     return root / "MNIST" / "raw"
 
 

@@ -34,7 +34,7 @@ DTD_IMAGES = {
     **{f"dtd/images/veined/veined_{number}.jpg": ("background", i) for i, number in enumerate(_VEINED)},
 }
 
-_log = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 Textures = dict[str, NDArray[np.uint8]]
 
@@ -76,7 +76,7 @@ def _ten_images(folder: Path, size: int) -> NDArray[np.uint8]:
     if len(paths) < CLASSES:
         raise UserError(f"{folder}: {len(paths)} images, expected ten, one a class in order of name")
     if len(paths) > CLASSES:
-        _log.warning("%s: %d images, the first ten by name are used", folder, len(paths))
+        log.warning("%s: %d images, the first ten by name are used", folder, len(paths))
     return np.stack([_read_image(path, str(path), size) for path in paths[:CLASSES]])
 
 

@@ -19,7 +19,7 @@ from cgn.io.arrays import write_arrays
 from cgn.io.files import atomic_folder, leave_out, write_json
 from cgn.io.images import is_image_name, read_image, square
 
-_log = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 
 def write_photo_world(
@@ -42,7 +42,7 @@ def write_photo_world(
             unpack_set(archives[test_set], folder / test_set, resolution)
         else:
             leave_out(folder / test_set, "photos have no masks, of which such a set is made")
-    _log.info("%d photos of %d classes are indexed, the world is in %s", len(entries), len(classes), folder)
+    log.info("%d photos of %d classes are indexed, the world is in %s", len(entries), len(classes), folder)
 
 
 def read_photos(

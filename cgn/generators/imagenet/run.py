@@ -19,7 +19,7 @@ from cgn.seeding import seed_for
 from cgn.training.checkpoint import Checkpoint
 
 
-def train_and_save(
+def train_and_save_cgn(
     folder: Path,
     pretrained: Path,  # of the stage `pretrained_networks`
     params: ImageNetCGNParams,

@@ -169,6 +169,6 @@ def _snapshot(cgn: nn.Module, seed: int) -> dict[str, Tensor]:
         "backgrounds": drawn["background"],
         "composites": drawn["composer"],
     }
-    pictures = {name: torch.from_numpy(to_bytes(images)) for name, images in maps.items()}
-    pictures["masks"] = pictures["masks"][..., 0].contiguous()
-    return pictures
+    maps_as_bytes = {name: torch.from_numpy(to_bytes(images)) for name, images in maps.items()}
+    maps_as_bytes["masks"] = maps_as_bytes["masks"][..., 0].contiguous()
+    return maps_as_bytes

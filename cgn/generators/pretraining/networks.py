@@ -38,7 +38,7 @@ from cgn.training.checkpoint import Checkpoint
 NETWORKS = ("u2net", "vgg", "segmenter", "biggan")
 SCORES = "scores.json"
 
-_log = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 
 def pretrain(
@@ -62,22 +62,22 @@ def pretrain(
         render, resolution=resolution, background_correlation=0.0, surface_correlation=0.0, seed=seed
     )
     count = budget.renders if set(names) - {"biggan"} else 0
-    _log.info("rendering %d images with random cues", count)
+    log.info("rendering %d images with random cues", count)
     renders = draw("train", 0, count)
-    pictures = Renders(renders["images"], renders["masks"], renders["backgrounds"])
+    shown = Renders(renders["images"], renders["masks"], renders["backgrounds"])
 
     def train(name: str) -> nn.Module:
         kept = checkpoint(name)
         if name == "u2net":
             passes = budget.u2net.image_passes
-            return train_saliency(pictures, U2NET_SMALL, params.u2net, passes, seed, kept, device)
+            return train_saliency(shown, U2NET_SMALL, params.u2net, passes, seed, kept, device)
         if name == "segmenter":
             passes = budget.segmenter.image_passes
-            return train_segmenter(pictures, SEGMENTER_SMALL, params.segmenter, passes, seed, kept, device)
+            return train_segmenter(shown, SEGMENTER_SMALL, params.segmenter, passes, seed, kept, device)
         if name == "vgg":
             answers = np.stack([renders[question] for question in QUESTIONS], axis=1)
             passes = budget.vgg.image_passes
-            return train_vgg(pictures.images, answers, VGG_SMALL, params.vgg, passes, seed, kept, device)
+            return train_vgg(shown.images, answers, VGG_SMALL, params.vgg, passes, seed, kept, device)
         images, labels = world()
         sizes = BIGGAN_SMALL._replace(start=resolution // 16, classes=int(labels.max()) + 1)
         trained = train_biggan(images, labels, sizes, params.biggan, budget.biggan, seed, kept, device)
@@ -99,5 +99,5 @@ def pretrain(
         save_network(weights_file(folder, name), train(name))
         if name != "biggan":
             scores[name] = score(name)
-            _log.info("%s: %s", name, scores[name])
+            log.info("%s: %s", name, scores[name])
     write_json(folder / SCORES, scores)

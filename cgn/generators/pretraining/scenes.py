@@ -61,11 +61,11 @@ class Scenes:
         rows = indexed_integers(self._seed, f"{self._name}/{purpose}", *places, len(self._images))
         return torch.from_numpy(rows).to(self._images.device)
 
-    def _painted(self, pictures: Tensor, draws: torch.Generator, share: float) -> Tensor:
+    def _painted(self, images: Tensor, draws: torch.Generator, share: float) -> Tensor:
         """Pictures uint8 (n, r, r, 3) as images, a `share` of them replaced by one colour each."""
-        colors = 2 * torch.rand(len(pictures), 3, 1, 1, generator=draws) - 1
-        flat = torch.rand(len(pictures), 1, 1, 1, generator=draws) < share
-        return torch.where(flat.to(pictures.device), colors.to(pictures.device), from_bytes(pictures))
+        colors = 2 * torch.rand(len(images), 3, 1, 1, generator=draws) - 1
+        flat = torch.rand(len(images), 1, 1, 1, generator=draws) < share
+        return torch.where(flat.to(images.device), colors.to(images.device), from_bytes(images))
 
 
 def corrupt(images: Tensor, draws: torch.Generator) -> Tensor:

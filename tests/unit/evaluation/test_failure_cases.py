@@ -42,14 +42,14 @@ def test_the_worst_come_first_and_are_the_worst_of_all(
         np.testing.assert_array_equal(cases.values, whole.values[:4])
         assert cases.mean == pytest.approx(whole.values.mean())
         again = find(trained, cgan, judges, 4)[rule]
-        assert all(np.array_equal(again.pictures[name], one) for name, one in cases.pictures.items())
+        assert all(np.array_equal(again.images[name], one) for name, one in cases.images.items())
 
 
 def test_numbers_and_pictures_are_of_the_same_images(
     trained: ImageNetCGN, cgan: BigGAN, judges: Judges
 ) -> None:
     cases = find(trained, cgan, judges, 3)["class"]
-    assert tuple(cases.pictures) == ("x_gt", "mask m", "composite")
+    assert tuple(cases.images) == ("x_gt", "mask m", "composite")
     for place, index in enumerate(cases.indices.tolist()):
         noise = truncated_noise(0, "failures/noise", index, index + 1, 4, 1.0)
         label = torch.tensor([cases.labels[place]])
@@ -59,7 +59,7 @@ def test_numbers_and_pictures_are_of_the_same_images(
         assert probabilities[label] * 100 == pytest.approx(cases.values[place], abs=0.01)
         assert probabilities.argmax() == cases.answers[place]
         for name, image in (("x_gt", truth), ("composite", composite)):
-            difference = to_bytes(image)[0].astype(int) - cases.pictures[name][place]
+            difference = to_bytes(image)[0].astype(int) - cases.images[name][place]
             assert np.abs(difference).max() <= 1  # a batch of one may round otherwise
 
 
@@ -68,7 +68,7 @@ def test_a_texture_map_that_is_the_image_correlates_with_it(
 ) -> None:
     cgn.saliency = torch.nn.Sequential(judges.segmenter)  # type: ignore[assignment]
     untrained = find(cgn, cgan, judges, CANDIDATES)
-    plain = untrained["texture"].pictures["x_gt"].std(axis=(1, 2)).max(axis=1) == 0  # varies with nothing
+    plain = untrained["texture"].images["x_gt"].std(axis=(1, 2)).max(axis=1) == 0  # varies with nothing
     assert untrained["texture"].values == pytest.approx(np.where(plain, 0, 1), abs=1e-4)
     assert plain.mean() < 0.1
     assert untrained["mask"].mean > 0.99

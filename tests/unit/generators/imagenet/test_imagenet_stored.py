@@ -9,7 +9,7 @@ import torch
 
 from cgn.errors import UserError
 from cgn.generators.imagenet.ablation import ablated
-from cgn.generators.imagenet.run import train_and_save
+from cgn.generators.imagenet.run import train_and_save_cgn
 from cgn.generators.imagenet.stored import load_cgn
 from cgn.generators.params import ImageNetCGNBudget, ImageNetCGNParams
 from cgn.generators.pretraining.stored import load_cgan, save_network, weights_file
@@ -36,7 +36,7 @@ def pretrained(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def _train(folder: Path, pretrained: Path, params: ImageNetCGNParams, seed: int = 0) -> None:
     checkpoint = Checkpoint(folder.with_suffix(".pt"), "run", every_seconds=0)
-    train_and_save(folder, pretrained, params, BUDGET, seed, checkpoint, CPU)
+    train_and_save_cgn(folder, pretrained, params, BUDGET, seed, checkpoint, CPU)
     assert not checkpoint.path.exists()
 
 
