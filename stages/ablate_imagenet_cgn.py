@@ -14,7 +14,7 @@ def main(ablation: Annotated[str, Option(help="all, no_shape, no_text, no_bg or 
     stage = StageRun("ablate_imagenet_cgn")
     params, budget = section("imagenet.cgn"), section("budgets.ablate_imagenet_cgn")
 
-    from cgn.generators.imagenet.ablation import ablated
+    from cgn.generators.imagenet.losses import ablated
     from cgn.generators.imagenet.run import train_and_save_cgn
 
     pretrained, changed = Path("models/imagenet/pretrained"), ablated(params, ablation)

@@ -21,8 +21,8 @@ def main() -> None:
 
     from tqdm import tqdm
 
+    from cgn.generators.imagenet.mechanisms import load_cgn
     from cgn.generators.imagenet.sampling import sample_counterfactuals
-    from cgn.generators.imagenet.stored import load_cgn
     from cgn.generators.pretraining.stored import world_resolution
     from cgn.io.shards import write_shards
     from cgn.training.device import torch_device

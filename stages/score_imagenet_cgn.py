@@ -24,8 +24,8 @@ def main() -> None:
     from tqdm import tqdm
 
     from cgn.evaluation.cgn_scores import cgn_scores, gan_scores, load_judges
-    from cgn.generators.imagenet.ablation import ABLATIONS
-    from cgn.generators.imagenet.stored import load_cgn
+    from cgn.generators.imagenet.losses import ABLATIONS
+    from cgn.generators.imagenet.mechanisms import load_cgn
     from cgn.generators.pretraining.stored import load_cgan
     from cgn.io.files import write_json
     from cgn.training.device import torch_device

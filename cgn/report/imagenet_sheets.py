@@ -16,8 +16,8 @@ from PIL import Image
 from cgn.evaluation.cgn_scores import load_judges
 from cgn.evaluation.failure_cases import FailureCases, failure_cases
 from cgn.evaluation.params import SheetsParams
+from cgn.generators.imagenet.mechanisms import load_cgn
 from cgn.generators.imagenet.sheets import as_bytes, interpolate, outputs_of_class
-from cgn.generators.imagenet.stored import load_cgn
 from cgn.generators.pretraining.stored import load_cgan
 from cgn.io.files import atomic_folder
 from cgn.networks.biggan import truncated_noise

@@ -2,16 +2,20 @@
 
 shape: a BigGAN draws the pre-mask, of which a frozen U2-Net makes the mask m; foreground: a BigGAN draws the
 texture map f; background: a BigGAN draws b. The composer is Eq. 2. A fourth BigGAN, frozen, is what the three
-start from; its images x_gt are the ones to reconstruct.
+start from; its images x_gt are the ones to reconstruct. On disk a trained CGN is one safetensors file, whose
+metadata hold the configuration.
 """
 
 from collections.abc import Callable, Mapping
 from functools import partial
+from pathlib import Path
 from typing import NamedTuple
 
 from pytorch_pretrained_biggan import BigGAN
 from torch import Tensor, nn
 
+from cgn.generators.pretraining.stored import load_saliency
+from cgn.io.weights import load_weights, read_generator, write_generator
 from cgn.networks.biggan import BigGANSizes, build_biggan, generate
 from cgn.networks.u2net import Saliency
 from cgn.scm import IMAGENET_SCM, Mechanisms, compose
@@ -79,3 +83,26 @@ class ImageNetCGN(nn.Module):
         mechanisms = IMAGENET_SCM.mechanisms
         outputs: Outputs = self(dict.fromkeys(mechanisms, noise), dict.fromkeys(mechanisms, labels))
         return outputs
+
+
+WEIGHTS = "weights.safetensors"
+
+
+def save_cgn(folder: Path, cgn: ImageNetCGN) -> None:
+    """Write the generators of `cgn`, their sizes and the truncation into `folder`."""
+    config = {"sizes": cgn.sizes._asdict(), "truncation": cgn.truncation}
+    write_generator(folder / WEIGHTS, cgn.generators.state_dict(), config)
+
+
+def load_cgn(folder: Path, pretrained: Path) -> ImageNetCGN:
+    """The CGN that `save_cgn` wrote, with the saliency of the folder `pretrained`, frozen.
+
+    Raises UserError when a file is missing, damaged or of another architecture.
+    """
+    path = Path(folder) / WEIGHTS
+    weights, config = read_generator(path)
+    sizes = dict(config["sizes"])
+    sizes["layers"] = tuple((bool(doubles), before, after) for doubles, before, after in sizes["layers"])
+    cgn = ImageNetCGN(BigGANSizes(**sizes), load_saliency(pretrained), config["truncation"], seed=0)
+    load_weights(cgn.generators, weights, path)
+    return cgn.eval().requires_grad_(False)

@@ -6,8 +6,7 @@ import numpy as np
 import torch
 
 from cgn.errors import UserError
-from cgn.generators.imagenet.mechanisms import ImageNetCGN
-from cgn.generators.imagenet.stored import save_cgn
+from cgn.generators.imagenet.mechanisms import ImageNetCGN, save_cgn
 from cgn.generators.imagenet.training import train_cgn
 from cgn.generators.params import ImageNetCGNBudget, ImageNetCGNParams
 from cgn.generators.pretraining.stored import load_cgan, load_features, load_judge, load_saliency

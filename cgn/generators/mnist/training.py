@@ -1,11 +1,13 @@
 """Training of the CGN, and of the GAN baseline beside it, on a biased MNIST variant.
 
 The CGN minimises lambda_adversarial * L_adversarial + lambda_binary * L_binary + lambda_mask * L_mask
-(appendix C.1) + lambda_border * the border prior + lambda_perceptual * a Gram loss (off by default), and its
+(appendix C.1) + lambda_border * the border prior + lambda_perceptual * a Gram loss (off by default; Gatys et
+al. 2015, in the released code for MNIST), and its
 discriminator also learns to refuse mismatched images (`mismatch_weight`), as the matching-aware one of
 Reed et al. (2016) refuses texts that do not belong to the image.
 """
 
+import pickle
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from cgn.errors import UserError
 from cgn.generators.mask_losses import binary_entropy, border_loss, mask_interval_loss
 from cgn.generators.mnist.adversarial import AdversarialGenerator, Fake, train_adversarially
 from cgn.generators.mnist.gan import GAN, config_as_large_as_cgn
@@ -25,12 +28,12 @@ from cgn.generators.mnist.mechanisms import (
     CGNConfig,
     inputs,
 )
-from cgn.generators.mnist.perceptual import pretrained_gram_loss
 from cgn.generators.mnist.stored import save_generator
 from cgn.generators.params import AdversarialParams, CGNParams, GeneratorBudget
 from cgn.io.arrays import write_arrays
 from cgn.io.histories import write_history
 from cgn.io.pixels import to_bytes
+from cgn.networks.vgg import gram_loss
 from cgn.scm import MNIST_SCM
 from cgn.seeding import seed_for
 from cgn.training.adversarial import Refused
@@ -72,8 +75,8 @@ class TrainableCGN(CGN, AdversarialGenerator):
             "border": params.lambda_border * border_loss(mask, params.border_width),
         }
         images = MNIST_SCM.evaluate(*drawn_from, parts)["composer"]
-        for gram_loss in self._gram_loss:
-            losses["perceptual"] = params.lambda_perceptual * gram_loss.to(images.device)(images, real)
+        for perceptual in self._gram_loss:
+            losses["perceptual"] = params.lambda_perceptual * perceptual.to(images.device)(images, real)
         refused = None
         if any(params.mismatch_weight):
             # The masks of other classes in the textures of these: what the shape of a class is not.
@@ -172,3 +175,38 @@ def _snapshot(cgn: nn.Module, seed: int) -> dict[str, Tensor]:
     maps_as_bytes = {name: torch.from_numpy(to_bytes(images)) for name, images in maps.items()}
     maps_as_bytes["masks"] = maps_as_bytes["masks"][..., 0].contiguous()
     return maps_as_bytes
+
+
+_TAPS = (3, 8, 15, 22)  # ReLUs before the first four max-pools of VGG16's `features`
+
+
+class GramLoss(nn.Module):
+    """L1 distance of the mean Gram matrices of two batches of images (n, 3, h, w) in [-1, 1]."""
+
+    def __init__(self, features: nn.Sequential) -> None:
+        super().__init__()
+        self.features = features[: _TAPS[-1] + 1].eval().requires_grad_(False)
+
+    def forward(self, images: Tensor, reference: Tensor) -> Tensor:
+        return gram_loss(self._taps(images), self._taps(reference), [1.0] * len(_TAPS), of_batch=True)
+
+    def _taps(self, x: Tensor) -> list[Tensor]:
+        taps = []
+        for index, layer in enumerate(self.features):
+            x = layer(x)
+            if index in _TAPS:
+                taps.append(x)
+        return taps
+
+
+def pretrained_gram_loss() -> GramLoss:
+    """A GramLoss under torchvision's VGG16, downloaded once. Raises UserError when that fails."""
+    from torchvision.models import VGG16_Weights, vgg16
+
+    try:
+        return GramLoss(vgg16(weights=VGG16_Weights.IMAGENET1K_V1).features)
+    except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
+        raise UserError(
+            f"params.yaml: mnist.cgn.lambda_perceptual needs VGG16's weights, whose download "
+            f"failed ({error}); set it to 0, or put the file into torch's hub cache (TORCH_HOME)"
+        ) from None

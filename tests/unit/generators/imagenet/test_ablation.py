@@ -1,7 +1,7 @@
 import pytest
 
 from cgn.errors import UserError
-from cgn.generators.imagenet.ablation import ABLATIONS, ablated
+from cgn.generators.imagenet.losses import ABLATIONS, ablated
 from cgn.generators.params import ImageNetCGNParams
 
 

@@ -8,9 +8,9 @@ import pytest
 import torch
 
 from cgn.errors import UserError
-from cgn.generators.imagenet.ablation import ablated
+from cgn.generators.imagenet.losses import ablated
+from cgn.generators.imagenet.mechanisms import load_cgn
 from cgn.generators.imagenet.run import train_and_save_cgn
-from cgn.generators.imagenet.stored import load_cgn
 from cgn.generators.params import ImageNetCGNBudget, ImageNetCGNParams
 from cgn.generators.pretraining.stored import load_cgan, save_network, weights_file
 from cgn.io.arrays import read_arrays

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from cgn.generators.imagenet.mechanisms import ImageNetCGN
-from cgn.generators.imagenet.monitoring import snapshot
+from cgn.generators.imagenet.training import snapshot
 
 
 class Constant(nn.Module):

@@ -1,7 +1,7 @@
 import torch
 from torchvision.models import vgg16
 
-from cgn.generators.mnist.perceptual import GramLoss
+from cgn.generators.mnist.training import GramLoss
 
 
 def test_gram_loss_compares_textures_not_places() -> None:
