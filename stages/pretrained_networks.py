@@ -16,11 +16,8 @@ log = logging.getLogger(__name__)
 def main() -> None:
     """Give the graph a BigGAN, a U2-Net and a VGG, and with small ones the segmenter that judges masks."""
     stage, budget = StageRun("pretrained_networks"), section("budgets.pretrained_networks")
-    world, params, how = (
-        section("imagenet.world"),
-        section("imagenet.pretraining"),
-        section("imagenet.saliency"),
-    )
+    world, params = section("imagenet.world"), section("imagenet.pretraining")
+    how = section("imagenet.saliency")
     assets = {
         "biggan_deep_256": section("assets.biggan_deep_256"),
         "biggan_deep_128": section("assets.biggan_deep_128"),
@@ -42,8 +39,7 @@ def main() -> None:
         if budget.source == "committed":
             copy_committed(COMMITTED, folder, world, resolution)
         elif budget.source == "published":
-            classes = read_json(WORLD / "classes.json")
-            store_published(folder, budget, assets, how, classes, resolution)
+            store_published(folder, budget, assets, how, read_json(WORLD / "classes.json"), resolution)
         else:
             names = list(NETWORKS)
             if budget.saliency != "trained":

@@ -1,7 +1,7 @@
 """Training of the ImageNet CGN (section 3.2, appendix C.2): no data, only a frozen conditional GAN's images.
 
 Noise and classes of every image follow from the seed and the image's number, so that nothing but weights and
-optimizer has to be kept for a run that is cut off. As it goes it keeps snapshots: a sheet of fixed noise and an
+optimizer has to be kept for a run that is cut off. Snapshots show how it goes: a sheet of fixed noise and an
 Inception Score.
 """
 
@@ -13,8 +13,9 @@ import torch
 from pytorch_pretrained_biggan import BigGAN
 from torch import Tensor, nn
 
-from cgn.generators.imagenet.losses import Losses, cgn_losses, draw_ranks, gradient_shares
+from cgn.generators.imagenet.losses import Losses, cgn_losses, gradient_shares
 from cgn.generators.imagenet.mechanisms import ImageNetCGN, Outputs
+from cgn.generators.imagenet.patches import draw_ranks
 from cgn.generators.params import ImageNetCGNBudget, ImageNetCGNParams
 from cgn.io.pixels import to_bytes
 from cgn.metrics.inception_score import inception_score

@@ -1,10 +1,10 @@
 """Training of the CGN, and of the GAN baseline beside it, on a biased MNIST variant.
 
 The CGN minimises lambda_adversarial * L_adversarial + lambda_binary * L_binary + lambda_mask * L_mask
-(appendix C.1) + lambda_border * the border prior + lambda_perceptual * a Gram loss (off by default; Gatys et
-al. 2015, in the released code for MNIST), and its
-discriminator also learns to refuse mismatched images (`mismatch_weight`), as the matching-aware one of
-Reed et al. (2016) refuses texts that do not belong to the image.
+(appendix C.1) + lambda_border * the border prior + lambda_perceptual * a Gram loss (Gatys et al. 2015; off by
+default, in the released code for MNIST), and its discriminator also learns to refuse mismatched images
+(`mismatch_weight`), as the matching-aware one of Reed et al. (2016) refuses texts that do not belong to the
+image.
 """
 
 import pickle

@@ -5,8 +5,9 @@ import pytest
 import torch
 from torch import nn
 
-from cgn.generators.imagenet.losses import cgn_losses, draw_ranks, gradient_shares
+from cgn.generators.imagenet.losses import cgn_losses, gradient_shares
 from cgn.generators.imagenet.mechanisms import ImageNetCGN
+from cgn.generators.imagenet.patches import draw_ranks
 from cgn.generators.imagenet.training import TrainedCGN, batch_losses, draw_batch, train_cgn
 from cgn.generators.params import ImageNetCGNBudget, ImageNetCGNParams
 from cgn.networks.biggan import build_biggan, generate, truncated_noise

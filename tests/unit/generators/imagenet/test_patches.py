@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from cgn.generators.imagenet.losses import draw_ranks, patch_grid
+from cgn.generators.imagenet.patches import draw_ranks, patch_grid
 
 
 def test_patches_come_from_where_the_mask_is() -> None:
