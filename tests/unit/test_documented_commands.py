@@ -24,3 +24,13 @@ def test_runs_of_other_worlds(root: Path, monkeypatch: pytest.MonkeyPatch) -> No
     assert trained.biggan.steps == 1000
     assert isinstance(published, PublishedNetworks)
     assert (published.biggan, published.saliency) == ("biggan_deep_256", "u2net")
+
+
+def test_files_that_the_texts_name_are_there(root: Path) -> None:
+    texts = [root / "README.md", *(root / "docs").glob("*.md"), root / "dvc.yaml", root / "imagenet/dvc.yaml"]
+    texts += [*root.glob("*.yaml"), *(root / "budgets").glob("*.yaml"), *(root / "cgn").rglob("*.py")]
+    named = re.compile(r"\b(?:cgn|stages|experiments|tests|docs|budgets|benchmarks)/[\w/]+\.\w+")
+    found = {name for text in texts for name in named.findall(text.read_text(encoding="utf-8"))}
+    absent = {name for name in found if not (root / name).exists()}
+    # The recipe's example, and outputs of models/, whose paths end alike.
+    assert absent == {"cgn/methods/label_smoothing.py", "cgn/all/snapshots.safetensors"}
