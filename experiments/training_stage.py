@@ -1,9 +1,11 @@
 """One training stage of MNIST as a DVC experiment: more seeds of its methods, without the others' hours."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
+from numpy.typing import NDArray
 from ruamel.yaml import YAML
 
 from cgn.io.arrays import read_arrays
@@ -50,23 +52,40 @@ def run_training_stage(
     )
 
 
-def _accuracies(experiment: str, variant: str, methods: list[str]) -> dict[str, dict[str, float]]:
-    """Of the classifiers that `experiment` trained, on its training and test images, percent."""
+def arrays_of(experiment: str, name: str) -> dict[str, NDArray[Any]]:
+    """The arrays in data/mnist/`name`.safetensors of `experiment`."""
+    from dvc.api import DVCFileSystem
+
+    system: Any = DVCFileSystem(rev=experiment)
+    with TemporaryDirectory() as temporary:
+        file = Path(temporary) / "arrays.safetensors"
+        system.get_file(f"data/mnist/{name}.safetensors", str(file))
+        return read_arrays(file)
+
+
+def classifiers_of(experiment: str, variant: str, methods: Sequence[str]) -> dict[str, DigitCNN]:
+    """The classifiers that `experiment` trained, by method."""
     from dvc.api import DVCFileSystem
 
     system: Any = DVCFileSystem(rev=experiment)
     found = {}
     with TemporaryDirectory() as temporary:
-        images, models = Path(temporary) / "images.safetensors", Path(temporary) / "models"
-        system.get_file(f"data/mnist/variants/{variant}.safetensors", str(images))
-        arrays = read_arrays(images)
         for method in methods:
-            system.get(f"{MODELS}/{variant}/{method}", str(models / method), recursive=True)
-            classifier = load_classifier(models / method, DigitCNN(0))
-            found[method] = {
-                f"{split}_accuracy": accuracy(
-                    predict(classifier, arrays[f"{split}_images"]), arrays[f"{split}_labels"]
-                )
-                for split in ("train", "test")
-            }
+            folder = Path(temporary) / method
+            system.get(f"{MODELS}/{variant}/{method}", str(folder), recursive=True)
+            found[method] = load_classifier(folder, DigitCNN(0))
     return found
+
+
+def _accuracies(experiment: str, variant: str, methods: list[str]) -> dict[str, dict[str, float]]:
+    """Of the classifiers that `experiment` trained, on its training and test images, percent."""
+    arrays = arrays_of(experiment, f"variants/{variant}")
+    return {
+        method: {
+            f"{split}_accuracy": accuracy(
+                predict(classifier, arrays[f"{split}_images"]), arrays[f"{split}_labels"]
+            )
+            for split in ("train", "test")
+        }
+        for method, classifier in classifiers_of(experiment, variant, methods).items()
+    }

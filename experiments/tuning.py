@@ -1,7 +1,7 @@
 """The search for each baseline's settings: `python -m experiments.tuning`, or only some: `… irm lntl`.
 
-At most eight settings a method and variant, each trained on fewer image passes than `make paper` gives it
-(`SHARE_ON_ENVIRONMENTS` and `SHARE_ON_BIASED` in experiments/baseline_training.py).
+At most eight settings a method and variant. Each is a run of the stage that trains the method, as a DVC
+experiment, on a share of the profile's image passes (`SHARES`); one run tries settings of all its methods.
 The rule: the highest accuracy on held-out digits under the five training environments of the paper, in which
 cue and label agree with probability 0.9 to 1. No test digit takes part. The accuracy on the same digits under
 random cues stands beside it, to tell what a search could have found at best, and takes no part either.
@@ -9,25 +9,39 @@ What is selected stands in budgets/paper.yaml; a test compares the two.
 """
 
 import json
+import os
 import sys
-from itertools import product
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import product, zip_longest
 from pathlib import Path
 from typing import Annotated, Any
 
+import numpy as np
 import pandas as pd
-import torch
 import typer
 
+from cgn.data.mnist.variants import VARIANTS, environment
+from cgn.data.sources import Images
 from cgn.errors import UserError
 from cgn.io.files import atomic_path, read_json, write_json
+from cgn.methods.registry import METHODS
+from cgn.metrics.accuracy import accuracy, predict
+from cgn.networks.digit_cnn import DigitCNN
 from cgn.params.reading import BUDGETS
+from cgn.params.schema import Params
 from cgn.report.names import METHOD_TITLES, VARIANT_TITLES
 from cgn.report.run_facts import machine
-from experiments.baseline_training import Measure
+from experiments.experiment import run_target
 from experiments.settings import overridden
+from experiments.training_stage import arrays_of, classifiers_of
 
 FOLDER = Path("reports/tuning")
+ENVIRONMENTS = (0.9, 0.925, 0.95, 0.975, 1.0)  # correlations of cue and label (appendix C.4)
+RANDOM_CUES = 0.0
+# Of the profile's image passes, by stage: 150,000 and 250,000 of `paper`, enough to tell settings apart.
+SHARES = {"train_on_biased": 1 / 4, "train_on_environments": 5 / 12, "train_on_generated": 1 / 4}
 Settings = dict[str, Any]  # key of the profile's file: value
+Accuracies = dict[str, dict[str, float]]  # of each method, percent: held_out_accuracy, random_cue_accuracy
 
 # Two knobs a method, which its own paper or its use here says matter most. `irm` serves irm_2 and irm_5.
 SEARCH: dict[str, dict[str, list[Any]]] = {
@@ -62,20 +76,80 @@ def main(
             if name not in known:
                 raise UserError(f"{kind} {name}: not one of {', '.join(known)}")
     given = ["profile=paper", *set_param]
-    of_profile = f"{BUDGETS}/{overridden(given).profile}.yaml"
+    params = overridden(given)
+    of_profile = f"{BUDGETS}/{params.profile}.yaml"
+    by = f"{machine()['processor']}, {params.device}"
     for of in variant:
-        measure = Measure(of)
-        for name in method:
-            results = results_of(of, name)
-            for settings in (*configurations(name), *CONTROLS.get(name, ())):
-                if all(result["settings"] != settings for result in results):
-                    own = [f"{of_profile}:{key}={json.dumps(value)}" for key, value in settings.items()]
-                    params = overridden([*given, *own])
-                    torch.set_num_threads(params.threads)
-                    by = f"{machine()['processor']}, {params.device}"
-                    results.append({"settings": settings, **measure(name, params), "machine": by})
-                    write_json(FOLDER / of / f"{name}.json", results)
-                    collect()
+        for stage, share in SHARES.items():
+            passes = round(params.budgets.train_classifiers.image_passes * share)
+            searches = [name for name in method if f"train_on_{METHODS[methods_of(name)[0]].data}" == stage]
+            for turn in turns(of, searches):
+                own = {"train_classifiers.image_passes": passes}
+                for settings in turn.values():
+                    own |= settings
+                asked = [*given, *(f"{of_profile}:{key}={json.dumps(value)}" for key, value in own.items())]
+                trained = [name for search in turn for name in methods_of(search)]
+                found = measured(stage, of, trained, asked)
+                for search, settings in turn.items():
+                    mine = {name: found[name] for name in methods_of(search)}
+                    mean = float(np.mean([of_method["held_out_accuracy"] for of_method in mine.values()]))
+                    result = {"settings": settings, "held_out_accuracy": round(mean, 3), "methods": mine}
+                    write_json(
+                        FOLDER / of / f"{search}.json", [*results_of(of, search), result | {"machine": by}]
+                    )
+                collect()
+
+
+def methods_of(search: str) -> list[str]:
+    """The methods whose settings a search looks for: those of a section of the parameters."""
+    return [name for name, row in METHODS.items() if row.section == search]
+
+
+def turns(variant: str, searches: Sequence[str]) -> Iterator[dict[str, Settings]]:
+    """For one run of a stage after another: the settings without a result that each search tries."""
+    todo = []
+    for search in searches:
+        known = [result["settings"] for result in results_of(variant, search)]
+        wanted = [*configurations(search), *CONTROLS.get(search, ())]
+        todo.append([(search, settings) for settings in wanted if settings not in known])
+    for turn in zip_longest(*todo):
+        yield dict(one for one in turn if one is not None)
+
+
+def measured(stage: str, variant: str, methods: Sequence[str], settings: list[str]) -> Accuracies:
+    """What `methods` reach on held-out digits when the stage of `variant` runs with `settings`."""
+    params = overridden(settings)
+    experiment = f"tuning-{variant}-{stage}".replace("_", "-")
+    scratch = Path(os.environ.get("CGN_SCRATCH", ".scratch")) / "tuning" / variant
+    run_target(experiment, f"{stage}@{variant}", settings, scratch)
+    held_out = held_out_images(experiment, variant, params)
+    return {
+        method: _accuracies(classifier, held_out)
+        for method, classifier in classifiers_of(experiment, variant, methods).items()
+    }
+
+
+def held_out_images(experiment: str, variant: str, params: Params) -> dict[float, Images]:
+    """The validation digits of an experiment under cues of each correlation."""
+    digits = arrays_of(experiment, "digits")
+    textures = arrays_of(experiment, "textures") if VARIANTS[variant].textured else None
+    own, seed = getattr(params.mnist.variants, variant), params.seed
+    shapes, labels = digits["validation_images"], digits["validation_labels"]
+
+    def under(correlation: float) -> Images:
+        draw = ("validation", str(correlation))
+        return Images(environment(variant, shapes, labels, correlation, own, textures, seed, *draw), labels)
+
+    return {correlation: under(correlation) for correlation in (*ENVIRONMENTS, RANDOM_CUES)}
+
+
+def _accuracies(classifier: DigitCNN, held_out: Mapping[float, Images]) -> dict[str, float]:
+    found = {
+        correlation: accuracy(predict(classifier, images.images), images.labels)
+        for correlation, images in held_out.items()
+    }
+    mean = float(np.mean([found[correlation] for correlation in ENVIRONMENTS]))
+    return {"held_out_accuracy": round(mean, 3), "random_cue_accuracy": round(found[RANDOM_CUES], 2)}
 
 
 def results_of(variant: str, method: str) -> list[dict[str, Any]]:

@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 
 from cgn.errors import UserError
-from cgn.io.files import read_json, write_json
+from cgn.io.files import write_json
 from cgn.report.names import VARIANT_TITLES
 from experiments import tuning
 from experiments.settings import effective_parameters, overridden
-from experiments.tuning import SEARCH, configurations, main, results_of, selected
+from experiments.tuning import SEARCH, configurations, main, methods_of, results_of, selected, turns
 from tests.conftest import copy_params
 
 SMOKE = [
@@ -51,20 +51,18 @@ def test_the_profile_paper_has_what_is_selected(
         assert found in [result["settings"] for result in results_of(variant, method)]
 
 
-def test_a_search_is_kept_result_by_result_and_goes_on(
+def test_a_run_of_a_stage_tries_settings_of_all_searches(
     workspace: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(SEARCH, "augmentation", {"methods.augmentation.share": [0.2, 0.9]})
-    path = workspace / "reports/tuning/colored_mnist/augmentation.json"
-    main(["augmentation"], ["colored_mnist"], SMOKE)
-    results = read_json(path)
-    assert [result["settings"]["methods.augmentation.share"] for result in results] == [0.2, 0.9]
-    assert all(0 <= result["methods"]["augmentation"]["random_cue_accuracy"] <= 100 for result in results)
-    write_json(path, results[:1])
+    assert (methods_of("irm"), methods_of("gan")) == (["irm_2", "irm_5"], ["gan"])
+    monkeypatch.setitem(SEARCH, "lntl", {"reversal_weight": [1, 2]})
+    monkeypatch.setitem(SEARCH, "augmentation", {"share": [0.2, 0.5, 0.9]})
+    write_json(tuning.FOLDER / "colored_mnist/augmentation.json", [{"settings": {"share": 0.5}}])
+    assert list(turns("colored_mnist", ["lntl", "augmentation"])) == [
+        {"lntl": {"reversal_weight": 1}, "augmentation": {"share": 0.2}},
+        {"lntl": {"reversal_weight": 2}, "augmentation": {"share": 0.9}},
+    ]
     assert selected("colored_mnist") == {}  # a search that has not ended selects nothing
-    main(["augmentation"], ["colored_mnist"], SMOKE)
-    assert read_json(path) == results
-    assert "0.9" in (workspace / "reports/tuning/tuning.md").read_text()
 
 
 def test_the_highest_accuracy_in_the_training_environments_is_selected(
