@@ -87,11 +87,8 @@ def test_a_relative_folder_is_found_from_a_temporary_copy(dvc: Run, smoke: Path)
 @pytest.mark.parametrize(
     ("branch", "rooms"),
     [
-        ("dvc.yaml", {"data", "generators", "methods", "networks", "evaluation"}),
-        (
-            "imagenet/dvc.yaml",
-            {"data", "generators", "methods", "metrics", "networks", "evaluation", "report"},
-        ),
+        ("dvc.yaml", "data evaluation generators methods networks"),
+        ("imagenet/dvc.yaml", "data evaluation generators methods metrics networks report"),
     ],
 )
 def test_a_comment_in_one_branch_makes_no_stage_of_the_other_stale(
