@@ -41,8 +41,7 @@ def indexed_integers(seed: int, name: str, start: int, stop: int, high: int) -> 
 
 
 def indexed_normals(seed: int, name: str, start: int, stop: int, width: int) -> NDArray[np.float32]:
-    """Rows start to stop - 1, (stop - start, width), of an unlimited table of standard normals (Box-Muller).
-    """
+    """Rows start to stop - 1 of an unlimited table of normals (Box-Muller), shape (stop - start, width)."""
     uniforms = indexed_uniforms(seed, name, start, stop, 2 * width)
     radius = np.sqrt(-2.0 * np.log1p(-uniforms[:, :width]))
     return (radius * np.cos(2.0 * np.pi * uniforms[:, width:])).astype(np.float32)
