@@ -23,9 +23,7 @@ def write_history(path: Path, rows: list[dict[str, float]]) -> None:
 
 
 def read_history(path: Path, columns: Sequence[str]) -> pd.DataFrame:
-    """Reads a history. Raises UserError when it is missing, is not CSV, lacks one of `columns` or has no
-    rows.
-    """
+    """Reads a history. Raises UserError when it is missing, not CSV, empty, or lacks one of `columns`."""
     import pandas as pd  # late: trainings only write, and pandas is slow to import
 
     try:

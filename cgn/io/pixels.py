@@ -7,9 +7,7 @@ from torch import Tensor
 
 
 def to_bytes(images: Tensor) -> NDArray[np.uint8]:
-    """Converts (n, c, h, w) in [-1, 1] to uint8 (n, h, w, c): -1 becomes 0, 1 becomes 255, the rest is
-    clipped.
-    """
+    """Converts (n, c, h, w) in [-1, 1] to uint8 (n, h, w, c); values beyond [-1, 1] are clipped."""
     scaled = images.permute(0, 2, 3, 1).add(1).mul(127.5).round().clamp(0, 255)
     return scaled.to(torch.uint8).contiguous().cpu().numpy()
 

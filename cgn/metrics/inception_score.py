@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 
 
 def inception_score(probabilities: NDArray[np.floating], splits: int) -> float:
-    """The Inception Score of images with class probabilities (n, classes): the mean over `splits` equal
-    parts.
+    """The Inception Score of images with class probabilities (n, classes), averaged over `splits` parts.
 
     The images must be in random order; n % splits images at the end are left out. Raises ValueError when
     there are fewer images than splits.

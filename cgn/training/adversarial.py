@@ -19,12 +19,10 @@ Generator = TypeVar("Generator", bound=nn.Module)
 
 
 class Refused(NamedTuple):
-    """Further images that the discriminator learns to refuse, without gradient, and their weights in its
-    loss.
-    """
+    """Further images, without gradient, that the discriminator learns to refuse."""
 
     images: Tensor  # (n, 3, r, r) in [-1, 1]
-    weights: Tensor  # (n,), 0 or more
+    weights: Tensor  # (n,) in the discriminator's loss, 0 or more
 
 
 class Update(NamedTuple):
@@ -38,9 +36,7 @@ class Update(NamedTuple):
 
 
 def gradient_penalty(real_logits: Tensor, real_images: Tensor) -> Tensor:
-    """R1 (Mescheder et al. 2018): the mean over images (n, c, h, w) of the squared norm of d logit /
-    d image.
-    """
+    """R1: the mean over real images (n, c, h, w) of the squared norm of d logit / d image."""
     (gradient,) = torch.autograd.grad(real_logits.sum(), real_images, create_graph=True)
     return gradient.square().sum(dim=(1, 2, 3)).mean()
 

@@ -48,9 +48,7 @@ class Checkpoint:
         self._saved_at = time.monotonic()
 
     def load(self) -> dict[str, Any] | None:
-        """The saved state. None if there is no file; None and a warning if it is damaged or of
-        another run.
-        """
+        """The saved state. None if there is none; None and a warning if it is damaged or of another run."""
         if not self.path.exists():
             return None
         try:

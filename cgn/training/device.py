@@ -20,8 +20,7 @@ WARM_UP = 3  # calls before the recording, in which libraries choose their algor
 
 
 class ReplayedUpdate:
-    """Wraps `update`, a function of tensors that returns a tensor; on CUDA it is recorded once, then
-    replayed.
+    """Calls `update`, a function of tensors that returns a tensor; on CUDA, records it once and replays it.
 
     Everything that `update` reads or changes beside its arguments (weights, optimizer) has to stay at its
     place in memory, and `update` must not wait for the device. On CUDA, call it inside `side_stream`. The

@@ -92,9 +92,7 @@ class Loop:
             self._counts[name] = self._counts.get(name, 0) + 1
 
     def add_row(self, **places: float) -> None:
-        """Adds a row to the history: `places`, e.g. the step, then the means of the values since the last
-        row.
-        """
+        """Adds a row to the history: `places`, e.g. the step, then the means of the recorded values."""
         means = {name: float(total / self._counts[name]) for name, total in self._sums.items()}
         self.history.append({name: float(place) for name, place in places.items()} | means)
         self._bar.set_postfix({name: f"{mean:.4g}" for name, mean in means.items()}, refresh=False)
