@@ -21,11 +21,10 @@ Arrays = dict[str, NDArray[Any]]
 def on_backgrounds_of_others(
     images: NDArray[np.uint8], arrays: Arrays, seed: int, *names: str | int
 ) -> NDArray[np.uint8]:
-    """Permutes the backgrounds of `images` uint8 (n, r, r, 3): x + (1 - m) (b' - b) with another background
-    b'.
+    """Permutes the backgrounds of `images` uint8 (n, r, r, 3) and keeps the objects' pixels.
 
-    `arrays` has their `masks` (n, r, r), 255 on the object, and `backgrounds` (n, r, r, 3), uint8. Objects
-    keep their pixels. `seed` and `names` seed the permutation.
+    The result is x + (1 - m) (b' - b), where b' is another image's background. `arrays` has `masks` (n, r,
+    r), 255 on the object, and `backgrounds` (n, r, r, 3), uint8. `seed` and `names` seed the permutation.
     """
     backgrounds = arrays["backgrounds"]
     other = backgrounds[generator(seed, *names).permutation(len(images))]

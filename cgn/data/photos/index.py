@@ -83,8 +83,9 @@ def arranged(entries_by_class: Sequence[Sequence[Entry]]) -> list[Entry]:
 def index_folder(root: Path, validation: float, test: float) -> list[Entry]:
     """Indexes a folder of photos; of each class the shares `validation` and `test` are held out.
 
-    Each split has at least one photo of each class. Files that `image_files` skips are left out and logged. Raises UserError when the folder is missing, when
-    it has fewer than two classes, or when a class has too few photos for three splits.
+    Each split has at least one photo of each class. Files that `image_files` skips are left out and logged.
+    Raises UserError when the folder is missing, when it has fewer than two classes, or when a class has too
+    few photos for three splits.
     """
     root = Path(root)
     if not root.is_dir():
