@@ -115,9 +115,7 @@ def accumulate_gradients(
     labels: Tensor,
     ranks: Tensor,
 ) -> Tensor:
-    """Adds the gradients of a batch, divided by `budget.accumulation`. Returns its losses and the mask's
-    mean.
-    """
+    """Adds the gradients of a batch to the update's. Returns its losses and the mask's mean, float32."""
     outputs, losses = batch_losses(cgn, cgan, features, params, budget, noise, labels, ranks)
     values = torch.stack(list(losses.values()))
     torch.autograd.backward(values.sum() / budget.accumulation)

@@ -116,8 +116,8 @@ def sample_given_shapes(
     start: int,
     stop: int,
 ) -> Iterator[Sample]:
-    """Yields counterfactuals start to stop - 1 with textures of `cgn` and given shapes: image i has mask i %
-    n.
+    """Yields counterfactuals start to stop - 1 of given shapes: image i has mask i % n, textures of `cgn`.
+
 
     `masks` are uint8 (n, 32, 32), 255 on the object; `labels` (n,) are their classes. Without `backgrounds`
     the CGN draws the backgrounds. `backgrounds` are the real images uint8 (n, 32, 32, 3) of the masks; each

@@ -162,9 +162,7 @@ class TextureMechanism(nn.Module):
         )
 
     def forward(self, labels: Tensor, noise: tuple[Tensor, Tensor]) -> Tensor:
-        """The maps. `noise` has vectors, and uniforms on [0, 1) (n, ARRANGEMENT_DIMENSIONS) for the
-        shuffle.
-        """
+        """The maps. `noise`: vectors, and uniforms on [0, 1) (n, ARRANGEMENT_DIMENSIONS) for the shuffle."""
         vectors, arrangement = noise
         texture = self.network(vectors, labels)
         return shuffle_texture(texture, arrangement, self.shuffle, self.patch_size)
@@ -196,9 +194,7 @@ def shuffle_texture(texture: Tensor, arrangement: Tensor, shuffle: Shuffle, patc
 
 
 def take_pixels(images: Tensor, source: Tensor) -> Tensor:
-    """Rearranges images (n, c, 32, 32): pixel (i, j) of image k is taken from flat position source[k,
-    i, j].
-    """
+    """Rearranges images (n, c, 32, 32): pixel (i, j) of image k comes from flat position source[k, i, j]."""
     count, channels = images.shape[:2]
     pixels = images.permute(0, 2, 3, 1).reshape(count, SIZE * SIZE, channels)
     index = source.reshape(count, SIZE * SIZE, 1).expand(-1, -1, channels)

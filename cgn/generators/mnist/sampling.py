@@ -66,9 +66,7 @@ def draw_masks(cgn: CGN, plan: Plan) -> Tensor:
 
 
 def sample_gan(gan: GAN, seed: int, start: int, stop: int) -> Iterator[Sample]:
-    """Yields GAN images start to stop - 1, with new noise and a uniform class, the label of all
-    mechanisms.
-    """
+    """Yields GAN images start to stop - 1, each with new noise and a uniform class, the label of all cues."""
 
     def block(first: int) -> list[Sample]:
         labels = indexed_integers(seed, "label/gan", first, first + BLOCK, CLASSES)

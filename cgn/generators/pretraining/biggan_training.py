@@ -78,9 +78,7 @@ def train_biggan(
     pixels, classes = torch.from_numpy(images).to(device), torch.from_numpy(labels).to(device)
 
     def update(chosen: Tensor, noise: Tensor, uniforms: Tensor, *, penalise: bool) -> Tensor:
-        """Updates both networks on the images `chosen` (n,) and fakes of their classes. Returns
-        LOSSES, (5,).
-        """
+        """Updates both networks on images `chosen` (n,) and fakes of their classes. Returns LOSSES (5,)."""
         batch_labels = classes[chosen]
         fake = generate(game.generator, noise, batch_labels, 1.0)
         fake = augment(fake, uniforms[:, :4], params.translation, params.cutout)

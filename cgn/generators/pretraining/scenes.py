@@ -62,9 +62,7 @@ class Scenes:
         return torch.from_numpy(rows).to(self._images.device)
 
     def _painted(self, images: Tensor, draws: torch.Generator, share: float) -> Tensor:
-        """Converts uint8 (n, r, r, 3) to images in [-1, 1], and replaces a `share` of them by one colour
-        each.
-        """
+        """Converts images from uint8 (n, r, r, 3), and replaces a `share` of them by one colour each."""
         colors = 2 * torch.rand(len(images), 3, 1, 1, generator=draws) - 1
         flat = torch.rand(len(images), 1, 1, 1, generator=draws) < share
         return torch.where(flat.to(images.device), colors.to(images.device), from_bytes(images))

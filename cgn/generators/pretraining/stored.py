@@ -110,9 +110,7 @@ def load_saliency(folder: Path) -> Saliency:
 
 
 def load_vgg(folder: Path) -> VGGClassifier:
-    """Loads the whole small VGG, frozen, with the layer that answers QUESTIONS. Raises UserError as
-    `load_cgan`.
-    """
+    """Loads the small VGG, frozen, with the layer that answers QUESTIONS. Raises UserError as `load_cgan`."""
     path = weights_file(folder, "vgg")
     state = read_state_dict(path)
     if "head.bias" not in state:
