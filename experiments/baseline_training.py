@@ -1,4 +1,4 @@
-"""A baseline of any settings, trained outside of the graph by the graph's own functions, and measured."""
+"""Trains and measures a baseline with any settings, outside of the graph but by the graph's functions."""
 
 import os
 from pathlib import Path
@@ -25,20 +25,22 @@ from cgn.training.device import torch_device
 
 ENVIRONMENTS = (0.9, 0.925, 0.95, 0.975, 1.0)  # correlations of cue and label (appendix C.4)
 RANDOM_CUES = 0.0
-PARTS = {"irm": ["irm_2", "irm_5"]}  # the methods that share settings
-# Of the profile's image passes, 250,000 and 150,000 of `paper`: enough to tell settings apart.
+PARTS = {"irm": ["irm_2", "irm_5"]}  # methods that share settings
+# Shares of the profile's image passes; of `paper`, 250,000 and 150,000, enough to tell settings apart.
 SHARE_ON_ENVIRONMENTS, SHARE_ON_BIASED = 5 / 12, 1 / 4
 
 
 class Measure:
-    """Trains the methods of a search on one variant and measures them on its held-out digits."""
+    """Trains the methods of a search on one variant and measures them on held-out digits."""
 
     def __init__(self, variant: str) -> None:
         self._variant = variant
         self._held_out: dict[float, Images] | None = None
 
     def __call__(self, search: str, params: Params) -> dict[str, Any]:
-        """Accuracies in percent: `held_out_accuracy` (mean over environments and methods), and by method."""
+        """Accuracies in percent by method, and `held_out_accuracy`, the mean over environments and
+        methods.
+        """
         if self._held_out is None:
             self._held_out = {
                 correlation: images_of(self._variant, "validation", correlation, params)
@@ -60,7 +62,7 @@ class Measure:
 
 
 def images_of(variant: str, split: str, correlation: float, params: Params, *names: str | int) -> Images:
-    """The digits of `split` under cues of a correlation; `names` say which draw of them."""
+    """The digits of `split` with cues of a correlation, drawn by the seed and `names`."""
     budget, seed = params.budgets, params.seed
     digits = load_digits(budget.digits, seed)
     shapes, labels = digits[f"{split}_images"], digits[f"{split}_labels"]
@@ -71,7 +73,7 @@ def images_of(variant: str, split: str, correlation: float, params: Params, *nam
 
 
 def _trained(variant: str, method: str, params: Params, validation: Images) -> Algorithm:
-    """`method` after its share of the profile's image passes."""
+    """Trains `method` for its share of the profile's image passes."""
     budget, row = params.budgets, method_named(method)
     share = SHARE_ON_ENVIRONMENTS if row.data == "environments" else SHARE_ON_BIASED
     facts = getattr(params.mnist.variants, variant)
@@ -95,7 +97,7 @@ def _trained(variant: str, method: str, params: Params, validation: Images) -> A
 
 
 def _gan_shards(variant: str, biased: Images, params: Params) -> Path:
-    """Images of the GAN of these settings, trained when no earlier configuration did."""
+    """The images of the GAN with these settings, which is trained unless an earlier configuration has."""
     budget, adversarial = params.budgets, params.mnist.adversarial
     own = getattr(params.mnist.variants, variant)
     settings = [variant, own, adversarial, budget, params.seed, params.threads, params.device]

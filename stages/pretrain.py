@@ -1,4 +1,6 @@
-"""`make pretrain`: the small networks of the emoji world that are committed in weights/emoji. No stage."""
+"""`make pretrain` trains the small networks of the emoji world for weights/emoji. Not a stage of the
+graph.
+"""
 
 import logging
 from pathlib import Path
