@@ -38,9 +38,7 @@ class Measure:
         self._held_out: dict[float, Images] | None = None
 
     def __call__(self, search: str, params: Params) -> dict[str, Any]:
-        """Accuracies in percent by method, and `held_out_accuracy`, the mean over environments and
-        methods.
-        """
+        """Accuracies in percent, by method, and `held_out_accuracy`, the mean over all environments."""
         if self._held_out is None:
             self._held_out = {
                 correlation: images_of(self._variant, "validation", correlation, params)

@@ -1,6 +1,4 @@
-"""`make pretrain` trains the small networks of the emoji world for weights/emoji. Not a stage of the
-graph.
-"""
+"""`make pretrain`: trains the small networks in weights/emoji. It is not a stage of the graph."""
 
 import logging
 from pathlib import Path

@@ -14,7 +14,7 @@ log = logging.getLogger(__name__)
 
 
 def main() -> None:
-    """Copy, train or fetch a BigGAN, a U2-Net and a VGG, and for small worlds the segmenter of masks."""
+    """Copy, train or fetch BigGAN, U2-Net and VGG; with small networks also the segmenter."""
     stage, budget = StageRun("pretrained_networks"), section("budgets.pretrained_networks")
     world, params = section("imagenet.world"), section("imagenet.pretraining")
     how = section("imagenet.saliency")
