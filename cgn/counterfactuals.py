@@ -1,8 +1,7 @@
-"""Which label and which noise each mechanism gets for every generated image (sections 2.2, 2.3, 3.1), and the
-images that follow.
+"""Plans the label and noise of each mechanism for every counterfactual (sections 2.2, 2.3, 3.1) and draws it.
 
-The plan of an image is a function of the seed and the image's index alone. Nothing here knows how a
-mechanism turns label and noise into pixels, or which world it belongs to.
+The plan of an image depends on the seed and the image's index only. The module serves all worlds: it does not
+know how a mechanism turns label and noise into pixels.
 """
 
 from collections.abc import Callable, Mapping
@@ -14,23 +13,23 @@ from numpy.typing import NDArray
 from cgn.scm import CounterfactualParams, Mechanisms, StructuralCausalModel
 from cgn.seeding import indexed_integers
 
-_LEADER = "shape"  # the mechanism whose label a classifier is told
+_LEADER = "shape"  # classifiers are trained on the label of this mechanism
 
 Integers = NDArray[np.int64]
-Table = Callable[[int, str, int, int, int], Any]  # seed, name, start, stop, width: as those of cgn.seeding
+Table = Callable[[int, str, int, int, int], Any]  # seed, name, start, stop, width: see `cgn.seeding`
 
 
 class Plan(NamedTuple):
-    """Images `indices` (n,) of the set of `seed`: class labels and noise ids (n,) int64 of each mechanism."""
+    """Class labels and noise ids, int64 (n,) by mechanism, of the images `indices` (n,)."""
 
     seed: int
     indices: Integers
     labels: dict[str, Integers]
     noise: dict[str, Integers]
-    shared_noise: bool = False  # ids are rows of one table for all mechanisms; else each has its own
+    shared_noise: bool = False  # noise ids are rows of one table for all mechanisms, not of a table for each
 
     def metadata(self, row: int) -> dict[str, Any]:
-        """What is stored beside the image of a row."""
+        """Returns the metadata that a shard stores with image `row` of the plan."""
         return {
             "index": int(self.indices[row]),
             "seed": self.seed,
@@ -39,7 +38,10 @@ class Plan(NamedTuple):
         }
 
     def noise_of(self, mechanism: str, table: Table, name: str, width: int) -> Any:
-        """The noise of a mechanism, (n, width): rows of the endless table `name` of all, or of its own."""
+        """Returns the noise (n, width) of a mechanism.
+
+        Its rows come from the table `name` if noise is shared, else from the table `name`/`mechanism`.
+        """
         own = name if self.shared_noise else f"{name}/{mechanism}"
         return _rows(self.noise[mechanism], table, self.seed, own, width)
 
@@ -53,19 +55,19 @@ def plan_counterfactuals(
     stop: int,
     given_shapes: NDArray[np.integer] | None = None,
 ) -> Plan:
-    """The plan of images `start..stop` (indices, half-open).
+    """Plans the images with indices start to stop - 1.
 
-    Image i belongs to group i // ratio. A group has one shape: one label and one noise id (the
-    group's number). The other mechanisms, when `intervened` names them, draw a label for every
-    image, uniformly and independently; otherwise they keep the shape's label. Their noise is the
-    group's (`noise: shared`: "we fix the noise u and randomly draw a", section 2.2) or the image's
-    own (`per_mechanism`, section 3.1). With ratio 1 every image has new noise: the paper's
-    interventional images. A shape that is not intervened on cycles through the classes in order.
+    Image i belongs to group i // ratio. All images of a group share the shape's label and the shape's noise
+    id, which is the group's number. The shape's label is uniform if `intervened` names the shape; otherwise
+    it cycles through the classes in order. Each other mechanism draws a uniform label for every image if
+    `intervened` names it, and has the shape's label otherwise. Its noise id is the group's (`noise: shared`;
+    "we fix the noise u and randomly draw a", section 2.2) or the image's own (`per_mechanism`, section 3.1).
+    With ratio 1 every image has new noise; the paper calls such images interventional.
 
-    `given_shapes`: the labels (n,) of real images whose shapes are taken, without groups: image i has that of
-    real image i % n, whose number stands for the shape's noise.
+    `given_shapes` are the labels (n,) of real images whose shapes are used in place of groups: image i has
+    the label of real image i % n, and i % n is its shape's noise id.
 
-    A label that `scm.do` fixed takes the place of the policy's, and changes no other.
+    A class that `scm.do` fixed replaces the planned label; all other labels and all noise stay the same.
     """
     indices = np.arange(start, stop)
     if given_shapes is not None:
@@ -94,10 +96,11 @@ def sample(
     noise_of: Callable[[str], Any],
     given: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """The outputs of all nodes for the images of a plan, by name, as `StructuralCausalModel.evaluate` says.
+    """Draws the images of a plan and returns the outputs of all nodes, as `StructuralCausalModel.evaluate`.
 
-    `as_labels` makes of class numbers (n,) what the mechanisms take, `noise_of` finds the noise (n, ...) of
-    the mechanism of a name. Images that share the shape's noise share its label: it is drawn once for them.
+    `as_labels` turns class numbers (n,) into the labels that the mechanisms take. `noise_of` returns the
+    noise (n, ...) of a mechanism by name. Images that share the shape's noise share its label, so their shape
+    is drawn once.
     """
     _, rows, row_of = np.unique(plan.noise[_LEADER], return_index=True, return_inverse=True)
 
@@ -114,6 +117,6 @@ def sample(
 
 
 def _rows(ids: Integers, table: Table, seed: int, name: str, width: int) -> Any:
-    """Rows `ids` of an endless table."""
+    """Returns the rows `ids` of a table of unlimited length."""
     start, stop = (int(ids.min()), int(ids.max()) + 1) if len(ids) else (0, 0)
     return table(seed, name, start, stop, width)[ids - start]

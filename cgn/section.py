@@ -1,6 +1,6 @@
-"""What the typed sections of params.yaml, budgets/ and assets.yaml share.
+"""The base class and common types of the typed sections of params.yaml, budgets/ and assets.yaml.
 
-The values and their explanation stand in these files, never here: there are no defaults.
+The sections have no defaults. Those files hold and explain all values.
 """
 
 import re
@@ -15,7 +15,7 @@ Count = Annotated[int, Field(ge=1)]
 
 
 def _color(value: object) -> tuple[int, ...]:
-    """Red, green and blue (0..255) of "#rrggbb"."""
+    """Returns red, green and blue (0 to 255) of "#rrggbb"."""
     if not isinstance(value, str) or not re.fullmatch(r"#[0-9a-fA-F]{6}", value):
         raise ValueError('a colour is "#" and six hexadecimal digits, as "#00ff7f"')
     return tuple(bytes.fromhex(value[1:]))
@@ -31,6 +31,6 @@ Mechanism = Literal["shape", "foreground", "background"]
 
 
 class Section(BaseModel):
-    """A section: an unknown key is an error, and nothing changes after reading."""
+    """A section of parameters. Unknown keys are errors, and values cannot be changed after reading."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)

@@ -1,6 +1,6 @@
-"""Random numbers that depend on a seed and a name, or on a seed, a name and an index.
+"""Random numbers that are a function of a seed and a name, or of a seed, a name and an index.
 
-No function here keeps state: what a stage draws does not depend on what ran before it, on the
+No function here keeps state. What a stage draws therefore does not depend on earlier stages, on the
 number of workers or on the order in which samples are computed.
 """
 
@@ -19,14 +19,14 @@ def seed_for(seed: int, *names: str | int) -> int:
 
 
 def generator(seed: int, *names: str | int) -> np.random.Generator:
-    """An independent numpy generator for one purpose."""
+    """A numpy generator for one purpose, seeded by `seed_for`."""
     return np.random.Generator(np.random.Philox(key=seed_for(seed, *names)))
 
 
 def indexed_uniforms(seed: int, name: str, start: int, stop: int, width: int) -> NDArray[np.float64]:
-    """Rows `start..stop` of an endless table of uniforms on [0, 1), shape (stop - start, width).
+    """Rows start to stop - 1 of an unlimited table of uniforms on [0, 1), shape (stop - start, width).
 
-    Counter-based (Philox): a row is a function of seed, name and its index alone.
+    Philox is counter-based, so a row depends on seed, name and its index only.
     """
     counters_per_row = -(-width // _WORDS_PER_COUNTER)
     philox = np.random.Philox(key=seed_for(seed, name)).advance(start * counters_per_row)
@@ -36,12 +36,12 @@ def indexed_uniforms(seed: int, name: str, start: int, stop: int, width: int) ->
 
 
 def indexed_integers(seed: int, name: str, start: int, stop: int, high: int) -> NDArray[np.int64]:
-    """Entries `start..stop` of an endless list of integers uniform on 0..high-1."""
+    """Entries start to stop - 1, shape (stop - start,), of an unlimited list of uniforms on 0 to high - 1."""
     return (indexed_uniforms(seed, name, start, stop, 1)[:, 0] * high).astype(np.int64)
 
 
 def indexed_normals(seed: int, name: str, start: int, stop: int, width: int) -> NDArray[np.float32]:
-    """Rows `start..stop` of an endless table of standard normals (Box-Muller)."""
+    """Rows start to stop - 1 of an unlimited table of normals (Box-Muller), shape (stop - start, width)."""
     uniforms = indexed_uniforms(seed, name, start, stop, 2 * width)
     radius = np.sqrt(-2.0 * np.log1p(-uniforms[:, :width]))
     return (radius * np.cos(2.0 * np.pi * uniforms[:, width:])).astype(np.float32)

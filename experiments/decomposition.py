@@ -1,7 +1,7 @@
-"""Where the distance to the oracle comes from.
+"""Decomposes the distance to the oracle into errors of masks and errors of textures.
 
-`python -m experiments.decomposition 0`, after `make paper SEED=0`, trains classifiers on counterfactuals
-whose masks and textures are of different origin, and sets them beside those of the paper run:
+`python -m experiments.decomposition 0`, after `make paper SEED=0`, trains classifiers on counterfactuals with
+masks and textures of different origin, and compares them with those of the paper run:
 
 masks         textures
 the CGN's     the CGN's                              cgn_only of the paper run
@@ -11,7 +11,7 @@ by abduction  the CGN's                              one of these two is cgn_abd
 by abduction  the CGN's, observed backgrounds        paper run, the other is trained here
 true          true                                   oracle of the paper run
 
-Judged on test images; nothing is chosen by it.
+Scores are on test images; nothing is chosen by them.
 """
 
 import os
@@ -67,7 +67,7 @@ def main(
     seed: int,
     variant: Annotated[list[str], typer.Option(help="only these variants")] = list(VARIANT_TITLES),  # noqa: B006
 ) -> None:
-    """Train what has no result yet of SEED, and write the table reports/paper/decomposition.md."""
+    """Train the classifiers of SEED that have no result yet, and write reports/paper/decomposition.md."""
     for name in variant:
         if name not in VARIANT_TITLES:
             raise UserError(f"--variant {name}: not one of {', '.join(VARIANT_TITLES)}")
@@ -78,7 +78,7 @@ def main(
 
 
 def collect(seed: int) -> None:
-    """Write the table of one seed."""
+    """Writes the table of one seed."""
     of_runs = read_results(PAPER / "results").query("seed == @seed").set_index(["variant", "name"])
     known = of_runs["test_accuracy"].to_dict()
     for variant in VARIANT_TITLES:
@@ -86,7 +86,7 @@ def collect(seed: int) -> None:
         if path.exists():
             measured = read_json(path)
             known |= {(variant, name): found for name, found in measured.items()}
-            # Of the two kinds of backgrounds, the one that is not measured here is the paper run's own.
+            # The kind of backgrounds that is not measured here is that of the paper run.
             for own in {"generated", "observed"} - measured.keys():
                 known[variant, own] = known.get((variant, "cgn_abduction"))
     rows = [
@@ -94,7 +94,7 @@ def collect(seed: int) -> None:
         | {title: known.get((variant, name)) for variant, title in VARIANT_TITLES.items()}
         for name, (masks, textures) in ROWS.items()
     ]
-    known_or_none = pd.DataFrame(rows, dtype=object)  # of floats, a missing one would be nan
+    known_or_none = pd.DataFrame(rows, dtype=object)  # with floats, a missing value would be shown as nan
     table = known_or_none.to_markdown(index=False, floatfmt=".1f", missingval="–")
     with atomic_path(PAPER / "decomposition.md") as temporary:
         temporary.write_text(
@@ -106,8 +106,7 @@ def collect(seed: int) -> None:
 
 
 def _measured(variant: str, seed: int) -> dict[str, float]:
-    """Test accuracy of classifiers on masks of the CGN, on its textures, and on the backgrounds, `generated`
-    or `observed`, that the paper run did not take."""
+    """Trains the classifiers that the paper run does not have, and returns their test accuracies by name."""
     scratch = Path(os.environ.get("CGN_SCRATCH", ".scratch")) / "decomposition" / f"{variant}_{seed}"
     experiment = f"paper-{variant.replace('_', '-')}-{seed}"
     params = _fetched(experiment, variant, scratch)
@@ -123,7 +122,7 @@ def _measured(variant: str, seed: int) -> dict[str, float]:
     steps = steps_for(budget.train_classifiers.image_passes, schedule.batch, schedule.decays)
     runs = []
     for name, images in sets.items():
-        # Abduction starts with the paper run's network, and its images differ in their backgrounds alone.
+        # Abduction has the paper run's initial network and order, so only the backgrounds differ.
         own = "cgn_abduction" if name in ("generated", "observed") else name
         algorithm = ERM(DigitCNN(seed_for(seed, variant, own, "network")), steps, schedule)
         source = FixedImages(images, schedule.batch, seed, variant, own)
@@ -140,7 +139,7 @@ def _measured(variant: str, seed: int) -> dict[str, float]:
 
 
 def _fetched(experiment: str, variant: str, scratch: Path) -> Params:
-    """Data, CGN and segmenter of a paper run, out of DVC's cache into `scratch`, and its parameters."""
+    """Copies data, CGN and segmenter of a paper run from DVC's cache to `scratch`; returns its parameters."""
     from dvc.api import DVCFileSystem
     from dvc.exceptions import DvcException
     from scmrepo.exceptions import SCMError
@@ -154,7 +153,7 @@ def _fetched(experiment: str, variant: str, scratch: Path) -> Params:
             system.get_file(path, str(target))
         models = {name: f"models/mnist/{name}/{variant}" for name in ("cgn", "segmenter")}
         for name, path in (models | {"budgets": "budgets"}).items():
-            shutil.rmtree(scratch / name, ignore_errors=True)  # else DVC writes a folder into it
+            shutil.rmtree(scratch / name, ignore_errors=True)  # DVC would copy into an existing folder
             system.get(path, str(scratch / name), recursive=True)
     except (DvcException, SCMError, FileNotFoundError) as error:
         raise UserError(
@@ -167,12 +166,12 @@ def _fetched(experiment: str, variant: str, scratch: Path) -> Params:
 def _cgn_masks(
     variant: str, scratch: Path, textures: dict[str, NDArray[np.uint8]], params: Params, count: int
 ) -> Images:
-    """Masks of the CGN under the true process's textures, with the labels of cgn_only's counterfactuals."""
+    """Masks of the CGN with textures of the true process, and labels as in cgn_only's counterfactuals."""
     cgn, policy = load_cgn(scratch / "cgn"), params.mnist.counterfactuals
     plan = plan_counterfactuals(MNIST_SCM, policy, CLASSES, params.seed, 0, count)
     own, rng = getattr(params.mnist.variants, variant), generator(params.seed, "decomposition", variant)
     masks = draw_masks(cgn, plan)[:, 0].numpy()
-    if own.binarize_threshold is not None:  # the true ones are binary
+    if own.binarize_threshold is not None:  # the true masks are binary
         masks = (masks > 0.5).astype(np.float32)
     cues = Cues(*(plan.labels[name].astype(np.uint8) for name in ("foreground", "background")))
     images = synthesize(variant, np.rint(masks * 255).astype(np.uint8), cues, own, textures, rng)
@@ -182,7 +181,7 @@ def _cgn_masks(
 def _cgn_textures(
     variant: str, scratch: Path, digits: dict[str, NDArray[np.uint8]], params: Params, count: int
 ) -> Images:
-    """True masks of the training digits in textures of the CGN."""
+    """True masks of the training digits with textures of the CGN."""
     own = getattr(params.mnist.variants, variant)
     masks = np.rint(true_masks(digits["train_images"], own) * 255).astype(np.uint8)
     return _given_shapes(variant, scratch, masks, digits["train_labels"], None, params, count)
@@ -191,7 +190,7 @@ def _cgn_textures(
 def _other_backgrounds(
     variant: str, scratch: Path, of_variant: dict[str, NDArray[np.uint8]], params: Params, count: int
 ) -> dict[str, Images]:
-    """Counterfactuals by abduction with the backgrounds that the paper run has not, by their name."""
+    """Counterfactuals by abduction, with the kind of backgrounds that the paper run does not have."""
     images, labels = of_variant["train_images"], of_variant["train_labels"]
     masks = read_masks(load_segmenter(scratch / "segmenter"), images)
     if params.mnist.abduction.of(variant).backgrounds == "observed":

@@ -1,7 +1,8 @@
-"""What our deviations from the paper are worth: each is switched back alone, as one DVC experiment.
+"""Measures the effect of each deviation from the paper: one DVC experiment switches back one deviation.
 
-`python -m experiments.deviations` runs what has no result yet in reports/deviations, at the sizes of
-`profile`, and writes the table reports/deviations/deviations.md. docs/deviations.md gives their reasons.
+`python -m experiments.deviations` runs the experiments without result in reports/deviations, at the sizes of
+`profile`, and writes reports/deviations/deviations.md. docs/deviations.md gives the reasons of the
+deviations.
 """
 
 import os
@@ -19,12 +20,14 @@ from cgn.report.names import VARIANT_TITLES
 from experiments.experiment import Outcome, run_experiment
 
 FOLDER = Path("reports/deviations")
-HARD = ("double_colored_mnist", "wildlife_mnist")  # two cues each; the third has one
+HARD = ("double_colored_mnist", "wildlife_mnist")  # the variants with two cues
 
 
 class Deviation(NamedTuple):
-    paper: str  # what the paper has instead, for the table
-    settings: list[str]  # as of -S; "{profile}" stands for the profile's file
+    """A deviation, and how it is switched back."""
+
+    paper: str  # the paper's choice, for the table
+    settings: list[str]  # as for -S; "{profile}" is replaced by the profile's file
 
 
 DEVIATIONS = {
@@ -58,7 +61,7 @@ def main(
     variant: Annotated[list[str], typer.Option(help="only these")] = list(HARD),  # noqa: B006
     deviation: Annotated[list[str], typer.Option(help="only these")] = list(DEVIATIONS),  # noqa: B006
 ) -> None:
-    """Switch back each deviation on each variant; double-colored and Wildlife unless said otherwise."""
+    """Switch back each deviation on each variant, by default on double-colored and Wildlife."""
     for kind, names, known in (("variant", variant, VARIANT_TITLES), ("deviation", deviation, DEVIATIONS)):
         for name in names:
             if name not in known:
@@ -75,13 +78,13 @@ def main(
 
 
 def settings_of(deviation: str) -> list[str]:
-    """What switches a deviation back, under the profile of params.yaml."""
+    """The settings that switch a deviation back, with the profile of params.yaml."""
     of_profile = f"{BUDGETS}/{read().profile}.yaml"
     return [setting.format(profile=of_profile) for setting in DEVIATIONS[deviation].settings]
 
 
 def measured(outcome: Outcome) -> dict[str, Any]:
-    """The `MEASURES` of an experiment, with how it was run."""
+    """The `MEASURES` of an experiment, and the facts of its run."""
     methods = ("cgn", "cgn_only", "cgn_abduction")
     accuracies = {name: outcome.classifiers[name]["test_accuracy"] for name in methods}
     health = {name: outcome.mechanisms[name] for name in MEASURES if name not in accuracies}
@@ -89,7 +92,7 @@ def measured(outcome: Outcome) -> dict[str, Any]:
 
 
 def collect() -> None:
-    """Write the table of all results in `FOLDER`."""
+    """Writes the table of all results in `FOLDER`."""
     rows, runs = [], []
     for variant, title in VARIANT_TITLES.items():
         for name, deviation in DEVIATIONS.items():

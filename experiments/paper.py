@@ -1,8 +1,8 @@
 """MNIST at the paper's sizes: `python -m experiments.paper run SEED`, or `… collect` (see make paper).
 
-A variant of a seed is one DVC experiment of the profile `paper`, whole or, with --stage, one training stage.
-What has a result in reports/paper/results is not run again; a run that was cut off goes on from its
-checkpoints ($CGN_SCRATCH, by default .scratch/paper) and the cache.
+A variant of a seed is one DVC experiment of the profile `paper`, with all stages or, with --stage, one
+training stage. Runs with results in reports/paper/results are not repeated. An interrupted run resumes from
+its checkpoints ($CGN_SCRATCH, by default .scratch/paper) and the cache.
 """
 
 import os
@@ -44,7 +44,7 @@ def run(
     stage: Annotated[str | None, typer.Option(help="only this training stage, and what it needs")] = None,
     set_param: Annotated[list[str], typer.Option("-S", help="further parameters, as of dvc exp run")] = [],  # noqa: B006
 ) -> None:
-    """Run what has no result yet of SEED, a variant at a time, and keep its results."""
+    """Run the variants of SEED that have no result yet, one after the other, and keep their results."""
     for name in variant:
         if name not in VARIANT_TITLES:
             raise UserError(f"--variant {name}: not one of {', '.join(VARIANT_TITLES)}")
@@ -89,7 +89,7 @@ def _run(
     given: list[str],
     parameters: dict[str, dict[str, Any]],
 ) -> None:
-    """Run a variant with `settings`, of which `given` are recorded, and keep its results."""
+    """Runs a variant with `settings`, of which `given` are recorded, and keeps its results."""
     scratch = Path(os.environ.get("CGN_SCRATCH", ".scratch/paper")) / f"seed_{seed}"
     parts = ["paper", variant, str(seed)] + ([stage] if stage else [])
     experiment = "-".join(parts).replace("_", "-")
@@ -109,7 +109,7 @@ def _run(
 
 
 def _require_equal(variant: str, parameters: dict[str, dict[str, Any]]) -> None:
-    """A mean over seeds is one of equal parameters. Raises UserError when kept results have others."""
+    """Raises UserError when kept results have other parameters, since means over seeds need equal ones."""
     if found := differences(RESULTS, variant, parameters):
         told = "; ".join(f"{name}: {difference}" for name, difference in found.items())
         folders = " ".join(str(RESULTS / variant / name) for name in found)

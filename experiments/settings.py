@@ -1,4 +1,4 @@
-"""The parameters of an experiment, and those of them that the result of one method depends on."""
+"""The parameters of an experiment, and those that the results of one method depend on."""
 
 import json
 import shutil
@@ -15,26 +15,27 @@ from cgn.section import Section
 
 CLASSIFIER = ("mnist.classifier", "budgets.train_classifiers")
 CGN = ("mnist.cgn", "mnist.adversarial", "budgets.train_cgn")
-# Sections that the generated images of a method depend on, by its `shards`; and those of the scores of masks.
+# `shards` of a method -> sections that its generated images depend on.
 SHARDS = {
     "": (),
     "gan": ("mnist.adversarial", "budgets.train_gan", "budgets.sample_gan"),
     "counterfactuals": (*CGN, "mnist.counterfactuals", "budgets.sample_counterfactuals"),
     "abducted": (*CGN, "mnist.abduction", "mnist.counterfactuals", "budgets.abduct"),
 }
+# Sections that the scores of masks depend on.
 MECHANISMS = (
     *("mnist.classifier", "budgets.train_digit_classifier", "mnist.mechanism_score", *CGN),
     *("mnist.abduction.segmenter", "budgets.abduct.drawn", "budgets.abduct.image_passes"),
 )
 DATA = ("threads", "device", "mnist.variants.{variant}", "budgets.digits", "budgets.variants")
-# Where the digits lie, every machine says otherwise.
+# The place of the digits differs between machines, so it is not compared.
 SOURCES = ("budgets.digits.source", "budgets.digits.folder")
 
 
 def overridden(settings: Sequence[str]) -> Params:
-    """The parameters that `dvc exp run` has with these -S ("[file:]key=value").
+    """The parameters of `dvc exp run` with these -S ("[file:]key=value").
 
-    Raises UserError for an unknown key or a bad value.
+    Raises UserError for an unknown file or key, or a bad value.
     """
     from dvc.exceptions import InvalidArgumentError
     from dvc.utils.cli_parse import to_path_overrides
@@ -57,9 +58,10 @@ def overridden(settings: Sequence[str]) -> Params:
 
 
 def effective_parameters(params: Params, variant: str, name: str) -> dict[str, Any]:
-    """What the result of the method `name` (or "mechanisms") on `variant` depends on, by dotted keys.
+    """The parameters, by dotted keys, that results of a method (or "mechanisms") on `variant` depend on.
 
-    All but the seed and where the digits and textures come from.
+
+    The seed and the sources of digits and textures are left out.
     """
     found: dict[str, Any] = {}
     for section in (*DATA, *sections(name)):
@@ -67,12 +69,12 @@ def effective_parameters(params: Params, variant: str, name: str) -> dict[str, A
         found |= dict(_leaves(_value(params, key, variant), key))
     others = {f"methods.irm.environments.{other}" for other in ("irm_2", "irm_5") if other != name}
     kept = {key: value for key, value in found.items() if key not in {*SOURCES, *others}}
-    plain: dict[str, Any] = json.loads(json.dumps(kept))  # as it is read from a file
+    plain: dict[str, Any] = json.loads(json.dumps(kept))  # the same types as when read from a file
     return plain
 
 
 def sections(name: str) -> tuple[str, ...]:
-    """Those that the method `name` (or "mechanisms") depends on, beside DATA."""
+    """The sections that the method `name` (or "mechanisms") depends on, beside DATA."""
     if name == "mechanisms":
         return MECHANISMS
     row = method_named(name)

@@ -1,4 +1,4 @@
-"""One training stage of MNIST as a DVC experiment: more seeds of its methods, without the others' hours."""
+"""Runs one MNIST training stage as a DVC experiment, to get more seeds of its methods without the others."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,18 +18,18 @@ MODELS = "models/mnist/classifiers"
 
 
 class Trained(NamedTuple):
-    """The classifiers of one stage and variant, and how they were trained."""
+    """The results of one training stage for one variant, and the facts of the run."""
 
-    accuracies: dict[str, dict[str, float]]  # method: train_accuracy, test_accuracy, percent
-    facts: dict[str, Any]  # as of an `Outcome`, wall_time_seconds of this stage alone
-    digests: dict[str, str]  # MD5 of its outputs, by their paths
+    accuracies: dict[str, dict[str, float]]  # by method: train_accuracy, test_accuracy, percent
+    facts: dict[str, Any]  # as in `Outcome`; wall_time_seconds is that of this stage only
+    digests: dict[str, str]  # MD5 of the stage's outputs, by path
 
 
 def training_stages() -> dict[str, list[str]]:
-    """The stages of dvc.yaml that train classifiers of MNIST, each with its methods."""
+    """The stages of dvc.yaml that train MNIST classifiers, each with its methods."""
     found = {}
     for name, stage in YAML(typ="safe").load(Path("dvc.yaml").read_text(encoding="utf-8"))["stages"].items():
-        # An output is a path, or has the path as its key.
+        # An output is a path, or a map whose only key is the path.
         outs = [out if isinstance(out, str) else next(iter(out)) for out in stage.get("outs", ())]
         if methods := [Path(out).name for out in outs if out.startswith(f"{MODELS}/")]:
             found[name] = methods
@@ -39,7 +39,7 @@ def training_stages() -> dict[str, list[str]]:
 def run_training_stage(
     experiment: str, stage: str, variant: str, settings: list[str], scratch: Path
 ) -> Trained:
-    """`STAGE@VARIANT` as `experiment` (see `run_target`), its classifiers scored as stage `score` does."""
+    """Runs `STAGE@VARIANT` as `experiment` (see `run_target`), and scores its classifiers."""
     target = f"{stage}@{variant}"
     made = run_target(experiment, target, settings, scratch)
     locked = locked_stages(experiment)[target]
@@ -78,7 +78,7 @@ def classifiers_of(experiment: str, variant: str, methods: Sequence[str]) -> dic
 
 
 def _accuracies(experiment: str, variant: str, methods: list[str]) -> dict[str, dict[str, float]]:
-    """Of the classifiers that `experiment` trained, on its training and test images, percent."""
+    """Accuracies (percent) of the classifiers that `experiment` trained, on training and test images."""
     arrays = arrays_of(experiment, f"variants/{variant}")
     return {
         method: {

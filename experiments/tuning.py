@@ -1,11 +1,11 @@
-"""The search for each baseline's settings: `python -m experiments.tuning`, or only some: `… irm lntl`.
+"""Searches the baselines' settings: `python -m experiments.tuning`, or for some of them `… irm lntl`.
 
-At most eight settings a method and variant. Each is a run of the stage that trains the method, as a DVC
-experiment, on a share of the profile's image passes (`SHARES`); one run tries settings of all its methods.
-The rule: the highest accuracy on held-out digits under the five training environments of the paper, in which
-cue and label agree with probability 0.9 to 1. No test digit takes part. The accuracy on the same digits under
-random cues stands beside it, to tell what a search could have found at best, and takes no part either.
-What is selected stands in budgets/paper.yaml; a test compares the two.
+At most eight settings of each method and variant are tried. Each is a run of the stage that trains the method,
+as a DVC experiment on a share of the profile's image passes (`SHARES`); one run tries a setting of each of the
+stage's methods. Selected is the setting with the highest accuracy on held-out digits in the paper's five
+training environments, whose correlations of cue and label are 0.9 to 1. Test digits are not used. The accuracy
+on the same digits with random cues is reported, to show what a search could reach at best, but not used. The
+selected settings are in budgets/paper.yaml; a test compares the two.
 """
 
 import json
@@ -40,10 +40,11 @@ ENVIRONMENTS = (0.9, 0.925, 0.95, 0.975, 1.0)  # correlations of cue and label (
 RANDOM_CUES = 0.0
 # Of the profile's image passes, by stage: 150,000 and 250,000 of `paper`, enough to tell settings apart.
 SHARES = {"train_on_biased": 1 / 4, "train_on_environments": 5 / 12, "train_on_generated": 1 / 4}
-Settings = dict[str, Any]  # key of the profile's file: value
+Settings = dict[str, Any]  # key of the profile's file -> value
 Accuracies = dict[str, dict[str, float]]  # of each method, percent: held_out_accuracy, random_cue_accuracy
 
-# Two knobs a method, which its own paper or its use here says matter most. `irm` serves irm_2 and irm_5.
+# The two parameters of each method that matter most, by its paper or by its use here. `irm` is for irm_2 and
+# irm_5.
 SEARCH: dict[str, dict[str, list[Any]]] = {
     "irm": {"methods.irm.penalty": [0.1, 1, 10, 100], "methods.irm.environment_batch": [16, 64]},
     "group_dro": {
@@ -58,8 +59,8 @@ SEARCH: dict[str, dict[str, list[Any]]] = {
     "gan": {"train_gan.steps": [1250, 2500], "methods.gan.real_share": [0.0, 0.25, 0.5, 0.75]},
 }
 
-# Trained and listed like the others, never selected. Without its penalty IRM is plain training on the
-# environments: what that reaches is owed to their few images without the shortcut, not to an objective.
+# Trained and listed like the others, but never selected. IRM without penalty is plain training on
+# environments; its accuracy is due to the few images without the shortcut, not to the objective.
 CONTROLS: dict[str, list[Settings]] = {
     "irm": [{"methods.irm.penalty": 0, "methods.irm.environment_batch": 16}],
 }
@@ -70,7 +71,7 @@ def main(
     variant: Annotated[list[str], typer.Option(help="only these")] = list(VARIANT_TITLES),  # noqa: B006
     set_param: Annotated[list[str], typer.Option("-S", help="key=value, as of dvc exp run")] = [],  # noqa: B006
 ) -> None:
-    """Search what has no result yet; each setting's result is kept as soon as it is known."""
+    """Train the settings that have no result yet, and keep each result as soon as it is known."""
     for kind, names, known in (("METHOD", method, SEARCH), ("--variant", variant, VARIANT_TITLES)):
         for name in names:
             if name not in known:
@@ -153,20 +154,20 @@ def _accuracies(classifier: DigitCNN, held_out: Mapping[float, Images]) -> dict[
 
 
 def results_of(variant: str, method: str) -> list[dict[str, Any]]:
-    """What is known of a search: settings, accuracies in percent, machine."""
+    """The results of a search so far: settings, accuracies in percent, machine."""
     path = FOLDER / variant / f"{method}.json"
     found: list[dict[str, Any]] = read_json(path) if path.exists() else []
     return found
 
 
 def configurations(method: str) -> list[Settings]:
-    """All settings of a method's search."""
+    """All settings that the search of a method tries."""
     knobs = SEARCH[method]
     return [dict(zip(knobs, values, strict=True)) for values in product(*knobs.values())]
 
 
 def selected(variant: str) -> Settings:
-    """What the rule chose for every method of `variant` whose search has ended."""
+    """The selected settings of every method of `variant` whose search has ended."""
     chosen: Settings = {}
     for method in SEARCH:
         settings = configurations(method)
@@ -177,7 +178,7 @@ def selected(variant: str) -> Settings:
 
 
 def collect() -> None:
-    """Write the table of all results in `FOLDER`."""
+    """Writes the table of all results in `FOLDER`."""
     rows = []
     for variant, title in VARIANT_TITLES.items():
         chosen = selected(variant)

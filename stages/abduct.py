@@ -10,8 +10,10 @@ log = logging.getLogger(__name__)
 
 
 def main(variant: str) -> None:
-    """Train a segmenter on images of the CGN of VARIANT, read the masks of the real training images, and draw
-    these shapes in counterfactual textures."""
+    """Train a segmenter on images of the CGN of VARIANT, and draw counterfactuals of the training images.
+
+    The segmenter predicts the masks of the real training images; the CGN draws the textures around them.
+    """
     stage = StageRun("abduct")
     abduction, policy = section("mnist.abduction").of(variant), section("mnist.counterfactuals")
     params, observed = abduction.segmenter, abduction.backgrounds == "observed"

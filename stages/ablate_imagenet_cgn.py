@@ -1,4 +1,4 @@
-"""Stage `ablate_imagenet_cgn`: one training for each row of Table 1, all of one length."""
+"""Stage `ablate_imagenet_cgn`: a training for each row of Table 1, all of equal length."""
 
 from pathlib import Path
 from typing import Annotated
@@ -10,7 +10,7 @@ from stages.run import StageRun
 
 
 def main(ablation: Annotated[str, Option(help="all, no_shape, no_text, no_bg or no_rec")]) -> None:
-    """Train the CGN with one loss of the paper switched off, or with all of them to compare with."""
+    """Train the CGN with one loss of the paper switched off, or with all losses for comparison."""
     stage = StageRun("ablate_imagenet_cgn")
     params, budget = section("imagenet.cgn"), section("budgets.ablate_imagenet_cgn")
 

@@ -1,4 +1,4 @@
-"""`python -m stages.assets [NAME ...]`: fetch published weights and data sets. No stage."""
+"""`python -m stages.assets [NAME ...]` fetches published weights and data sets. Not a stage of the graph."""
 
 import logging
 from typing import Annotated

@@ -1,4 +1,4 @@
-"""What all stage commands share: validated parameters, one-line errors, a log, threads and timing."""
+"""The frame of all stage commands: validated parameters, one-line errors, logging, threads and timing."""
 
 import errno
 import logging
@@ -17,9 +17,9 @@ from cgn.io.files import write_json
 from cgn.params.reading import read
 from cgn.params.schema import Params
 
-# Outside of DVC's outputs: checkpoints and timings. Long runs keep them outside of the clone.
+# The folder of checkpoints and timings. It is no output of DVC, and may be outside of the clone.
 SCRATCH = Path(os.environ.get("CGN_SCRATCH", ".scratch"))
-# Faults of the machine, not of the code, and what to do about them.
+# Errors of the machine, not of the code -> what the user can do.
 MACHINE = {
     errno.EACCES: "change its rights, or run elsewhere",
     errno.EPERM: "change its rights, or run elsewhere",
@@ -36,12 +36,12 @@ def _params() -> Params:
 
 
 def section(key: str) -> Any:
-    """The validated value or section at a dotted key; all parameters are checked first.
+    """The validated value or section at a dotted key. All parameters are validated first.
 
-    `budgets.X` is X in the active profile's file, `assets.X` in assets.yaml; all others are those of
-    params.yaml, completed by what the profile's file has at the same key. A section that may differ between
-    variants is a `ByVariant`: `section("methods.irm").of(variant)`. A stage reads parameters only here, and a
-    test compares the keys with what dvc.yaml declares.
+    `budgets.X` is X in the profile's file, and `assets.X` is X in assets.yaml. Other keys are those of
+    params.yaml, completed by the profile's file. A section that may differ between variants is a `ByVariant`:
+    `section("methods.irm").of(variant)`. Stages read parameters only by this function; a test compares the
+    keys with dvc.yaml. Raises UserError for an unknown key or a bad value.
     """
     value: Any = _params()
     for part in key.split("."):
@@ -53,7 +53,7 @@ def section(key: str) -> Any:
 
 
 def run(main: Callable[..., None]) -> None:
-    """Run a stage's `main` as a Typer command. A UserError ends it with one line and status 1."""
+    """Runs a stage's `main` as a Typer command. A UserError ends it with one line and status 1."""
     logging.basicConfig(format="%(message)s", level=logging.INFO, stream=sys.stderr)
     stage = os.path.splitext(os.path.basename(sys.argv[0]))[0]
     started = time.monotonic()
@@ -77,12 +77,12 @@ def run(main: Callable[..., None]) -> None:
     except typer.Exit as finished:
         sys.exit(finished.exit_code)
     except Exception as error:
-        if hasattr(error, "format_message"):  # a usage error of the command line
+        if hasattr(error, "format_message"):  # wrong use of the command line
             log.error("%s: error: %s (see --help)", stage, error.format_message())
             sys.exit(2)
         raise
-    if "DVC_STAGE" in os.environ:  # set by DVC: a command that runs alone is no part of the reproduction
-        name = os.environ["DVC_STAGE"].rpartition(":")[2]  # without dvc.yaml's path, seen from a sub-folder
+    if "DVC_STAGE" in os.environ:  # set by DVC; a command that a user runs is not timed
+        name = os.environ["DVC_STAGE"].rpartition(":")[2]  # without the path of dvc.yaml
         _record_time(name.replace("@", "-"), time.monotonic() - started)
 
 

@@ -1,4 +1,4 @@
-"""Stage `digits`: the real digits and their split."""
+"""Stage `digits`: the real digits and their splits."""
 
 import logging
 from pathlib import Path

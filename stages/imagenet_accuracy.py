@@ -15,8 +15,8 @@ log = logging.getLogger(__name__)
 def main() -> None:
     """Score every classifier on the test splits.
 
-    They are `test_images` in a world of photos; in the emoji world, with cues that follow the class as in
-    training, `test_poses` (training glyphs at new poses) and `test_glyphs` (glyphs never seen).
+    A world of photos has `test_images`. The emoji world has `test_poses` (training glyphs at held-out poses)
+    and `test_glyphs` (held-out glyphs), with shortcuts as in training.
     """
     section("threads")
 

@@ -1,10 +1,10 @@
-"""Stage `imagenet_sheets`: what the mechanisms draw of each class, interpolations, failure cases."""
+"""Stage `imagenet_sheets`: the mechanisms' outputs of each class, interpolations, failure cases."""
 
 from pathlib import Path
 
 from stages.command import run, section
 
-MOST_CLASSES = 9  # where none are named
+MOST_CLASSES = 9  # if the parameters name none
 CLASSES = Path("data/imagenet/world/classes.json")
 
 

@@ -1,4 +1,4 @@
-"""Stage `imagenet_world`: labelled images in splits, and where the world has them IN-9 and cue conflict."""
+"""Stage `imagenet_world`: labelled images in splits, and IN-9 and cue conflict if the world has them."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ OUTPUT = Path("data/imagenet/world")
 
 
 def main() -> None:
-    """Draw the emoji world, or make one of photos: a folder's, or ImageNet's."""
+    """Draw the emoji world, or make a world of photos from a folder or from ImageNet."""
     seed, name, budget = section("seed"), section("imagenet.world"), section("budgets.imagenet_world")
     emoji, folder, ilsvrc = section("imagenet.emoji"), section("imagenet.folder"), section("imagenet.ilsvrc")
     published = {"in9": section("assets.in9"), "cue_conflict": section("assets.cue_conflict")}

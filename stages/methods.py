@@ -1,4 +1,4 @@
-"""What the stages that train classifiers on a variant share: which methods, and where each one goes."""
+"""Shared by the stages that train classifiers on a variant: the methods' parameters, and their runs."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,7 +9,7 @@ from stages.run import StageRun
 
 
 def method_sections(variant: str, *data: str) -> dict[str, Any]:
-    """The parameters of each method that learns from these kinds of data, on a variant. None: it has none."""
+    """The parameters of the methods that are trained on these kinds of data; None if a method has none."""
     from cgn.methods.registry import methods_on
 
     rows = methods_on(*data)  # type: ignore[arg-type]
@@ -22,7 +22,7 @@ def method_sections(variant: str, *data: str) -> dict[str, Any]:
 def run_of(
     stage: StageRun, variant: str, method: str, ready: Any, depends_on: Sequence[Any], inputs: Sequence[Path]
 ) -> Any:
-    """A method that is `ready` (`cgn.methods.building.Ready`), as `train_and_save` takes it."""
+    """The run of a method for `train_and_save`; `ready` is a `cgn.methods.building.Ready`."""
     from cgn.methods.training import Run
 
     checkpoint = stage.checkpoint(f"{variant}-{method}", [*depends_on, method], inputs)

@@ -1,4 +1,4 @@
-"""`make pretrain`: the small networks of the emoji world that are committed in weights/emoji. No stage."""
+"""`make pretrain`: trains the small networks in weights/emoji. It is not a stage of the graph."""
 
 import logging
 from pathlib import Path

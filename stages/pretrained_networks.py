@@ -1,4 +1,4 @@
-"""Stage `pretrained_networks`: the frozen networks that a CGN learns from, of one of three sources."""
+"""Stage `pretrained_networks`: the frozen networks that a CGN is trained with, from one of three sources."""
 
 import logging
 from pathlib import Path
@@ -14,7 +14,7 @@ log = logging.getLogger(__name__)
 
 
 def main() -> None:
-    """Give the graph a BigGAN, a U2-Net and a VGG, and with small ones the segmenter that judges masks."""
+    """Copy, train or fetch BigGAN, U2-Net and VGG; with small networks also the segmenter."""
     stage, budget = StageRun("pretrained_networks"), section("budgets.pretrained_networks")
     world, params = section("imagenet.world"), section("imagenet.pretraining")
     how = section("imagenet.saliency")
@@ -51,7 +51,7 @@ def main() -> None:
                 kept.__getitem__, stage.device,
             )  # fmt: skip
             checkpoints = list(kept.values())
-    for checkpoint in checkpoints:  # once the folder is whole
+    for checkpoint in checkpoints:  # only after the folder is written
         checkpoint.remove()
     log.info("%s networks are in %s", budget.source, OUTPUT)
 

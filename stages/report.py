@@ -1,4 +1,4 @@
-"""Stage `report`: the scores as tables, figures, one page and the metric."""
+"""Stage `report`: the scores as tables, figures, a page and the metric."""
 
 from pathlib import Path
 
@@ -20,13 +20,13 @@ def main() -> None:
 
 
 def stage_seconds() -> list[float]:
-    """How long each stage took when it last ran, as far as is known; the report itself does not count."""
+    """The known times of the last run of each stage, without the report."""
     from cgn.io.files import read_json
 
     stages = {path.stem for path in Path(__file__).parent.glob("*.py")} - {"report"}
     timings = sorted(
         (SCRATCH / "timings").glob("*.json")
-    )  # written by each stage as it ends; no output of any
+    )  # written by `stages.command.run`; not an output of any stage
     return [read_json(path)["seconds"] for path in timings if path.stem.split("-")[0] in stages]
 
 

@@ -1,4 +1,4 @@
-"""What every stage that trains needs: seed, threads, device, checkpoints and outputs."""
+"""Seed, threads, device, checkpoints and outputs of the stages that train."""
 
 import logging
 from collections.abc import Iterator, Sequence
@@ -12,7 +12,7 @@ log = logging.getLogger(__name__)
 
 
 class Output(NamedTuple):
-    """Where a training writes, and from where it goes on when it was cut off."""
+    """The folder that a training writes, and its checkpoint."""
 
     folder: Path
     checkpoint: Any  # cgn.training.checkpoint.Checkpoint
@@ -22,7 +22,7 @@ class StageRun:
     """One run of the stage `name`."""
 
     def __init__(self, name: str) -> None:
-        from cgn.training.device import torch_device  # late, as all of torch: `run` sets the threads first
+        from cgn.training.device import torch_device  # late: imports torch, after `run` has set the threads
 
         self.name = name
         self.seed, self.threads, device = section("seed"), section("threads"), section("device")
@@ -30,7 +30,7 @@ class StageRun:
         self._machine = [self.seed, self.threads, device]
 
     def checkpoint(self, of: str, depends_on: Sequence[Any], inputs: Sequence[Path]) -> Any:
-        """The checkpoint of training `of`; one of other parameters, inputs or code is not used."""
+        """The checkpoint of training `of`, valid for these parameters, inputs and the current code."""
         from cgn.training.checkpoint import Checkpoint, fingerprint
 
         run_id = fingerprint([*self._machine, *depends_on], list(inputs))
@@ -40,7 +40,7 @@ class StageRun:
     def output(
         self, folder: Path, of: str, depends_on: Sequence[Any], inputs: Sequence[Path]
     ) -> Iterator[Output]:
-        """An empty folder that becomes `folder` when the block ends; then the checkpoint goes."""
+        """Yields an empty folder, which becomes `folder` after the block, when the checkpoint is deleted."""
         from cgn.io.files import atomic_folder
 
         checkpoint = self.checkpoint(of, depends_on, inputs)

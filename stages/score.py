@@ -1,4 +1,4 @@
-"""Stage `score`: the accuracies of all methods on one variant, and whether its CGN's masks are digits."""
+"""Stage `score`: the accuracies of all methods on one variant, and the quality of its CGN's masks."""
 
 import logging
 from pathlib import Path
@@ -9,8 +9,11 @@ log = logging.getLogger(__name__)
 
 
 def main(variant: str) -> None:
-    """Score every method of VARIANT on its biased train and validation and its random-cue test images, and
-    the masks of its CGN with the digit classifier."""
+    """Score every method of VARIANT, and the masks of its CGN.
+
+    Methods are scored on the biased train and validation images and on the test images with random cues;
+    masks are scored by the digit classifier.
+    """
     seed = section("seed")
     section("threads")
     params, own = section("mnist.mechanism_score"), section(f"mnist.variants.{variant}")

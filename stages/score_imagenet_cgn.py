@@ -1,4 +1,4 @@
-"""Stage `score_imagenet_cgn`: Inception Score and masks of the CGN, of its ablations and of the BigGAN."""
+"""Stage `score_imagenet_cgn`: Inception Score and mask scores of the CGN, its ablations and the BigGAN."""
 
 import logging
 from pathlib import Path
@@ -13,7 +13,7 @@ log = logging.getLogger(__name__)
 
 
 def main() -> None:
-    """Score all of them on images of the same noise and classes."""
+    """Score the CGN, its ablations and the BigGAN on images of the same noise and classes."""
     seed, device = section("seed"), section("device")
     section("threads")
     params = section("imagenet.cgn_score")

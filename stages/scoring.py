@@ -1,4 +1,4 @@
-"""What the stages `in9` and `cue_conflict` share: classifiers, a folder of images, a JSON of scores."""
+"""Shared by the stages `in9` and `cue_conflict`: their options, and the writing of scores."""
 
 import logging
 from collections.abc import Callable
@@ -26,9 +26,10 @@ def write_scores(
     score: Callable[..., dict[str, Any]],
     out: Path,
 ) -> None:
-    """Write what `score` gives for each of `models` on the images of `folder`; where a world has none, {}.
+    """Writes the results of `score` for each of `models` on the images of `folder`, {} if it is left out.
 
-    `resnet50s`: the assets of further ResNet-50s, by their names.
+
+    `resnet50s` are the assets of further ResNet-50s, by name.
     """
     from cgn.io.files import why_left_out, write_json
     from cgn.networks.image_classifier import scores_by_model

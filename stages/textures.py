@@ -11,7 +11,7 @@ log = logging.getLogger(__name__)
 
 
 def main() -> None:
-    """Write one foreground and one background texture per class."""
+    """Write one foreground and one background texture for each class."""
     seed = section("seed")
     size = section("mnist.variants.wildlife_mnist.texture_size")
     budget = section("budgets.textures")

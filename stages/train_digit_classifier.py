@@ -1,11 +1,11 @@
-"""Stage `train_digit_classifier`: the reader of masks, trained on real binarised digits."""
+"""Stage `train_digit_classifier`: the classifier that reads masks, trained on real binarised digits."""
 
 from pathlib import Path
 
 from stages.command import run, section
 from stages.run import StageRun
 
-# Generated digits stand a little off centre and vary in slant and proportion: the reader should not mind.
+# Generated digits are a little off centre and vary in slant and proportion, so training images do, too.
 TRANSLATION = 1  # pixels
 DISTORTION = 0.1  # standard deviation of the linear map's coefficients
 

@@ -1,6 +1,6 @@
 """Stage `train_gan`: the GAN baseline of one variant, and its samples as WebDataset shards.
 
-One stage for both, unlike the CGN's two: there is no sampling policy to try out on a trained GAN.
+Training and sampling are one stage, because a GAN has no sampling policy that could change without training.
 """
 
 import logging

@@ -1,4 +1,4 @@
-"""Stage `train_imagenet_classifiers`: the rows of Tables 3 and 4 that need no generator."""
+"""Stage `train_imagenet_classifiers`: the classifiers of Tables 3 and 4 that need no generator."""
 
 import logging
 from pathlib import Path
@@ -12,7 +12,10 @@ log = logging.getLogger(__name__)
 
 
 def main() -> None:
-    """Train in, sin, in_sin, mixed_rand and oracle, a small residual network each; without masks in alone."""
+    """Train the small residual networks `in`, `sin`, `in_sin`, `mixed_rand` and `oracle`.
+
+    In a world without masks only `in` is trained; the others are left out.
+    """
     stage = StageRun("train_imagenet_classifiers")
     schedule, budget = section("imagenet.classifier"), section("budgets.train_imagenet_classifiers")
 

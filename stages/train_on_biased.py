@@ -1,4 +1,4 @@
-"""Stage `train_on_biased`: classifiers that see the biased images of one variant and nothing else."""
+"""Stage `train_on_biased`: the classifiers that are trained on the biased images of one variant only."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from stages.run import StageRun
 
 
 def main(variant: str) -> None:
-    """Train the methods that learn from the biased images of VARIANT: original, lntl, augmentation."""
+    """Train original, lntl and augmentation on the biased images of VARIANT."""
     stage = StageRun("train_on_biased")
     schedule, budget = section("mnist.classifier"), section("budgets.train_classifiers")
     black_ground = section(f"mnist.variants.{variant}.black_ground")

@@ -1,7 +1,8 @@
-"""Stage `train_on_environments`: classifiers that see the real digits under other cues than the biased ones.
+"""Stage `train_on_environments`: the classifiers that are trained on real digits with less biased cues.
 
-IRM and Group DRO see environments in which cues tell the label more or less often; the oracle sees new random
-cues in every pass.
+
+IRM and Group DRO are trained on environments with different correlations of cue and label, the oracle on new
+random cues in every pass.
 """
 
 from functools import partial
@@ -13,7 +14,7 @@ from stages.run import StageRun
 
 
 def main(variant: str) -> None:
-    """Train irm_2, irm_5 and group_dro, which learn from environments of VARIANT, and the oracle."""
+    """Train irm_2, irm_5 and group_dro on environments of VARIANT, and the oracle on random cues."""
     stage = StageRun("train_on_environments")
     schedule, budget = section("mnist.classifier"), section("budgets.train_classifiers")
     own = section(f"mnist.variants.{variant}")

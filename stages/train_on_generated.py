@@ -1,4 +1,4 @@
-"""Stage `train_on_generated`: classifiers on the generated images of one variant."""
+"""Stage `train_on_generated`: the classifiers that are trained on generated images of one variant."""
 
 from pathlib import Path
 
@@ -8,10 +8,10 @@ from stages.run import StageRun
 
 
 def main(variant: str) -> None:
-    """Train the methods that learn from generated images of VARIANT: gan and cgn (with biased ones beside
-    them), cgn_only (counterfactuals alone), cgn_abduction (counterfactuals of the biased images).
+    """Train the methods that use generated images of VARIANT; the label of a counterfactual is its shape's.
 
-    The label of a counterfactual is that of its shape.
+    gan and cgn are trained on generated and biased images, cgn_only on counterfactuals only, and
+    cgn_abduction on counterfactuals of the biased images.
     """
     stage = StageRun("train_on_generated")
     schedule, budget = section("mnist.classifier"), section("budgets.train_classifiers")

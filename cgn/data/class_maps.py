@@ -1,6 +1,6 @@
-"""What ImageNet's 1000 outputs mean in coarser terms: the nine classes of IN-9, the 16 of cue conflict.
+"""Maps ImageNet's 1000 outputs to the nine classes of IN-9 and to the 16 classes of cue conflict.
 
-An output is counted from 0, in the order of the WordNet ids; "7-24 87" means outputs 7 to 24 and 87.
+Outputs are counted from 0, in the order of the WordNet ids; "7-24 87" means outputs 7 to 24 and 87.
 """
 
 import re
@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 IMAGENET_CLASSES = 1000
 _WORDNET_ID = re.compile(r"n\d{8}")
 
-# Xiao et al. (2021), "Noise or Signal": the nine classes in the order of their labels, 370 outputs in all.
-# The other 630 outputs mean none of the nine.
+# Xiao et al. (2021), "Noise or Signal": the nine classes in the order of their labels. They have 370 outputs;
+# the other 630 belong to no class.
 _IN9 = {
     "dog": "151-170 173-268",
     "bird": "7-24 87-100 127-146",
@@ -32,7 +32,7 @@ _IN9 = {
     "fish": "0-6 389-397",
 }
 
-# Geirhos et al. (2019), "ImageNet-trained CNNs are biased towards texture": 207 outputs in all.
+# Geirhos et al. (2019), "ImageNet-trained CNNs are biased towards texture": 207 outputs.
 _CUE_CONFLICT = {
     "airplane": "404",
     "bear": "294-297",
@@ -53,7 +53,7 @@ _CUE_CONFLICT = {
 }
 
 IN9_CLASSES = tuple(_IN9)
-# Of every image of the set (Xiao et al. 2021): what stands before what.
+# The versions of each image (Xiao et al. 2021), which differ in foreground and background.
 IN9_VARIANTS = (
     "original",
     "mixed_same",
@@ -67,15 +67,15 @@ IN9_VARIANTS = (
 
 
 def is_imagenet(names: Sequence[str]) -> bool:
-    """Whether these are ILSVRC's 1,000 WordNet ids in their order, which is that of ImageNet's outputs."""
+    """Whether `names` are ILSVRC's 1,000 WordNet ids in sorted order, the order of ImageNet's outputs."""
     of_wordnet = all(_WORDNET_ID.fullmatch(name) for name in names)
     return len(names) == IMAGENET_CLASSES and of_wordnet and list(names) == sorted(names)
 
 
 def in9_classes_of_names(names: Sequence[str]) -> NDArray[np.int64]:
-    """The IN-9 class, 0 to 8, of each of `names`, -1 for none: (n,).
+    """The IN-9 class, 0 to 8, of each of `names`, or -1 for none: int64 (n,).
 
-    "wheeled vehicle" and "02_wheeled vehicle", as the published folders are called, are names of it, too.
+    The spellings of the published folders count too, e.g. "wheeled vehicle" and "02_wheeled vehicle".
     """
     plain = [re.sub(r"^\d+_", "", name.lower().replace(" ", "_")) for name in names]
     labels = {name: label for label, name in enumerate(IN9_CLASSES)}
@@ -83,7 +83,7 @@ def in9_classes_of_names(names: Sequence[str]) -> NDArray[np.int64]:
 
 
 def in9_classes_of_imagenet() -> NDArray[np.int64]:
-    """The IN-9 class, 0 to 8, of each of ImageNet's outputs, -1 for none: (1000,)."""
+    """The IN-9 class, 0 to 8, of each of ImageNet's outputs, or -1 for none: int64 (1000,)."""
     classes = np.full(IMAGENET_CLASSES, -1, dtype=np.int64)
     for label, ranges in enumerate(_IN9.values()):
         classes[_outputs(ranges)] = label
@@ -91,7 +91,7 @@ def in9_classes_of_imagenet() -> NDArray[np.int64]:
 
 
 def cue_conflict_outputs_of_imagenet() -> dict[str, list[int]]:
-    """The ImageNet outputs that make up each of the 16 cue-conflict classes."""
+    """The ImageNet outputs that belong to each of the 16 cue-conflict classes."""
     return {name: _outputs(ranges) for name, ranges in _CUE_CONFLICT.items()}
 
 

@@ -1,4 +1,4 @@
-"""The sections of the data: digits and textures, the MNIST variants, the worlds of the ImageNet branch."""
+"""The sections for digits, textures, the MNIST variants and the worlds of the ImageNet branch."""
 
 from typing import Annotated, Literal
 
@@ -21,7 +21,7 @@ class TexturesBudget(Section):
 
 
 class VariantFacts(Section):
-    """What every variant says of itself."""
+    """The keys that every variant has."""
 
     black_ground: bool
     binarize_threshold: Probability | None

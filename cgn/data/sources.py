@@ -1,6 +1,6 @@
-"""Where minibatches come from. A minibatch is a function of the seed and of its step alone.
+"""Sources of minibatches. A minibatch is a function of the seed and its step only.
 
-That is what lets a killed run go on to the same bytes: nothing here has a state worth saving.
+Sources therefore have no state that a checkpoint would need.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -18,18 +18,19 @@ from cgn.seeding import generator
 class Minibatch(NamedTuple):
     """Images uint8 (n, height, width, channels) and labels int64 of one environment.
 
-    Labels are (n,), or (n, factors) where each factor of variation has its own.
+    Labels are (n,), or (n, factors) if each factor of variation has a label.
     """
 
     images: Tensor
     labels: Tensor
 
     def to(self, device: torch.device) -> "Minibatch":
+        """The minibatch on `device`."""
         return Minibatch(self.images.to(device), self.labels.to(device))
 
 
 def concatenate(minibatches: Sequence[Minibatch]) -> Minibatch:
-    """All environments as one minibatch, in their order."""
+    """Joins the minibatches of all environments, in order."""
     if len(minibatches) == 1:
         return minibatches[0]
     return Minibatch(
@@ -45,20 +46,22 @@ class Images(NamedTuple):
 
 
 class Source(Protocol):
-    """Training data: one minibatch of each environment for every step 0, 1, ..."""
+    """Training data of one or more environments."""
 
-    def minibatches(self, step: int) -> list[Minibatch]: ...
+    def minibatches(self, step: int) -> list[Minibatch]:
+        """One minibatch of each environment for step 0, 1, ..."""
+        ...
 
 
 class ShuffledPasses:
-    """Endless passes over `count` items, each in a new random order; a batch may span two."""
+    """Passes over `count` items without end, each in a new random order; a batch may span two passes."""
 
     def __init__(self, count: int, batch: int, seed: int, *names: str | int) -> None:
         self._count, self._batch, self._seed, self._names = count, batch, seed, names
         self._order: tuple[int, NDArray[np.int64]] | None = None
 
     def rows(self, step: int) -> Iterator[tuple[int, NDArray[np.int64]]]:
-        """The pass and the items in it that make up batch `step`."""
+        """Yields the parts of batch `step`: the number of a pass and the items taken from it."""
         position, stop = step * self._batch, (step + 1) * self._batch
         while position < stop:
             number, offset = divmod(position, self._count)
@@ -74,18 +77,19 @@ class ShuffledPasses:
 
 
 class FixedImages:
-    """The same images in every pass, e.g. the biased training set."""
+    """One environment whose images are the same in every pass, e.g. the biased training set."""
 
     def __init__(self, images: Images, batch: int, seed: int, *names: str | int) -> None:
         self._images = images
         self._passes = ShuffledPasses(len(images.labels), batch, seed, *names)
 
     def minibatches(self, step: int) -> list[Minibatch]:
+        """The minibatch of a step."""
         return [_take(self._images, np.concatenate([rows for _, rows in self._passes.rows(step)]))]
 
 
 class FreshImages:
-    """New images in every pass: `draw(pass)` returns those of pass 0, 1, ..., `count` each."""
+    """One environment with new images in every pass: `draw(pass)` returns the `count` images of a pass."""
 
     def __init__(
         self, draw: Callable[[int], Images], count: int, batch: int, seed: int, *names: str | int
@@ -95,6 +99,7 @@ class FreshImages:
         self._drawn: tuple[int, Images] | None = None
 
     def minibatches(self, step: int) -> list[Minibatch]:
+        """The minibatch of a step."""
         parts = [_take(self._images_of(number), rows) for number, rows in self._passes.rows(step)]
         return [concatenate(parts)]
 
@@ -105,17 +110,18 @@ class FreshImages:
 
 
 class SideBySide:
-    """One minibatch of each part, e.g. of real images and of counterfactuals, whose labels differ in kind."""
+    """Several sources as environments, e.g. real images and counterfactuals, whose labels differ in kind."""
 
     def __init__(self, parts: Sequence[Source]) -> None:
         self._parts = parts
 
     def minibatches(self, step: int) -> list[Minibatch]:
+        """The first minibatch of each source."""
         return [part.minibatches(step)[0] for part in self._parts]
 
 
 class Environments(SideBySide):
-    """One minibatch of `batch` images from each environment."""
+    """Environments of fixed images, each with minibatches of `batch` images."""
 
     def __init__(self, environments: Sequence[Images], batch: int, seed: int, *names: str | int) -> None:
         super().__init__(
@@ -127,9 +133,10 @@ class Environments(SideBySide):
 
 
 class Mixture(SideBySide):
-    """Every batch is one of each part together, e.g. of real and of generated images."""
+    """One environment that mixes several sources, e.g. real and generated images."""
 
     def minibatches(self, step: int) -> list[Minibatch]:
+        """The minibatches of all sources, joined to one."""
         return [concatenate(super().minibatches(step))]
 
 
@@ -143,13 +150,14 @@ _PROBABILITY = 0.5
 
 @dataclass(frozen=True)
 class Mirrored:
-    """The minibatches of `source`, each image mirrored with probability 1/2."""
+    """The minibatches of `source`, with each image mirrored left to right with probability 1/2."""
 
     source: Source
     seed: int
     name: str
 
     def minibatches(self, step: int) -> list[Minibatch]:
+        """The mirrored minibatches of a step."""
         minibatches = self.source.minibatches(step)
         random = generator(self.seed, "mirroring", self.name, step)
         return [_mirrored(batch, random.random(len(batch.labels)) < _PROBABILITY) for batch in minibatches]

@@ -1,4 +1,4 @@
-"""Training images straight from shards: a million of them pass by, and a few shards are held."""
+"""Training images read from shards during training, with only a few shards in memory."""
 
 from functools import lru_cache
 from pathlib import Path
@@ -13,15 +13,15 @@ from cgn.errors import UserError
 from cgn.io.shards import count_samples, read_images, shard_paths
 from cgn.seeding import generator
 
-_decoding = Lock()  # two runs that want one shard decode it once
+_decoding = Lock()  # trainings in parallel threads decode a shard once
 
 
 Decoded = tuple[NDArray[np.uint8], dict[str, NDArray[np.int64]]]
-_KEPT_BELOW = 64e6  # bytes of a tar: 10,000 MNIST images have 35e6
+_KEPT_BELOW = 64e6  # bytes of a tar; 10,000 MNIST images take 35e6
 
 
 def _decoded(shard: Path) -> Decoded:
-    """A set of small shards is decoded once for all passes and all methods of a stage."""
+    """Decodes a shard. A small one is kept in memory for all passes and all methods of a stage."""
     return _kept(shard) if shard.stat().st_size < _KEPT_BELOW else read_images([shard])
 
 
@@ -31,11 +31,11 @@ def _kept(shard: Path) -> Decoded:
 
 
 class StreamedShards:
-    """Every pass takes the shards of `folder` in a new random order, and shuffles the images of each.
+    """The images of the shards in `folder`; every pass shuffles the shards, and the images within each.
 
-    The label is that of `mechanism`, or of a tuple of mechanisms: labels (n, mechanisms). Shards are drawn
-    from one distribution, so shuffling within them is enough. Raises UserError when the folder holds none or
-    one is damaged.
+    Labels are those of one `mechanism`, (n,), or of a tuple of mechanisms, (n, mechanisms). Images are not
+    shuffled across shards, because all shards have the same distribution. Raises UserError when the folder
+    holds no shards or a shard is damaged.
     """
 
     def __init__(
@@ -47,6 +47,7 @@ class StreamedShards:
         self._held: tuple[tuple[int, int], Images] | None = None
 
     def minibatches(self, step: int) -> list[Minibatch]:
+        """The minibatch of a step."""
         parts = []
         position, stop = step * self._batch, (step + 1) * self._batch
         while position < stop:
@@ -64,7 +65,7 @@ class StreamedShards:
         return [concatenate(parts)]
 
     def _shuffled(self, number: int, shard: int) -> Images:
-        """The images of one shard in their order in pass `number`."""
+        """The images of one shard, in the order of pass `number`."""
         if self._held is None or self._held[0] != (number, shard):
             with _decoding:
                 images, labels = _decoded(self._shards[shard])
@@ -85,15 +86,16 @@ class StreamedShards:
 
 def real_and_generated(
     real: Images,
-    shards: Path,  # of generated images, whose label is that of their shape
-    real_share: float,  # of every batch
+    shards: Path,  # of generated images; their label is the shape's
+    real_share: float,  # the share of real images in every batch
     batch: int,
     seed: int,
     *names: str | int,
 ) -> Source:
-    """Batches of biased real images and generated ones, or of one kind when the other's share is none.
+    """Batches that mix biased real images and generated ones.
 
-    The share is rounded to whole images. Raises UserError when that leaves out a kind that it asks for.
+    `real_share` is rounded to whole images; 0 gives generated images only, 1 real images only. Raises
+    UserError when the rounding leaves no image of a kind whose share is not 0.
     """
     real_batch = round(real_share * batch)
     if 0 < real_share < 1 and real_batch in (0, batch):

@@ -1,7 +1,7 @@
 """Accuracy on the variants of ImageNet-9, and the background gap.
 
 Xiao et al. (2021), "Noise or Signal: the role of image backgrounds in object recognition"; Table 4 of the
-paper. BG-Gap = Mixed-Same - Mixed-Rand: what a background of the wrong class costs.
+paper. BG-Gap = Mixed-Same - Mixed-Rand, the loss of accuracy by backgrounds of random classes.
 """
 
 import logging
@@ -28,10 +28,10 @@ class LabelledFile(NamedTuple):
 
 
 def find_variants(folder: Path) -> dict[str, list[LabelledFile]]:
-    """The images `<variant>/val/<00_dog .. 08_fish>/*` of each variant that `folder` holds, in order.
+    """Finds the images `<variant>/val/<00_dog .. 08_fish>/*` of each variant in `folder`, in order.
 
-    Other entries are ignored; variants and classes without images are named in the log. Raises UserError
-    when there are no images at all.
+    Other entries are ignored; the log names variants and classes without images. Raises UserError when there
+    are no images at all.
     """
     skipped = Counter[str]()
     found = {variant: _variant_files(folder / variant / "val", skipped) for variant in IN9_VARIANTS}
@@ -65,11 +65,12 @@ def _variant_files(folder: Path, skipped: Counter[str]) -> list[LabelledFile]:
 
 
 def in9_scores(classifier: ImageClassifier, folder: Path) -> dict[str, Any]:
-    """The accuracy of `classifier` on each IN-9 variant in `folder`, in percent of all its images.
+    """The accuracy of `classifier` on each IN-9 variant in `folder`, in percent.
 
-    The answer is the IN-9 class of the most probable output; an output that means none of the nine is
-    wrong. `bg_gap`, in points, is there when both of its variants are; `images` counts them by variant.
-    Raises UserError when there are no images, when one is damaged, or when `classifier` knows no class.
+    The answer is the IN-9 class of the most probable output; an output without IN-9 class is wrong. `bg_gap`,
+    in points, is returned if both of its variants are there; `images` has the number of images of each
+    variant. Raises UserError when there are no images, when one is damaged, or when `classifier` knows none
+    of the classes.
     """
     unknown = [name for label, name in enumerate(IN9_CLASSES) if label not in classifier.in9_classes]
     if len(unknown) == len(IN9_CLASSES):

@@ -1,7 +1,7 @@
-"""The scores of a trained ImageNet CGN and of the GAN that it learnt from (Table 1, and two of ours).
+"""The scores of a trained ImageNet CGN and of the GAN that it was trained with (Table 1, and two of our own).
 
-Noise and classes of the images follow from the seed and their number: all networks are asked for the same.
-Within an image all mechanisms have one noise and one class, as while training.
+Noise and classes of the images are a function of the seed and the image's number, so all networks get the
+same. All mechanisms of an image have the same noise and class, as in training.
 """
 
 from collections.abc import Iterator
@@ -28,23 +28,23 @@ _BATCH = 50  # images at once
 
 
 class Judges(NamedTuple):
-    """Networks that the training has not seen, in evaluation mode."""
+    """Networks that were not used in the CGN's training, in evaluation mode."""
 
     classifier: nn.Module  # images (n, 3, r, r) in [-1, 1] to logits (n, classes)
-    segmenter: nn.Module | None  # the same to masks (n, 1, r, r) in [0, 1]; None leaves its scores out
-    resolution: int | None = None  # r of the classifier; None: that of the images
+    segmenter: nn.Module | None  # images to masks (n, 1, r, r) in [0, 1]; None: its scores are left out
+    resolution: int | None = None  # of the classifier's images; None: that of the generators
 
     def probabilities(self, images: Tensor) -> Tensor:
-        """What the classifier says of images (n, 3, r, r) of any r: (n, classes)."""
+        """The classifier's probabilities (n, classes) for images (n, 3, r, r), which are resized."""
         logits: Tensor = self.classifier(resized(images, self.resolution))
         return logits.softmax(dim=1)
 
 
 def load_judges(models: Path, device: str | torch.device = "cpu") -> tuple[str, Judges]:
-    """The judges of a world, out of its `models`, and the name of the one that classifies.
+    """Loads the judges from the folder `models`; returns the name of the classifier and the judges.
 
-    The oracle knows the classes by shape alone, what a composite should keep; in a world of photos, which has
-    none, the plain classifier judges.
+    The classifier is the oracle, which knows classes by their shape, i.e. by what a composite should keep. A
+    world of photos has no oracle, so there it is the plain classifier.
     """
     classifiers, pretrained = models / "classifiers", models / "pretrained"
     name = next(name for name in ("oracle", "in") if not why_left_out(classifiers / name))
@@ -60,7 +60,7 @@ def load_judges(models: Path, device: str | torch.device = "cpu") -> tuple[str, 
 def gan_scores(
     cgan: BigGAN, judges: Judges, params: CGNScoreParams, images: int, seed: int
 ) -> dict[str, float]:
-    """`inception_score` of the GAN itself, the upper bound of Table 1. It has no mask."""
+    """The `inception_score` of the GAN itself, the upper bound in Table 1."""
     probabilities = [
         judges.probabilities(generate(cgan, noise, labels, params.truncation))
         for noise, labels in _inputs(cgan, params.truncation, images, seed)
@@ -72,10 +72,11 @@ def gan_scores(
 def cgn_scores(
     cgn: ImageNetCGN, cgan: BigGAN, judges: Judges, params: CGNScoreParams, images: int, seed: int
 ) -> dict[str, float]:
-    """The scores of the images of `cgn`: fractions; `mask_entropy` in bits, `background_residue` in percent.
+    """The scores of `cgn`: `inception_score`, `mask_mean`, `mask_entropy`, `mask_iou`, `background_residue`.
 
-    `cgan` is the GAN that `cgn` learnt from, whose images x_gt the masks are compared on. Without a segmenter
-    there is no `mask_iou` and no `background_residue`.
+    `mask_mean` and `mask_iou` are in [0, 1], `mask_entropy` is in bits, `background_residue` in percent.
+    `cgan`, the GAN that `cgn` was trained with, draws the images x_gt for `mask_iou`. The last two scores
+    need a segmenter.
     """
     cgn.truncation = params.truncation
     probabilities, masks, objects, residues = [], [], [], []
@@ -99,7 +100,7 @@ def cgn_scores(
 
 
 def _inputs(cgan: BigGAN, truncation: float, images: int, seed: int) -> Iterator[tuple[Tensor, Tensor]]:
-    """Noise and classes of `images` images, in batches, on the device of `cgan`."""
+    """Yields noise and classes of `images` images, in batches, on the device of `cgan`."""
     sizes, device = sizes_of(cgan), next(cgan.parameters()).device
     for start in range(0, images, _BATCH):
         places = (start, min(start + _BATCH, images))

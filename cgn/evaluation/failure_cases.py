@@ -1,6 +1,6 @@
-"""The worst images of a CGN by fixed rules: the failures of section 4.1 and appendix F, none of them picked.
+"""Finds the worst images of a CGN by fixed rules: the failures of section 4.1 and appendix F.
 
-Judges are networks that its training has not seen. All mechanisms have one noise and class, as in training.
+The judges were not used in the CGN's training. All mechanisms have the same noise and class, as in training.
 """
 
 from typing import NamedTuple
@@ -18,9 +18,9 @@ from cgn.metrics.masks import ABOVE, background_residues, mask_ious
 from cgn.networks.biggan import generate, truncated_noise
 from cgn.seeding import indexed_integers
 
-TRUNCATION = 1.0  # that of counterfactuals, at which most goes wrong
+TRUNCATION = 1.0  # the truncation of counterfactuals, at which failures are most frequent
 _BATCH = 50  # images at once
-# Rules by which the largest value is the worst; by the others it is the smallest.
+# By these rules the largest value is the worst; by the others, the smallest.
 _LARGEST = ("background", "texture")
 
 Numbers = NDArray[np.int64]
@@ -29,23 +29,23 @@ Numbers = NDArray[np.int64]
 class FailureCases(NamedTuple):
     """The worst images by one rule, the worst first."""
 
-    indices: Numbers  # (n,) their numbers
-    labels: Numbers  # (n,) their classes
-    answers: Numbers  # (n,) the classes that the classifier gives their composites
-    values: NDArray[np.float64]  # (n,) what the rule says of them
+    indices: Numbers  # (n,) numbers of the images
+    labels: Numbers  # (n,) classes
+    answers: Numbers  # (n,) classes that the classifier predicts for the composites
+    values: NDArray[np.float64]  # (n,) values of the rule
     mean: float  # of the values of all candidates
-    images: dict[str, NDArray[np.uint8]]  # what shows the failure: (n, r, r, 3), masks (n, r, r, 1)
+    images: dict[str, NDArray[np.uint8]]  # rows to show, by title: (n, r, r, 3), masks (n, r, r, 1)
 
 
 class _Drawn(NamedTuple):
-    """Images of some numbers, what they should be, and what the judges say of them."""
+    """Drawn images, x_gt, and the judges' outputs for them."""
 
     labels: Tensor
     truth: Tensor  # x_gt
     outputs: Outputs
     probabilities: Tensor  # (n, classes) of the composites
-    objects: Tensor | None  # the segmenter's masks (n, 1, r, r) of x_gt and of b
-    residues: Tensor | None
+    objects: Tensor | None  # the segmenter's masks (n, 1, r, r) of x_gt
+    residues: Tensor | None  # the segmenter's masks (n, 1, r, r) of b
 
 
 @torch.inference_mode()
@@ -57,15 +57,15 @@ def failure_cases(
     worst: int,
     seed: int,
 ) -> dict[str, FailureCases]:
-    """The `worst` (at most all) of `candidates` images by each rule:
+    """Finds the `worst` images (at most all) of `candidates` by each rule:
 
     - `mask`: lowest IoU of m with the segmenter's mask of x_gt, 0 to 1;
-    - `background`: most of b called object by the segmenter, in percent;
-    - `texture`: highest correlation of f with x_gt outside of the object (m up to 0.5), -1 to 1: there f
-      still shows the background;
+    - `background`: largest share of b that the segmenter calls object, in percent;
+    - `texture`: highest correlation of f with x_gt outside of the object (m at most 0.5), -1 to 1, i.e. f
+      still shows the background there;
     - `class`: lowest probability of the composite's class under the classifier, in percent.
 
-    Without a segmenter its two rules are left out. `cgan` is the GAN that `cgn` learnt from.
+    Without a segmenter the first two rules are left out. `cgan` is the GAN that `cgn` was trained with.
     """
     cgn.truncation = TRUNCATION
 
@@ -88,7 +88,7 @@ def failure_cases(
     for rule in judged[0]:
         values = np.concatenate([batch[rule] for batch in judged])
         order = np.argsort(-values if rule in _LARGEST else values, kind="stable")[:worst]
-        drawn = draw(order)  # again: the images of all would be many at full size
+        drawn = draw(order)  # drawn again, because all candidates would need too much memory at full size
         answers = drawn.probabilities.argmax(dim=1).numpy()
         shown = {name: to_bytes(images) for name, images in _shown(rule, drawn).items()}
         cases[rule] = FailureCases(
@@ -98,7 +98,7 @@ def failure_cases(
 
 
 def _values(drawn: _Drawn) -> dict[str, NDArray[np.float64]]:
-    """What each rule says of each image, (n,)."""
+    """The values (n,) of each rule."""
     values = {}
     if drawn.objects is not None and drawn.residues is not None:
         values["mask"] = mask_ious(drawn.outputs.mask[:, 0].numpy(), drawn.objects[:, 0].numpy())
@@ -111,9 +111,9 @@ def _values(drawn: _Drawn) -> dict[str, NDArray[np.float64]]:
 
 
 def _correlations(first: Tensor, second: Tensor, where: Tensor) -> Tensor:
-    """Of the pixels of two images (n, c, r, r) in a region (n, 1, r, r) of ones, mean over channels: (n,).
+    """The correlations (n,) of images `first` and `second` (n, c, r, r) where `where` (n, 1, r, r) is 1.
 
-    0 where the region is empty or one of them is plain there.
+    They are means over channels; 0 if the region is empty or if an image is constant in it.
     """
     area = where.sum(dim=(2, 3), keepdim=True).clamp(min=1)
     first, second = ((x - (x * where).sum(dim=(2, 3), keepdim=True) / area) * where for x in (first, second))
@@ -122,7 +122,7 @@ def _correlations(first: Tensor, second: Tensor, where: Tensor) -> Tensor:
 
 
 def _shown(rule: str, drawn: _Drawn) -> dict[str, Tensor]:
-    """Three rows of images in [-1, 1] that show what `rule` is about."""
+    """Three rows of images, masks scaled to [-1, 1], that show the failure by `rule`."""
     outputs = drawn.outputs
     rows: dict[str, dict[str, Tensor | None]] = {
         "mask": {"mask of x_gt": _as_image(drawn.objects), "mask m": _as_image(outputs.mask)},

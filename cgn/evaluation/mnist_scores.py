@@ -1,4 +1,4 @@
-"""What stage `score` says of one variant: accuracies of its classifiers, and whether its masks are digits."""
+"""The scores of one MNIST variant: accuracies of its classifiers, and the quality of its CGN's masks."""
 
 from pathlib import Path
 from typing import Any
@@ -21,13 +21,13 @@ from cgn.networks.digit_cnn import DigitCNN
 from cgn.seeding import indexed_normals
 
 SPLITS = ("train", "validation", "test")
-READ = 2000  # training images whose masks, as abduction reads them, are scored
+READ = 2000  # training images on which the masks of abduction are scored
 
 Arrays = dict[str, NDArray[Any]]
 
 
 def classifier_scores(folder: Path, arrays: Arrays, variant: str) -> dict[str, dict[str, Any]]:
-    """Accuracies (percent) on each split of each method's classifier in `folder`, and test confusion.
+    """Accuracies (percent) of each method's classifier in `folder` on each split, and its test confusion.
 
     `arrays` are the variant's images and labels by split.
     """
@@ -51,15 +51,17 @@ def mechanism_scores(
     params: MechanismScoreParams,
     seed: int,
 ) -> dict[str, Any]:
-    """Are the masks of the CGN read as their label, whole and varied? And how well are real digits read?"""
+    """The scores of `mechanism_quality` for the CGN of `variant`, with two more scores.
+
+    `digit_classifier_accuracy` (percent) is that of the mask reader on real test digits. `abduction_iou` (0
+    to 1) compares the masks that the segmenter predicts for training images with the true ones.
+    """
     reader = load_classifier(models / "digit_classifier", DigitCNN(0, channels=1))
     cgn = load_cgn(models / "cgn" / variant)
 
-    # The digit classifier's own accuracy, on digits it has not seen.
     test_masks = real_masks(digits["test_images"], params.binarize_threshold).astype(np.float32)
     reader_accuracy = accuracy(predict(reader, as_digit_images(test_masks)), digits["test_labels"])
 
-    # As many masks and as many real digits of each class.
     count, masks, real = params.masks_per_class, [], []
     for digit in range(10):
         noise = indexed_normals(seed, f"mechanism_score/{variant}/{digit}", 0, count, cgn.noise_dimensions)
@@ -69,7 +71,6 @@ def mechanism_scores(
         real.append(test_masks[digits["test_labels"] == digit][:count])
     scores = mechanism_quality(np.stack(masks), real, reader, params.read_share)
 
-    # The masks that abduction reads off real images.
     segmenter = load_segmenter(models / "segmenter" / variant)
     read = read_masks(segmenter, arrays["train_images"][:READ]).astype(np.float32) / 255
     iou = soft_iou(read, true_masks(digits["train_images"][:READ], own))

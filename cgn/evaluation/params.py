@@ -1,4 +1,4 @@
-"""The sections of the scores and sheets of generators."""
+"""The sections of the generators' scores and sheets."""
 
 from typing import Annotated
 
@@ -19,7 +19,7 @@ class CGNScoreParams(Section):
 
 
 class SheetsParams(Section):
-    """Of the stage `imagenet_sheets`."""
+    """The settings of the stage `imagenet_sheets`."""
 
     classes: Annotated[list[str], Field(min_length=1)] | None
     columns: Count

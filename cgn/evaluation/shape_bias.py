@@ -30,10 +30,10 @@ class Stimulus(NamedTuple):
 
 
 def find_stimuli(folder: Path, classes: list[str]) -> list[Stimulus]:
-    """The stimuli `<shape>/<shape><n>-<texture><n>.png` of `folder` whose two of `classes` differ, in order.
+    """Finds the stimuli `<shape>/<shape><n>-<texture><n>.png` in `folder`, in order.
 
-    How many other entries there are, and which of `classes` have no folder, goes to the log.
-    Raises UserError when no stimulus is left.
+    Only stimuli with two different classes of `classes` count. The log tells how many other entries there
+    are, and which of `classes` have no folder. Raises UserError when there is no stimulus.
     """
     found, skipped, missing = [], Counter[str](), []
     for name in classes:
@@ -58,12 +58,12 @@ def find_stimuli(folder: Path, classes: list[str]) -> list[Stimulus]:
 
 
 def shape_bias_scores(classifier: ImageClassifier, folder: Path) -> dict[str, float | int | None]:
-    """How often `classifier` sees the shape and how often the texture of the stimuli in `folder`.
+    """Counts how often `classifier` answers the shape's and the texture's class of the stimuli in `folder`.
 
-    A class's score is the mean probability of the outputs that make it up; the highest is the answer.
-    `shape_bias` = 100 * shape_correct / (shape_correct + texture_correct), in percent, None when both
-    counts are zero; `images` counts the stimuli whose two classes differ, the only ones that are scored.
-    Raises UserError when there are none, or when one is damaged.
+    The answer is the class with the highest mean probability of its outputs. `shape_bias` = 100 *
+    shape_correct / (shape_correct + texture_correct), in percent, or None if both counts are 0. `images` is
+    the number of stimuli with two different classes; others are not scored. Raises UserError when there are
+    no stimuli, or when one is damaged.
     """
     classes = list(classifier.cue_conflict_outputs)
     stimuli = find_stimuli(folder, classes)

@@ -1,7 +1,7 @@
-"""Generated images in fixed blocks of their index, computed ahead of the one who asks for them.
+"""Computes generated images in fixed blocks of indices, in parallel and ahead of the consumer.
 
-A block is always computed whole, so that image i has the same bytes whichever part of the set is asked for,
-and however the set is cut into shards.
+A block is always computed whole, so image i has the same bytes whatever part of the set is requested and
+however the set is cut into shards.
 """
 
 from collections import deque
@@ -23,9 +23,9 @@ Result = TypeVar("Result")
 def compute_ahead(
     function: Callable[[Argument], Result], arguments: Iterable[Argument], threads: int
 ) -> Iterator[Result]:
-    """`map(function, arguments)`, while at most `threads` results more are under way or wait.
+    """Yields `function` of each argument, in order; at most `threads` further results are computed ahead.
 
-    Each call computes with one thread of torch: its result does not depend on their number.
+    Each call uses one torch thread, so results do not depend on `threads`.
     """
     with ThreadPool(threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
         under_way = deque()  # type: ignore[var-annotated]
@@ -40,9 +40,10 @@ def compute_ahead(
 def in_blocks(
     block: Callable[[int], Sequence[Result]], size: int, start: int, stop: int, threads: int = 0
 ) -> Iterator[Result]:
-    """Results `start..stop` of the blocks of `size` that `block` computes from their first index.
+    """Yields results start to stop - 1. `block` computes `size` results, given the index of the first.
 
-    With `threads` above 0 as many blocks are computed at once, each by one thread; else one after the other.
+    With `threads` above 0 that many blocks are computed at once, each by one thread; else one after the
+    other.
     """
     firsts = range(start // size * size, stop, size)
     blocks = compute_ahead(block, firsts, threads) if threads else map(block, firsts)
@@ -51,5 +52,5 @@ def in_blocks(
 
 
 def samples_of(plan: Plan, images: NDArray[np.uint8]) -> list[Sample]:
-    """`images` (n, height, width, 3) of a plan, with their metadata."""
+    """The samples of `images` uint8 (n, h, w, 3), with the metadata of their plan."""
     return [Sample(image, plan.metadata(row)) for row, image in enumerate(images)]

@@ -1,4 +1,4 @@
-"""The sections of the generators: their networks, losses and trainings, and what is drawn from them."""
+"""The sections of the generators: networks, losses, trainings and sampling."""
 
 from typing import Annotated, Literal
 
@@ -18,7 +18,7 @@ Beta = Annotated[float, Field(ge=0, lt=1)]
 
 
 class AdversarialParams(Section):
-    """What the CGN and the GAN baseline share: discriminator and optimisation."""
+    """The discriminator and optimisation, which the CGN and the GAN baseline share."""
 
     label_dimensions: Count
     discriminator: DiscriminatorParams
@@ -54,13 +54,13 @@ class CGNParams(Section):
 
 
 class SegmenterParams(NetworkTrainingParams):
-    """What reads masks off images: features of each level of its U-Net, and its training."""
+    """The U-Net that predicts masks: the channels of each level, and its training."""
 
     channels: Annotated[list[Count], Field(min_length=2, max_length=6)]
 
 
 class AbductionParams(Section):
-    """How masks are read, and what goes around them."""
+    """How masks of real images are predicted, and which backgrounds they get."""
 
     segmenter: SegmenterParams
     backgrounds: Literal["generated", "observed"]
@@ -80,14 +80,14 @@ class SamplingBudget(Section):
 
 
 class AbductionBudget(SamplingBudget):
-    """`drawn` images of the CGN, shown `image_passes` times in all, teach the segmenter."""
+    """The segmenter is trained on `drawn` images of the CGN, with `image_passes` images shown in all."""
 
     drawn: Count
     image_passes: Count
 
 
 class LearningRates(Section):
-    """Of Adam, one for the generator of each mechanism."""
+    """Adam's learning rate for the generator of each mechanism."""
 
     shape: Positive
     foreground: Positive
@@ -112,13 +112,13 @@ class ImageNetCGNParams(Section):
     start: Literal["pretrained", "scratch"]
 
     def lambdas(self) -> dict[str, float]:
-        """The weight of each loss by its name, in the paper's order."""
+        """The weight of each loss by name, in the paper's order."""
         names = ("l1", "perceptual", "binary", "mask", "texture", "background")
         return {name: getattr(self, f"lambda_{name}") for name in names}
 
 
 class ImageNetCGNBudget(Section):
-    """`accumulation` batches make one update; `precision` is that of the networks' arithmetic."""
+    """The length of a training. An update takes `accumulation` batches; networks compute in `precision`."""
 
     steps: Count
     batch: Count
@@ -131,7 +131,7 @@ class ImageNetSamplingParams(Section):
 
 
 class BigGANTrainingParams(Section):
-    """Of a world that trains its own BigGAN. Lengths are in widths of the image."""
+    """The training of a world's own BigGAN. Lengths are in widths of the image."""
 
     discriminator_channels: Annotated[list[Count], Field(min_length=2)]
     generator_learning_rate: Positive
@@ -150,7 +150,7 @@ class BigGANBudget(Section):
 
 
 class PretrainingBudget(Section):
-    """Sizes of the trainings, and how many images are rendered for them and for their scores."""
+    """The lengths of the trainings, and the numbers of images rendered for training and scoring."""
 
     renders: Count
     held_out: Count
@@ -170,7 +170,7 @@ class PretrainingParams(Section):
 
 
 class SaliencyParams(Section):
-    """How a published U2-Net sees images; the resolution is in pixels."""
+    """How images are preprocessed for a published U2-Net; the resolution is in pixels."""
 
     normalisation: Literal["official", "raw"]
     resolution: Annotated[int, Field(ge=32)] | None

@@ -1,4 +1,4 @@
-"""Named numpy arrays in one safetensors file: no pickle or timestamps, so equal arrays are equal bytes."""
+"""Reads and writes named numpy arrays in safetensors files. Equal arrays give equal bytes."""
 
 from pathlib import Path
 from typing import Any
@@ -13,14 +13,14 @@ from cgn.io.files import atomic_path
 
 
 def write_arrays(path: Path, arrays: dict[str, NDArray[Any]]) -> None:
-    """Write `arrays` (any dtype and shape) to `path`, atomically."""
+    """Writes `arrays` (any dtype and shape) to `path`, atomically."""
     contiguous = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
     with atomic_path(path) as temporary:
         save_file(contiguous, temporary)
 
 
 def read_arrays(path: Path) -> dict[str, NDArray[Any]]:
-    """Read what `write_arrays` wrote. Raises UserError when the file is missing or damaged."""
+    """Reads a file of `write_arrays`. Raises UserError when the file is missing or damaged."""
     if not Path(path).exists():
         raise UserError(f"{path}: not found; run the stage that makes it (dvc repro)")
     try:

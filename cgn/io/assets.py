@@ -1,4 +1,4 @@
-"""Published files: from a local mirror, from a cache that experiments share, or from their address."""
+"""Finds published files in a local mirror or in the cache, and downloads those that are in neither."""
 
 import hashlib
 import logging
@@ -16,17 +16,17 @@ log = logging.getLogger(__name__)
 
 
 def cache_folder(folder: str | None = None) -> Path:
-    """`folder`, else the environment's CGN_CACHE, else the user's cache folder."""
+    """`folder` if given, else the folder named by the variable CGN_CACHE, else the user's cache folder."""
     import pooch  # late: only downloads need it
 
     return located(str(folder or os.environ.get("CGN_CACHE") or pooch.os_cache("cgn")))
 
 
 class Asset(Section):
-    """A published file, as assets.yaml has it.
+    """A published file, as listed in assets.yaml.
 
-    `sha256` is in hexadecimal: all 64 digits, or as many as its publisher made known (torchvision puts the
-    first 8 into a file's name). None when there is none: then nothing but the loading checks what comes.
+    `sha256` has all 64 hexadecimal digits, or the leading ones that the publisher states (torchvision puts
+    the first 8 into the file's name). If it is None, the file's bytes are not checked.
     """
 
     url: Annotated[str, Field(pattern=r"^https?://\S+/\S+[^/\s]$")]
@@ -35,21 +35,22 @@ class Asset(Section):
 
     @property
     def file_name(self) -> str:
+        """The last part of the URL."""
         return self.url.rsplit("/", 1)[-1]
 
 
 def mirror_folders() -> list[Path]:
-    """The folders of the environment's CGN_MIRRORS, which are separated as those in PATH."""
+    """The folders that the variable CGN_MIRRORS lists, separated as in PATH."""
     named = os.environ.get("CGN_MIRRORS", "").split(os.pathsep)
     return [located(folder) for folder in named if folder]
 
 
 def local_file(asset: Asset, cache: str | None = None) -> Path:
-    """The local copy of `asset`, downloaded with pooch into `cache_folder(cache)` when there is none.
+    """Returns the path of a local copy of `asset`.
 
-    A file of its name in one of the `mirror_folders` is used where it lies, and the network is left alone.
-    Raises UserError when a mirror's file has another hash, when the download fails, or when what comes has
-    another hash.
+    A file of the same name in one of the `mirror_folders` is used in place. Otherwise pooch downloads the
+    file into `cache_folder(cache)`, unless an intact copy is there. Raises UserError when the download fails,
+    or when the file of a mirror or of the download has another hash.
     """
     for mirror in mirror_folders():
         path = mirror / asset.file_name

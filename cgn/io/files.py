@@ -1,6 +1,7 @@
-"""Outputs appear whole or not at all: written under a temporary name, then moved. Where users' files lie.
+"""Writes files and folders atomically, resolves the users' paths, and marks outputs that are left out.
 
-A folder that the graph expects and a world does not have holds one line, which says why (`leave_out`).
+An output is written under a temporary name and then moved, so no reader sees a part of it. Some worlds cannot
+fill every folder that the graph expects; such a folder holds one line with the reason (`leave_out`).
 """
 
 import json
@@ -16,10 +17,10 @@ from cgn.errors import UserError
 
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
-    """Yield a temporary sibling of `path` for a file or a folder; move it to `path` on success.
+    """Yields a temporary path beside `path`, for a file or a folder, and moves it to `path` on success.
 
-    An existing `path` is replaced. When the block raises, the temporary is removed and `path` is
-    left as it was. Raises UserError when nothing can be written there.
+    An existing `path` is replaced. If the block raises, the temporary file or folder is removed and `path`
+    stays as it was. Raises UserError when the parent folder cannot be made or written to.
     """
     path = Path(path)
     try:
@@ -48,32 +49,33 @@ def _remove(path: Path) -> None:
 
 @contextmanager
 def atomic_folder(path: Path) -> Iterator[Path]:
-    """`atomic_path` for a folder, which exists and is empty when the block starts."""
+    """Does the same as `atomic_path` for a folder, and makes the temporary folder, empty."""
     with atomic_path(path) as temporary:
         temporary.mkdir()
         yield temporary
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write `value` as indented JSON with a final newline, atomically."""
+    """Writes `value` as indented JSON with a final newline, atomically."""
     with atomic_path(path) as temporary:
         temporary.write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")
 
 
 def read_json(path: Path) -> Any:
-    """Read a JSON file. Raises UserError when it is missing or is not JSON."""
+    """Reads a JSON file. Raises UserError when it is missing or is not JSON."""
     try:
         return json.loads(Path(path).read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise UserError(f"{path}: not found; run the stage that makes it (dvc repro)") from None
-    except ValueError as error:  # no JSON, or no UTF-8
+    except ValueError as error:  # not JSON, or not UTF-8
         raise UserError(f"{path}: not valid JSON ({error})") from None
 
 
 def located(path: str) -> Path:
-    """A user's file or folder as an absolute path, `~` expanded; a relative one lies in the repository.
+    """The absolute path of a user's file or folder; `~` is expanded.
 
-    That also holds in a temporary copy of it, where `dvc exp run --temp` and DVC's queue run stages.
+    A relative path starts at the repository's root, even if the stage runs in a temporary copy of the
+    repository (`dvc exp run --temp`, DVC's queue).
     """
     here = Path.cwd()
     for folder in here.parents:
@@ -86,12 +88,12 @@ NOTE = "left_out.txt"
 
 
 def leave_out(folder: Path, reason: str) -> None:
-    """Make `folder` anew with nothing but `reason`, one line, in it."""
+    """Replaces `folder` by one that holds only the file `NOTE` with `reason`, one line."""
     with atomic_folder(folder) as temporary:
         (temporary / NOTE).write_text(reason + "\n", encoding="utf-8")
 
 
 def why_left_out(folder: Path) -> str | None:
-    """The reason that `leave_out` left in `folder`; None when the folder is what it should be."""
+    """The reason that `leave_out` wrote into `folder`; None when the folder has no such note."""
     note = Path(folder) / NOTE
     return note.read_text(encoding="utf-8").strip() if note.is_file() else None

@@ -1,4 +1,4 @@
-"""Training histories as CSV: a header, and a row for each logged step or epoch."""
+"""Reads and writes training histories as CSV: a header, and a row for each logged step or epoch."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def write_history(path: Path, rows: list[dict[str, float]]) -> None:
-    """Write `rows`, which all have the keys of the first, with nine significant digits."""
+    """Writes `rows`, which all have the same keys, with nine significant digits."""
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, fieldnames=list(rows[0]), lineterminator="\n")
         writer.writeheader()
@@ -23,8 +23,8 @@ def write_history(path: Path, rows: list[dict[str, float]]) -> None:
 
 
 def read_history(path: Path, columns: Sequence[str]) -> pd.DataFrame:
-    """A history with at least `columns` and one row. Raises UserError when it is missing or lacks them."""
-    import pandas as pd  # late: trainings only write
+    """Reads a history. Raises UserError when it is missing, not CSV, empty, or lacks one of `columns`."""
+    import pandas as pd  # late: trainings only write, and pandas is slow to import
 
     try:
         history = pd.read_csv(path)

@@ -1,7 +1,7 @@
-"""The one reader of image files, for photos, textures and test sets: which files count, and their pixels.
+"""Finds and reads image files. Photos, textures and test sets are all read here.
 
-Files are told by their ending. Whatever a file's mode, its pixels come as RGB bytes, scaled by the range of
-the mode and turned upright.
+A file counts as an image by its ending. Images of every mode become RGB bytes, scaled by the range of the
+mode and turned upright.
 """
 
 import logging
@@ -17,21 +17,21 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from cgn.errors import UserError
 
 SUFFIXES = (".jpg", ".jpeg", ".jfif", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff")  # in lower case
-# What Pillow raises on a file that is no image, is damaged, or is too large to be meant.
+# Pillow raises these for a file that is not an image, is damaged, or is suspiciously large.
 UNREADABLE = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)
 
 log = logging.getLogger(__name__)
 
 
 def is_image_name(name: str) -> bool:
-    """Whether a file of this name counts as an image: by its ending; hidden files do not."""
+    """Whether a file of this name counts as an image: it has an ending of `SUFFIXES` and is not hidden."""
     return not name.startswith(".") and name.lower().endswith(SUFFIXES)
 
 
 def image_files(folder: Path, skipped: Counter[str]) -> list[Path]:
-    """The image files directly in `folder`, in the order of their names.
+    """The image files directly in `folder`, sorted by name.
 
-    Whatever else lies there is counted in `skipped` by its reason, for `log_skipped`.
+    Everything else in the folder is counted in `skipped`, by the reason for skipping it.
     """
     found = []
     for path in sorted(folder.iterdir()):
@@ -51,16 +51,16 @@ def image_files(folder: Path, skipped: Counter[str]) -> list[Path]:
 
 
 def log_skipped(root: Path, skipped: Counter[str]) -> None:
-    """Tell in one line what `image_files` left out below `root`; nothing when it took everything."""
+    """Logs in one line how many entries below `root` `image_files` skipped, and why; no line if none."""
     if skipped:
         reasons = ", ".join(f"{count} {reason}" for reason, count in sorted(skipped.items()))
         log.warning("%s: skipped: %s", root, reasons)
 
 
 def class_folders(root: Path) -> list[Path]:
-    """The sub-folders of `root`, one a class, in the order of their names; hidden ones are none.
+    """The sub-folders of `root`, one for each class, sorted by name, without hidden ones.
 
-    Raises UserError for a name that is no UTF-8, which no index or report can hold.
+    Raises UserError for a name that is not UTF-8, because index and report could not hold it.
     """
     folders = sorted(path for path in root.iterdir() if path.is_dir() and not path.name.startswith("."))
     for folder in folders:
@@ -70,23 +70,24 @@ def class_folders(root: Path) -> list[Path]:
 
 
 def printable(path: Path) -> str:
-    """The path as text; bytes that are no UTF-8 are escaped."""
+    """The path as text, with bytes that are not UTF-8 escaped."""
     return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
 def _is_utf_8(name: str) -> bool:
     try:
         name.encode("utf-8")
-    except UnicodeEncodeError:  # the file system's bytes came as surrogates
+    except UnicodeEncodeError:  # Python decodes invalid bytes of a file name to surrogates
         return False
     return True
 
 
 def read_image(source: Path | IO[bytes], name: str = "") -> Image.Image:
-    """An image file as RGB, upright as its EXIF data say; what is transparent shows the colour below.
+    """Reads an image file as RGB, turned upright by its EXIF data.
 
-    Grey values of 16 bits and floats in [0, 1] are scaled to bytes. `name` stands for `source` in messages.
-    Raises UserError when it is no readable image, or when the range of its values cannot be known.
+    Transparency is dropped: a transparent pixel has the colour that is stored for it. Grey values of 16 bits
+    and floats in [0, 1] are scaled to bytes. Messages use `name` in place of `source`. Raises UserError when
+    the file is not a readable image, or when its values are out of the range of its mode.
     """
     try:
         with Image.open(source) as image:
@@ -98,28 +99,28 @@ def read_image(source: Path | IO[bytes], name: str = "") -> Image.Image:
 
 
 def square(image: Image.Image, resolution: int) -> NDArray[np.uint8]:
-    """The largest square in the middle, resized (bicubic, antialiased): uint8 (r, r, 3).
+    """The largest centred square of an RGB image, resized (bicubic, antialiased) to uint8 (r, r, 3).
 
-    An RGB image of this very size keeps its pixels.
+    An image that already has this size keeps its pixels.
     """
     return np.asarray(ImageOps.fit(image, (resolution, resolution), Image.Resampling.BICUBIC))
 
 
-# The largest value of the modes of more than 8 bits. Pillow reads a PGM of 16 bits as "I", which has 32.
+# The largest value of each mode with more than 8 bits. Pillow reads a PGM of 16 bits as "I", which has 32.
 _WIDE = {"I;16": 65535.0, "I;16L": 65535.0, "I;16B": 65535.0, "I": 65535.0, "F": 1.0}
 
 
 def _as_bytes(image: Image.Image) -> Image.Image:
-    """An image of a wide mode with 8 bits a channel, where Pillow's own conversion would clip it.
+    """Scales an image of a mode in `_WIDE` to 8 bits; Pillow's own conversion would clip it.
 
-    Raises ValueError when its values leave the range.
+    Images of other modes stay as they are. Raises ValueError when a value is out of the mode's range.
     """
     if image.mode not in _WIDE:
         return image
     largest = _WIDE[image.mode]
     values = np.asarray(image).astype(np.float64)
     low, high = values.min(), values.max()
-    if not 0 <= low <= high <= largest:  # also where one is no number
+    if not 0 <= low <= high <= largest:  # also true for NaN
         raise ValueError(
             f"values from {low:g} to {high:g} in mode {image.mode}, which is read from 0 to {largest:g}:"
             " save it with 8 bits"

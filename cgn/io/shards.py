@@ -1,4 +1,4 @@
-"""WebDataset tars of generated images, which plain `webdataset` reads without any code of ours.
+"""Reads and writes generated images as WebDataset tars, which the library `webdataset` reads as well.
 
 Sample `00000042` is `00000042.png` and `00000042.json`:
 {"index": 42, "seed": 0, "labels": {"shape": 3, ...}, "noise": {"shape": 4, ...}}.
@@ -20,16 +20,16 @@ from cgn.io.files import atomic_folder
 
 
 class Sample(NamedTuple):
-    """One image uint8 (height, width, 3) and what made it."""
+    """One image uint8 (height, width, 3) and its metadata: the index, the seed, labels and noise ids."""
 
     image: NDArray[np.uint8]
     metadata: dict[str, Any]  # with "index", its place in the whole set
 
 
 def write_shards(folder: Path, samples: Iterable[Sample], images_per_shard: int) -> int:
-    """Write tars `000000.tar`, `000001.tar`, … into a new `folder`; returns the number of samples.
+    """Writes tars `000000.tar`, `000001.tar`, … into a new `folder`. Returns the number of samples.
 
-    The bytes depend on the samples alone: members carry no time, owner or machine.
+    The bytes depend on the samples only, because members carry no time and no owner.
     """
     from webdataset import TarWriter
 
@@ -54,9 +54,9 @@ def _png(image: NDArray[np.uint8]) -> bytes:
 
 
 def shard_paths(folder: Path, workers: int = 1) -> list[Path]:
-    """The tars of a folder, in order.
+    """The tars of a folder, sorted by name.
 
-    Raises UserError when it holds none, or fewer than there are `workers` to read them (each needs one).
+    Raises UserError when the folder holds none, or fewer tars than `workers`, each of which needs one.
     """
     shards = sorted(Path(folder).glob("*.tar"))
     if not shards:
@@ -70,7 +70,7 @@ def shard_paths(folder: Path, workers: int = 1) -> list[Path]:
 
 
 def count_samples(shard: Path) -> int:
-    """How many samples a tar holds, from its headers alone. Raises UserError when it is damaged."""
+    """Counts the samples of a tar from its headers. Raises UserError when the tar is damaged."""
     try:
         with tarfile.open(shard) as archive:
             return len({key for key, _, _ in _members(archive)})
@@ -79,16 +79,16 @@ def count_samples(shard: Path) -> int:
 
 
 def iterate(shards: Iterable[Path]) -> Iterator[Sample]:
-    """The samples of shards, in order.
+    """Yields the samples of the shards, in order.
 
-    The two members of a sample, .png and .json in either order, share a key and stand together. Raises
-    UserError when a shard holds anything else, or is damaged.
+    A sample is two adjacent members with the same key, .png and .json in either order. Raises UserError when
+    a shard is damaged or holds anything else.
     """
     from PIL import Image
 
     for shard in shards:
         try:
-            # Members are read one by one and never unpacked: an archive cannot write outside its folder.
+            # Members are read but never unpacked, so an archive cannot write outside its folder.
             with tarfile.open(shard) as archive:
                 for members in _samples(archive):
                     image = Image.open(io.BytesIO(members["png"])).convert("RGB")
@@ -98,13 +98,13 @@ def iterate(shards: Iterable[Path]) -> Iterator[Sample]:
 
 
 def _samples(archive: tarfile.TarFile) -> Iterator[dict[str, bytes]]:
-    """The content of each sample's members, by their ending. Raises ValueError when they do not pair."""
+    """Yields each sample's members by ending. Raises ValueError when .png and .json do not pair."""
     seen = set()
     for key, group in groupby(_members(archive), lambda found: found[0]):
         members: dict[str, bytes] = {}
         for _, ending, member in group:
             content = archive.extractfile(member)
-            assert content is not None  # a file has some
+            assert content is not None  # None is for members that are not files
             if ending in members or key in seen:
                 raise ValueError(f"{member.name}: its key stands there twice")
             members[ending] = content.read()
@@ -116,7 +116,7 @@ def _samples(archive: tarfile.TarFile) -> Iterator[dict[str, bytes]]:
 
 
 def _members(archive: tarfile.TarFile) -> Iterator[tuple[str, str, tarfile.TarInfo]]:
-    """Key, ending and header of each file, its name cut as webdataset does."""
+    """Yields key, ending and header of each file; the name is split as webdataset does."""
     from webdataset.tariterators import base_plus_ext
 
     for member in archive:
@@ -132,9 +132,9 @@ def _damaged(shard: Path, error: Exception) -> UserError:
 def read_images(
     shards: Iterable[Path], limit: int | None = None
 ) -> tuple[NDArray[np.uint8], dict[str, NDArray[np.int64]]]:
-    """The images uint8 (n, height, width, 3) of shards, and their labels (n,) by mechanism.
+    """Reads the images uint8 (n, height, width, 3) of shards, and their labels (n,) by mechanism.
 
-    `limit` stops after that many. Raises UserError when a shard is damaged, or all are empty.
+    At most `limit` images are read. Raises UserError when a shard is damaged, or when all are empty.
     """
     shards = list(shards)
     samples = list(islice(iterate(shards), limit))

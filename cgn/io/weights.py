@@ -1,6 +1,7 @@
-"""Weights on disk: of published files nothing but tensors is read, and every name and shape must agree.
+"""Reads and writes weights. Every name and shape of a tensor must match the network's.
 
-A trained generator is one safetensors file, whose one metadata key holds its configuration.
+From published files only tensors are read, no pickled objects. A trained generator is one safetensors file
+with its configuration under the metadata key `config`.
 """
 
 import json
@@ -19,10 +20,10 @@ from cgn.io.files import atomic_path
 
 
 def read_state_dict(path: Path) -> dict[str, Tensor]:
-    """The named tensors of a .safetensors file or of a torch file (.pth, .bin, .pth.tar), on the CPU.
+    """Reads the named tensors of a .safetensors file or a torch file (.pth, .bin, .pth.tar), on the CPU.
 
-    A training checkpoint gives its `state_dict`; the prefix `module.` of DataParallel is taken off.
-    Raises UserError when the file is missing, damaged, or holds something else than tensors.
+    Of a training checkpoint, the entry `state_dict` is read. The prefix `module.` of DataParallel is removed.
+    Raises UserError when the file is missing, damaged, or holds anything other than tensors.
     """
     path = Path(path)
     if not path.is_file():
@@ -42,10 +43,10 @@ def read_state_dict(path: Path) -> dict[str, Tensor]:
 
 
 def load_weights(network: nn.Module, state: dict[str, Tensor], source: Path) -> None:
-    """Copy `state`, which came from `source`, into `network`; half precision is widened.
+    """Copies `state`, read from the file `source`, into `network`; half precision becomes float32.
 
-    Batch norms saved before torch 0.4.1 have no `num_batches_tracked`, which only counts: absent ones are 0.
-    Raises UserError, naming the first tensor, when another name or a shape differs.
+    Files saved before torch 0.4.1 lack the counters `num_batches_tracked` of batch norms; these become 0.
+    Raises UserError, naming the first tensor, when any other name or a shape differs.
     """
     own = network.state_dict()
     counters = {name: torch.zeros_like(own[name]) for name in own if name.endswith("num_batches_tracked")}
@@ -64,14 +65,17 @@ def load_weights(network: nn.Module, state: dict[str, Tensor], source: Path) -> 
 
 
 def write_generator(path: Path, weights: Mapping[str, Tensor], config: dict[str, Any]) -> None:
-    """Write `weights` and `config`, plain values, to `path`."""
+    """Writes `weights` and `config`, a dictionary of JSON values, to `path`, atomically."""
     stored = {name: tensor.detach().cpu().contiguous() for name, tensor in weights.items()}
     with atomic_path(path) as temporary:
         save_file(stored, temporary, metadata={"config": json.dumps(config)})
 
 
 def read_generator(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """What `write_generator` wrote. Raises UserError when `path` is missing, damaged or something else."""
+    """Reads weights and configuration from a file of `write_generator`.
+
+    Raises UserError when the file is missing, damaged, or of another kind.
+    """
     if not path.exists():
         raise UserError(f"{path}: not found; run the stage that trains it (dvc repro)")
     try:

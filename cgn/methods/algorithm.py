@@ -1,7 +1,7 @@
-"""What a method is: `update(minibatches)` and `predict(images)` (after DomainBed, Gulrajani 2021).
+"""The interface of a method: `update(minibatches)` and `predict(images)` (after DomainBed, Gulrajani 2021).
 
-A method learns from uint8 images and labels alone, one minibatch for each environment it is given.
-Where they come from is the business of `cgn.data.sources`.
+A method is trained on uint8 images and labels, one minibatch of each environment. `cgn.data.sources` provides
+the minibatches.
 """
 
 from abc import ABC, abstractmethod
@@ -17,15 +17,15 @@ from cgn.networks.classifier import Classifier
 
 
 def split_by_environment(outputs: Tensor, minibatches: Sequence[Minibatch]) -> list[tuple[Tensor, Tensor]]:
-    """Cut a network's outputs for all images together into those of each environment, with its labels."""
+    """Splits a network's outputs for all images by environment; returns pairs of outputs and labels."""
     parts = torch.split(outputs, [len(batch.labels) for batch in minibatches])
     return [(part, batch.labels) for part, batch in zip(parts, minibatches, strict=True)]
 
 
 class Algorithm(ABC):
-    """A network, an optimizer and how many of the `steps` updates are done.
+    """A network, its optimizer, and the number of updates done, of `steps` in all.
 
-    Every schedule is a function of that count, so `state` is all that a resumed run needs.
+    Every schedule is a function of that number, so `state` is all that a resumed run needs.
     """
 
     def __init__(
@@ -36,7 +36,7 @@ class Algorithm(ABC):
         weight_decay: float = 0.0,
         parts: Iterable[nn.Module] = (),
     ) -> None:
-        """`parts` are further modules to train; `weight_decay` is an L2 penalty's factor."""
+        """`parts` are further modules to train; `weight_decay` is the factor of an L2 penalty."""
         self.network = network
         self.steps = steps
         self.step = 0
@@ -47,19 +47,19 @@ class Algorithm(ABC):
 
     @abstractmethod
     def update(self, minibatches: Sequence[Minibatch]) -> dict[str, float]:
-        """Learn from one minibatch of each environment; return what to log, "loss" (nats) among it."""
+        """Learns from one minibatch of each environment; returns values to log, with "loss" (nats)."""
 
     def predict(self, images: Tensor) -> Tensor:
-        """The most probable class int64 (n,) of each image uint8 (n, height, width, channels)."""
+        """Predicts the class int64 (n,) of each image uint8 (n, h, w, channels)."""
         return self.network.predict(images)
 
     def to(self, device: torch.device) -> None:
-        """Move what is trained to `device`; minibatches are expected there from now on."""
+        """Moves the trained modules to `device`, where minibatches have to be from then on."""
         self._modules.to(device)
 
     @property
     def progress(self) -> float:
-        """The share of the updates that are done, in [0, 1]."""
+        """The share of updates done, in [0, 1]."""
         return self.step / self.steps
 
     def state(self) -> dict[str, Any]:
@@ -71,13 +71,13 @@ class Algorithm(ABC):
         }
 
     def load_state(self, state: dict[str, Any]) -> None:
-        """Go on from what `state` returned."""
+        """Restores a state of `state`."""
         self._modules.load_state_dict(state["modules"])
         self._optimizer.load_state_dict(state["optimizer"])
         self.step = state["step"]
 
     def _descend(self, loss: Tensor) -> None:
-        """One step down the gradient of `loss`, at the scheduled rate; counts the update."""
+        """Updates the weights by the gradient of `loss`, at the scheduled rate, and counts the update."""
         for group in self._optimizer.param_groups:
             group["lr"] = learning_rate(self.schedule, self.progress)
         self._optimizer.zero_grad()
@@ -95,21 +95,21 @@ class Algorithm(ABC):
 
 
 class Setting(NamedTuple):
-    """What the algorithm of a method is built from."""
+    """The arguments of a method's `build`."""
 
     network: Classifier
     steps: int
     schedule: ClassifierParams
-    params: Any  # the method's own
-    seed_of: Callable[[str], int]  # of what it draws, by its purpose
+    params: Any  # the method's section
+    seed_of: Callable[[str], int]  # the method's seed for a purpose
     black_ground: bool  # whether a black pixel carries no cue
 
 
 def learning_rate(schedule: ClassifierParams, progress: float) -> float:
-    """The rate when the share `progress` in [0, 1] of the run is done.
+    """The learning rate when the share `progress`, in [0, 1], of the training is done.
 
-    It rises linearly over the share `warmup`, and falls by `learning_rate_decay` after each of `decays` equal
-    parts of the whole run.
+    It rises linearly over the share `warmup`, and is multiplied by `learning_rate_decay` after each of
+    `decays` equal parts of the training.
     """
     rise = min(1.0, (progress + 1e-3) / schedule.warmup) if schedule.warmup > 0 else 1.0
     part = min(int(progress * schedule.decays), schedule.decays - 1)

@@ -1,4 +1,4 @@
-"""Every method of the list, ready to train: its algorithm, and where its minibatches come from.
+"""Builds the methods of the registry: the algorithm, and the source of its minibatches.
 
 The stages train them with the settings of a profile, `experiments.tuning` with those of its search.
 """
@@ -19,27 +19,27 @@ from cgn.seeding import seed_for
 
 
 class Ready(NamedTuple):
-    """What `cgn.methods.training.train` needs of a method."""
+    """An algorithm and its source, ready for `cgn.methods.training.train`."""
 
     algorithm: Algorithm
     source: Source
 
 
 class Task(NamedTuple):
-    """What all methods of a variant have in common."""
+    """The settings that all methods of a variant share."""
 
     variant: str
     schedule: ClassifierParams
-    image_passes: int  # that each method sees
+    image_passes: int  # images shown to each method
     seed: int
     black_ground: bool  # whether a black pixel of the variant carries no cue
 
 
 def on_biased(method: str, params: Any, images: Images, task: Task) -> Ready:
-    """`method` of `params` on the biased `images`.
+    """Builds `method` with `params` on the biased `images`.
 
-    Its name is also that of its random numbers: network, order, draws. Raises ValueError for an unknown
-    method and TypeError for parameters of another one; so do the others.
+    The method's name also seeds its random numbers. Raises ValueError for an unknown method, and TypeError if
+    `params` are of another method.
     """
     batch = task.schedule.batch
     source = FixedImages(images, batch, task.seed, task.variant, method)
@@ -47,23 +47,30 @@ def on_biased(method: str, params: Any, images: Images, task: Task) -> Ready:
 
 
 def on_environments(method: str, params: Any, environments: Sequence[Images], task: Task) -> Ready:
-    """`method` of `params` on `environments`, `params.environment_batch` images of each a step."""
+    """Builds `method` with `params` on `environments`; a step has `params.environment_batch` images of each.
+
+    Raises ValueError and TypeError as `on_biased`.
+    """
     batch = params.environment_batch
     source = Environments(environments, batch, task.seed, task.variant, method)
     return Ready(_algorithm(method, params, batch * len(environments), task), source)
 
 
 def on_random_cues(method: str, params: Any, draw: Callable[[int], Images], count: int, task: Task) -> Ready:
-    """`method` of `params` on the images that `draw` gives for pass 0, 1, ..., `count` each."""
+    """Builds `method` with `params` on images that `draw` returns for pass 0, 1, ..., `count` each.
+
+    Raises ValueError and TypeError as `on_biased`.
+    """
     batch = task.schedule.batch
     source = FreshImages(draw, count, batch, task.seed, task.variant, method)
     return Ready(_algorithm(method, params, batch, task), source)
 
 
 def on_generated(method: str, params: Any, real: Images, shards: Path, task: Task) -> Ready:
-    """`method` of `params` on biased images, the share `params.real_share`, and on those of `shards`.
+    """Builds `method` with `params` on images of `shards`, and the share `params.real_share` of biased ones.
 
-    The label of a generated image is that of its shape.
+    The label of a generated image is that of its shape. Raises ValueError and TypeError as `on_biased`, and
+    UserError as `real_and_generated`.
     """
     batch, names = task.schedule.batch, (task.variant, method)
     source = real_and_generated(real, shards, params.real_share, batch, task.seed, *names)
@@ -81,6 +88,6 @@ def _algorithm(method: str, params: Any, images_per_step: int, task: Task) -> Al
     network = DigitCNN(seed_of("network"))
     steps = steps_for(task.image_passes, images_per_step, task.schedule.decays)
     setting = Setting(network, steps, task.schedule, params, seed_of, task.black_ground)
-    # By name, so that a stage depends on the methods that it trains, not on all.
+    # Imported by name, so that a stage depends only on the methods that it trains.
     algorithm: Algorithm = import_module(f"cgn.methods.{row.module}").build(setting)
     return algorithm

@@ -1,7 +1,7 @@
 """The classifier ensemble (section 4.3, appendix C.4): one backbone, and a head for each factor of variation.
 
-A counterfactual image has three labels, and trains each head on its own: a head that sees all other factors
-vary at random becomes invariant to them. Real images, whose factors agree, train the mean of the heads.
+A counterfactual has three labels, one for each head. Its other factors vary at random, so a head becomes
+invariant to them. Real images, whose factors agree, train the mean of the heads.
 """
 
 from collections.abc import Sequence
@@ -26,15 +26,15 @@ class Ensemble(Algorithm):
     def __init__(
         self, network: EnsembleNetwork, steps: int, schedule: ClassifierParams, label_smoothing: float
     ) -> None:
-        """`label_smoothing`: share of each label of a counterfactual that is spread over all classes."""
+        """`label_smoothing` is the share of a counterfactual's label that is spread over all classes."""
         super().__init__(network, steps, schedule)
         self._label_smoothing = label_smoothing
 
     def update(self, minibatches: Sequence[Minibatch]) -> dict[str, float]:
-        """One step on a minibatch of real images, labels (n,), and one of counterfactuals, labels (m, heads).
+        """Updates by real images with labels (n,) and counterfactuals with labels (m, heads).
 
-        Returns "loss", the sum of four: "real", that of the mean logits on the real images, and by its name
-        that of each head on the counterfactuals.
+        Returns the cross-entropies, "real", of the mean logits on real images, and that of each head on
+        counterfactuals, by the head's name; and "loss", the sum of the four.
         """
         real, counterfactual = minibatches
         logits = self.network.head_logits(from_bytes(torch.cat([real.images, counterfactual.images])))
@@ -55,9 +55,10 @@ class Ensemble(Algorithm):
 def real_and_counterfactuals(
     real: Images, shards: Path, real_to_counterfactual: float, batch: int, seed: int, *names: str | int
 ) -> SideBySide:
-    """Minibatches of both for `Ensemble`, `batch` images together, in the ratio asked for.
+    """Minibatches of real images and counterfactuals for `Ensemble`, in a given ratio, `batch` in all.
 
-    Raises UserError when `shards` holds none.
+
+    Each kind has at least one image. Raises UserError when `shards` holds no shards.
     """
     share = real_to_counterfactual / (1 + real_to_counterfactual)
     real_batch = min(max(round(share * batch), 1), batch - 1)

@@ -1,7 +1,7 @@
-"""Empirical risk minimisation: the mean cross-entropy of whatever images the method is given.
+"""Empirical risk minimisation: the mean cross-entropy.
 
-Six methods are this algorithm on different data: `original`, `gan` and `cgn` (biased images with
-samples mixed in), `cgn_only`, `cgn_abduction` and `oracle`.
+Six methods are this algorithm on different data: `original`, `gan` and `cgn` (biased and generated images),
+`cgn_only`, `cgn_abduction` and `oracle`.
 """
 
 from collections.abc import Sequence
@@ -14,10 +14,10 @@ from cgn.methods.algorithm import Algorithm, Setting
 
 
 class ERM(Algorithm):
-    """Environments are pooled."""
+    """Empirical risk minimisation on all environments together."""
 
     def update(self, minibatches: Sequence[Minibatch]) -> dict[str, float]:
-        """One step on the cross-entropy. Returns "loss"."""
+        """Updates by the cross-entropy. Returns "loss"."""
         images, labels = concatenate(minibatches)
         loss = functional.cross_entropy(self.network(from_bytes(images)), labels)
         self._descend(loss)
@@ -25,5 +25,5 @@ class ERM(Algorithm):
 
 
 def build(setting: Setting) -> ERM:
-    """The algorithm on a setting."""
+    """Builds the algorithm for a setting."""
     return ERM(setting.network, setting.steps, setting.schedule)

@@ -1,4 +1,4 @@
-"""The sections of the classifiers: the schedule that all methods share, and each method's own."""
+"""The sections of the classifiers: the schedule that all methods share, and a section for each method."""
 
 from typing import Annotated, Literal
 
@@ -9,7 +9,7 @@ from cgn.training.params import TrainingBudget
 
 
 class ClassifierParams(Section):
-    """The schedule that all methods share unless their section says otherwise."""
+    """The schedule that all methods share."""
 
     batch: Annotated[int, Field(ge=2)]
     optimizer: Literal["adam", "adadelta"]
@@ -29,7 +29,7 @@ class ImageNetClassifiersBudget(TrainingBudget):
 
 
 class OriginalParams(Section):
-    """Plain training on the biased images has nothing to set."""
+    """Plain training on the biased images. It has no parameters."""
 
 
 class MixtureParams(Section):
@@ -37,7 +37,7 @@ class MixtureParams(Section):
 
 
 class IRMParams(Section):
-    # Both methods have theirs.
+    # Correlations of irm_2 and of irm_5, which share the other values.
     environments: Annotated[
         dict[Literal["irm_2", "irm_5"], Annotated[list[Probability], Field(min_length=2)]],
         Field(min_length=2),
@@ -48,7 +48,7 @@ class IRMParams(Section):
     weight_decay: NonNegative
 
     def correlations(self, method: str) -> list[float]:
-        """Of cue and label in each environment of irm_2 or irm_5."""
+        """The correlations of cue and label in the environments of irm_2 or irm_5."""
         return {**self.environments}[method]  # type: ignore[index]
 
 
@@ -59,7 +59,7 @@ class GroupDROParams(Section):
     weight_decay: NonNegative
 
     def correlations(self, method: str) -> list[float]:
-        """Of cue and label in each environment."""
+        """The correlations of cue and label in the environments."""
         return self.environments
 
 

@@ -1,8 +1,7 @@
-"""The list of methods: every way to train a classifier of Table 2, a row each, in the order of the table.
+"""The list of methods, i.e. ways to train a classifier of Table 2, in the order of the table.
 
-A row says what a reader sees of the method, which data it learns from, and which module it is.
-Stages, tuning, tables, charts and the page read this list. Adding a method is: its file, its row, its
-section in params.yaml, its outputs in dvc.yaml (docs/extending.md).
+A row tells how reports show the method, which data it is trained on, and which module implements it. Stages,
+tuning, tables, charts and the page read this list. To add a method, see docs/extending.md.
 """
 
 from typing import Any, Literal, NamedTuple
@@ -10,29 +9,29 @@ from typing import Any, Literal, NamedTuple
 from cgn.methods import params
 from cgn.section import Section
 
-# What a method learns from: the biased images; environments, in which cues tell the label more or less often;
-# the digits under new random cues in every pass; generated images, alone or beside biased ones.
+# Training data of a method: the biased images; environments with different correlations of cue and label;
+# digits with new random cues in every pass; generated images, with or without biased ones.
 Data = Literal["biased", "environments", "random_cues", "generated"]
 
 
 class Method(NamedTuple):
-    """One row."""
+    """A row of the list."""
 
-    title: str  # what a reader sees
-    meaning: str
-    color: str  # of its bars and lines
-    dashes: Any  # of its lines, as matplotlib has them
+    title: str  # in tables and charts
+    meaning: str  # explanation for readers
+    color: str  # of bars and lines
+    dashes: Any  # of lines, in matplotlib's format
     data: Data
-    section: str | None  # of `methods` in params.yaml; two methods may share one
-    parameters: type[Section] | None  # of that section; None: it has nothing to set
-    module: str  # of cgn.methods, whose `build` makes the algorithm
-    shards: str = ""  # the generated images it sees: data/mnist/shards/<variant>/<shards>
+    section: str | None  # section of `methods` in params.yaml, which methods may share; None: no parameters
+    parameters: type[Section] | None  # class of that section
+    module: str  # module of cgn.methods whose `build` makes the algorithm
+    shards: str = ""  # generated images are in data/mnist/shards/<variant>/<shards>
 
 
 _SOLID, _DASHED, _DOTTED, _DASH_DOT = "-", (0, (5, 1.5)), (0, (1, 1)), (0, (5, 1.5, 1, 1.5))
 
 
-# Methods of one family share a hue: greys do nothing or know all, blues are invariant learning, reds are CGN.
+# Methods of a family share a hue: grey for plain training and oracle, blue for invariance, red for the CGN.
 METHODS = {
     "original": Method(
         "Original",
@@ -95,12 +94,12 @@ METHODS = {
 
 
 def methods_on(*data: Data) -> dict[str, Method]:
-    """The methods that learn from these kinds of data, in the order of the list."""
+    """The methods that are trained on these kinds of data, in the order of the list."""
     return {name: method for name, method in METHODS.items() if method.data in data}
 
 
 def method_named(name: str) -> Method:
-    """The row of a method. Raises ValueError, with the names that there are, for an unknown one."""
+    """The row of a method. Raises ValueError, which lists the known names, for an unknown name."""
     if name not in METHODS:
         raise ValueError(f"{name}: unknown method; known are {', '.join(METHODS)}")
     return METHODS[name]

@@ -1,4 +1,4 @@
-"""The loop that every classifier goes through: the same for all methods, data sets and worlds."""
+"""The training of classifiers, the same for all methods, data sets and worlds."""
 
 import logging
 from collections.abc import Sequence
@@ -24,45 +24,43 @@ log = logging.getLogger(__name__)
 
 
 def steps_for(image_passes: int, images_per_step: int, epochs: int) -> int:
-    """How many updates spend a budget of `image_passes`: at least one for each of `epochs`."""
+    """The number of updates for a budget of `image_passes` images, at least one for each of `epochs`."""
     return max(epochs, image_passes // images_per_step)
 
 
 def train(
     algorithm: Algorithm,  # a new one, with `steps` updates to do
     source: Source,  # one minibatch of each environment for every step
-    validation: Images,  # of the training distribution; only reported
-    checkpoint: Checkpoint,  # from where a killed run goes on
+    validation: Images,  # of the training distribution; their accuracy is only reported
+    checkpoint: Checkpoint,
     device: torch.device,
-    description: str = "training",  # of the progress bar
+    description: str = "training",  # label of the progress bar
 ) -> History:
-    """Train to the end. Returns one row for each equal part of the run ("epoch") of one learning rate.
+    """Trains an algorithm. Returns a row for each "epoch", one of the equal parts of the training.
 
-    A row: epoch (1, 2, ...), image_passes so far, the mean of every value that `update` returns over the
-    part ("loss" in nats, ...) and validation_accuracy (percent). The result is a function of the arguments
-    alone, whether or not the run was interrupted.
+    A row has epoch (1, 2, ...), image_passes so far, the mean over the epoch of every value that `update`
+    returns ("loss" in nats, ...) and validation_accuracy (percent). An interrupted run gives the same result
+    as an uninterrupted one.
     """
     algorithm.to(device)
-    algorithm.network.train()  # of a network that was loaded to be trained on, every part
+    algorithm.network.train()  # a backbone that was loaded is in evaluation mode
     steps, epochs = algorithm.steps, algorithm.schedule.decays
     loop = Loop(steps, checkpoint, description)
     loop.keep_value("algorithm", algorithm.state, algorithm.load_state)
     for step in loop:
-        # Learn from one minibatch of each environment.
         minibatches = [batch.to(device) for batch in source.minibatches(step)]
         loop.record(**algorithm.update(minibatches))
 
-        # Report at the end of each part.
         if loop.done * epochs // steps > step * epochs // steps:
             predicted = predict(algorithm, validation.images)
             loop.record(validation_accuracy=accuracy(predicted, validation.labels))
-            images = sum(len(batch.labels) for batch in minibatches)  # in every step as many
+            images = sum(len(batch.labels) for batch in minibatches)  # equal in all steps
             loop.add_row(epoch=len(loop.history) + 1, image_passes=loop.done * images)
     return loop.history
 
 
 class Run(NamedTuple):
-    """One method on its data, and where its weights and history go."""
+    """One method with its data, and the folder for its weights and history."""
 
     folder: Path
     algorithm: Algorithm
@@ -78,13 +76,14 @@ def train_and_save(
     device: torch.device,
     signature: Signature | None = None,
 ) -> None:
-    """`train` each of a stage's runs, then write every network's weights and history into its folder.
+    """Trains all runs of a stage, then writes weights and history of each to its folder.
 
-    With them goes the `signature` of classifiers that others load; those of digits need none.
+    `signature`, if given, is written beside them; classifiers of digits need none.
 
-    The runs share `threads`: as many as that go on at once, the longest first, each with an equal part.
-    (Batches are small: two runs with a thread each are faster than one after the other with two.) A run that
-    has ended keeps its checkpoint until all are written: a stage killed later does not repeat it.
+    At most `threads` runs are trained at once, the longest first, and they share the threads equally.
+    (Batches are small, so two runs with one thread each are faster than one after the other with two.) All
+    checkpoints are kept until all runs are written, so a stage that is killed does not repeat runs that have
+    ended.
     """
     at_once = min(threads, len(runs))
     longest_first = sorted(runs, key=lambda run: run.algorithm.steps, reverse=True)

@@ -1,4 +1,4 @@
-"""Accuracy in percent, first and among the first five (Table 3), and counts of confusions of uint8 images."""
+"""Accuracy in percent, top-1 and top-5 accuracy (Table 3), and confusion matrices."""
 
 from typing import Protocol
 
@@ -14,13 +14,15 @@ _BATCH = 500  # images at once
 
 
 class Predictor(Protocol):
-    """Anything with `predict`: classes int64 (n,) of images uint8 (n, 32, 32, channels)."""
+    """A classifier of images uint8."""
 
-    def predict(self, images: Tensor) -> Tensor: ...
+    def predict(self, images: Tensor) -> Tensor:
+        """The classes int64 (n,) of images uint8 (n, 32, 32, channels)."""
+        ...
 
 
 def predict(predictor: Predictor, images: NDArray[np.uint8]) -> NDArray[np.int64]:
-    """The predicted class (n,) of each of `images` (n, 32, 32, channels), in batches."""
+    """Predicts the classes int64 (n,) of images uint8 (n, 32, 32, channels), in batches."""
     parts = [
         predictor.predict(torch.from_numpy(images[start : start + _BATCH])).numpy()
         for start in range(0, len(images), _BATCH)
@@ -34,7 +36,7 @@ def accuracy(predicted: NDArray[np.integer], labels: NDArray[np.integer]) -> flo
 
 
 def confusion(predicted: NDArray[np.integer], labels: NDArray[np.integer]) -> NDArray[np.int64]:
-    """Counts (10, 10): row = true class, column = predicted class."""
+    """The confusion matrix, counts (10, 10): row = true class, column = predicted class."""
     cells = labels.astype(np.int64) * CLASSES + predicted
     return np.bincount(cells, minlength=CLASSES * CLASSES).reshape(CLASSES, CLASSES)
 
@@ -43,12 +45,11 @@ def confusion(predicted: NDArray[np.integer], labels: NDArray[np.integer]) -> ND
 def top_accuracy(
     network: nn.Module, images: NDArray[np.uint8], labels: NDArray[np.integer]
 ) -> dict[str, float]:
-    """`top1` and `top5`, in percent: is the label of images (n, h, w, 3) first, or among the first five?"""
+    """`top1` and `top5`, the accuracies of `network` in percent on images uint8 (n, h, w, 3)."""
     hits = np.zeros(2)
     network.eval()
     for start in range(0, len(images), _BATCH):
         logits = network(from_bytes(torch.from_numpy(images[start : start + _BATCH])))
-        # Of fewer classes than five, all are among the first.
         order = logits.topk(min(5, logits.shape[1]), dim=1).indices.numpy()
         right = order == labels[start : start + _BATCH, None]
         hits += right[:, 0].sum(), right.any(axis=1).sum()

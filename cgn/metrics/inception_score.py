@@ -1,8 +1,8 @@
 """Inception Score (Salimans et al. 2016, "Improved techniques for training GANs", section 4; Table 1).
 
-IS = exp(E_x KL(p(y|x) || p(y))): high where a classifier is sure of every image and the images are of many
-classes; at least 1, at most the number of classes. Its value depends on the number of images, the splits,
-their truncation and the classifier: all four belong to it.
+IS = exp(E_x KL(p(y|x) || p(y))) is high when the classifier is sure of every image and the images are of many
+classes. It is at least 1 and at most the number of classes. It depends on the number of images, the number of
+splits, the truncation and the classifier; scores are comparable only if all four are equal.
 """
 
 import numpy as np
@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 
 def inception_score(probabilities: NDArray[np.floating], splits: int) -> float:
-    """The score of images with class probabilities (n, classes), the mean over `splits` equal parts.
+    """The Inception Score of images with class probabilities (n, classes), averaged over `splits` parts.
 
-    The images are in random order; a rest that fills no part is left out. Raises ValueError when there are
-    fewer images than splits.
+    The images must be in random order; n % splits images at the end are left out. Raises ValueError when
+    there are fewer images than splits.
     """
     size = len(probabilities) // splits
     if size == 0:

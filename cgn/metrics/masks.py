@@ -1,20 +1,20 @@
-"""Is the CGN's mask the object, and is its background free of it? Asked of a segmenter it has never seen.
+"""Scores of the CGN's masks and backgrounds: a segmenter judges how well a mask covers the object.
 
-Ours: the paper judges masks and backgrounds by eye (section 4.1, appendix C.3). The U2-Net that the training
-uses cannot be the judge, for the generators were trained to please it.
+These scores are not in the paper, which judges by eye (section 4.1, appendix C.3). The segmenter is
+independent of the U2-Net used in training, because the generators were optimised for that U2-Net.
 """
 
 import numpy as np
 from numpy.typing import NDArray
 
 Maps = NDArray[np.floating]
-ABOVE = 0.5  # is object
+ABOVE = 0.5  # a pixel with a larger mask value is object
 
 
 def mask_ious(masks: Maps, judged: Maps) -> NDArray[np.float64]:
-    """The IoU, 0 to 1, of each of two masks (n, h, w) in [0, 1], cut at 0.5: (n,). Two empty masks agree.
+    """The IoU (n,), 0 to 1, of n pairs of masks (n, h, w) in [0, 1], cut at 0.5; 1 if both masks are empty.
 
-    `masks` are the CGN's, `judged` the segmenter's of the images x_gt of the same noise and classes.
+    `masks` are the CGN's; `judged` are the segmenter's for the images x_gt of the same noise and classes.
     """
     ours, theirs = masks > ABOVE, judged > ABOVE
     intersection = (ours & theirs).sum(axis=(1, 2))
@@ -29,9 +29,9 @@ def mask_iou(masks: Maps, judged: Maps) -> float:
 
 
 def background_residues(judged: Maps) -> NDArray[np.float64]:
-    """The share of pixels of each background b that the segmenter calls object, in percent: (n,).
+    """The share of pixels, in percent (n,), that the segmenter calls object in each background b.
 
-    `judged` (n, h, w) in [0, 1] is its mask of each b.
+    `judged` (n, h, w) in [0, 1] are the segmenter's masks of the backgrounds.
     """
     return np.asarray((judged > ABOVE).mean(axis=(1, 2)) * 100)
 
@@ -42,8 +42,8 @@ def background_residue(judged: Maps) -> float:
 
 
 def mask_mean(masks: Maps) -> float:
-    """mu_mask (Table 1, appendix G): the mean over all pixels of masks (n, h, w) in [0, 1].
+    """mu_mask (Table 1, appendix G): the mean of masks (n, h, w) in [0, 1] over all pixels.
 
-    Near 0 or 1 the masks have collapsed.
+    A value near 0 or 1 means that the masks have collapsed.
     """
     return float(masks.mean(dtype=np.float64))

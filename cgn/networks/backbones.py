@@ -1,4 +1,4 @@
-"""Backbones of an ensemble: our small network, or a ResNet of torchvision, without its last layer."""
+"""Backbones of an ensemble: the small residual network or a ResNet of torchvision, without the last layer."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,18 +15,18 @@ from cgn.networks.small_resnet import (
     stored_channels,
 )
 
-RESNETS = ("resnet18", "resnet34", "resnet50", "resnet101", "resnet152")  # of torchvision, by its names
+RESNETS = ("resnet18", "resnet34", "resnet50", "resnet101", "resnet152")  # torchvision's names
 
 
 class Backbone(NamedTuple):
-    """A network from images (n, 3, height, width) in [-1, 1] to features (n, width)."""
+    """A network that maps images (n, 3, h, w) in [-1, 1] to features (n, `width`)."""
 
     network: nn.Module
     width: int
 
 
 class _Normalised(nn.Module):
-    """Images in [-1, 1] as torchvision's networks expect theirs."""
+    """A network of torchvision that takes images in [-1, 1]: it normalises them first."""
 
     def __init__(self, network: nn.Module) -> None:
         super().__init__()
@@ -34,15 +34,16 @@ class _Normalised(nn.Module):
         self.network = network
 
     def forward(self, images: Tensor) -> Tensor:
+        """The features of images (n, 3, h, w) in [-1, 1]."""
         features: Tensor = self.network(self.normalise((images + 1) / 2))
         return features
 
 
 def start_of(start: str, plain: Path, seed: int, channels: list[int]) -> Backbone:
-    """The backbone that an ensemble starts from, `methods.ensemble.start` of params.yaml.
+    """The backbone that an ensemble starts from; `start` is `methods.ensemble.start` of params.yaml.
 
-    `in`: that of the plain classifier in the folder `plain`; `scratch`: ours of `channels`, its weights drawn
-    from `seed`; else one of `RESNETS`.
+    `in` is the backbone of the plain classifier in the folder `plain`; `scratch` is a small network of
+    `channels` with weights drawn from `seed`; otherwise `start` names one of `RESNETS`.
     """
     if start == "in":
         return trained_backbone(plain)
@@ -52,26 +53,26 @@ def start_of(start: str, plain: Path, seed: int, channels: list[int]) -> Backbon
 
 
 def random_backbone(seed: int, channels: list[int]) -> Backbone:
-    """Our small network with weights drawn from `seed` alone."""
+    """The small network with weights drawn from `seed`."""
     return _small(SmallResNet(seed, 1, channels))
 
 
 def trained_backbone(folder: Path) -> Backbone:
-    """That of a small network in a folder, to train on. Raises UserError as `load_small_resnet` does."""
+    """The backbone of a trained small network, made trainable. Raises UserError as `load_small_resnet`."""
     return _small(load_small_resnet(folder).requires_grad_(True))
 
 
 def published_backbone(name: str) -> Backbone:
-    """That of one of `RESNETS` with its published weights. Raises UserError as `torchvision_network` does."""
+    """The backbone of one of `RESNETS` with published weights. Raises UserError as `torchvision_network`."""
     from cgn.networks.pretrained import torchvision_network  # late: torchvision takes 2 s
 
     return _of_torchvision(torchvision_network(name)[0])
 
 
 def backbone_of_shapes(shapes: Mapping[str, list[int]]) -> Backbone:
-    """One whose weights have these shapes by their names; the weights are yet to be loaded.
+    """The backbone whose weights have these names and shapes; the weights are not loaded.
 
-    Raises UserError when there is none.
+    Raises UserError when neither the small network nor one of `RESNETS` has them.
     """
     if channels := stored_channels(shapes):
         return random_backbone(0, channels)
@@ -95,7 +96,7 @@ def _of_torchvision(network: nn.Module) -> Backbone:
 
 
 def _cut(network: nn.Module, last: str) -> Backbone:
-    """The network without its last layer, by that layer's name."""
+    """Replaces the linear layer named `last` by the identity."""
     layer = network.get_submodule(last)
     assert isinstance(layer, nn.Linear)
     network.set_submodule(last, nn.Identity())

@@ -1,8 +1,7 @@
-"""BigGAN-deep (Brock et al. 2019): the generator of `pytorch-pretrained-biggan`, at any size, and trainable.
+"""BigGAN-deep (Brock et al. 2019): the generator of `pytorch-pretrained-biggan`, of any size and trainable.
 
-The package's batch norm holds statistics for a row of truncations (0 to 1) and never updates them: with it no
-generator can be trained from scratch; `BatchNorm` learns its statistics. Names in the state dict are the
-package's.
+The package's batch norm holds statistics for several truncations (0 to 1) but never updates them, so a
+generator cannot be trained from scratch. `BatchNorm` here does. The state dict has the package's names.
 """
 
 from pathlib import Path
@@ -19,15 +18,16 @@ from cgn.io.weights import load_weights, read_state_dict
 from cgn.seeding import indexed_integers, indexed_uniforms
 
 TRUNCATED_AT = 2.0  # standard deviations
-POWER_ITERATIONS = 15  # of the spectral norms of new or averaged weights
+POWER_ITERATIONS = 15  # for the spectral norms of new or averaged weights
 
 
 class BigGANSizes(NamedTuple):
     """The sizes of a generator.
 
-    `layers` are (doubles the resolution?, input, output channels in units of `width`), from 16 down to 1,
-    each step at most a half; self-attention stands before the layer `attention_position`. It starts at
-    `start` pixels squared. Statistics are held for `truncations` equally spaced values of 0 to 1.
+    `layers` are (doubles the resolution?, input, output channels in units of `width`). Channels go from 16
+    down to 1, at most halved by a layer. Self-attention comes before layer `attention_position`. The first
+    map has `start` pixels squared. Batch norms hold statistics for `truncations` equally spaced truncations
+    from 0 to 1.
     """
 
     classes: int
@@ -40,11 +40,12 @@ class BigGANSizes(NamedTuple):
 
     @property
     def resolution(self) -> int:
+        """Height and width of the images in pixels."""
         return int(self.start * 2 ** sum(doubles for doubles, _, _ in self.layers))
 
 
 def _layers(*steps: tuple[int, int]) -> tuple[tuple[bool, int, int], ...]:
-    """As published: before each layer that doubles the resolution one that keeps it and the channels."""
+    """Puts a layer that keeps resolution and channels before each doubling layer, as published."""
     return tuple(layer for i, o in steps for layer in ((False, i, i), (True, i, o)))
 
 
@@ -58,9 +59,9 @@ BIGGAN_DEEP_128 = BigGANSizes(
 BIGGAN_DEEP_256 = BIGGAN_DEEP_128._replace(
     layers=_layers((16, 16), (16, 8), (8, 8), (8, 4), (4, 2), (2, 1)),
 )
-# The sizes whose weights were published, by their names in assets.yaml.
+# The sizes with published weights, by the names in assets.yaml.
 PUBLISHED_BIGGANS = {"biggan_deep_256": BIGGAN_DEEP_256, "biggan_deep_128": BIGGAN_DEEP_128}
-# Ours, for nine classes at 48 pixels; start=4 makes it one for 64.
+# For nine classes at 48 pixels; with start=4, at 64 pixels.
 BIGGAN_SMALL = BigGANSizes(
     classes=9,
     noise_dimensions=32,
@@ -73,7 +74,7 @@ BIGGAN_SMALL = BigGANSizes(
 
 
 class _Generator(Generator):  # type: ignore[misc]  # the package has no types
-    """The package's generator starts at 4 x 4 pixels; this one at `start` squared."""
+    """The package's generator with a first map of `start` pixels squared instead of 4 x 4."""
 
     def __init__(self, config: BigGANConfig, start: int) -> None:
         super().__init__(config)
@@ -82,6 +83,7 @@ class _Generator(Generator):  # type: ignore[misc]  # the package has no types
         self.gen_z = snlinear(in_features=2 * config.z_dim, out_features=features, eps=config.eps)
 
     def forward(self, cond_vector: Tensor, truncation: float) -> Tensor:
+        """Images (n, 3, r, r) in [-1, 1] from noise and class embeddings, concatenated: (n, 2 dimensions)."""
         x = self.gen_z(cond_vector).unflatten(1, (self.start, self.start, -1)).permute(0, 3, 1, 2)
         for layer in self.layers:
             x = layer(x, cond_vector, truncation) if isinstance(layer, GenBlock) else layer(x)
@@ -90,7 +92,7 @@ class _Generator(Generator):  # type: ignore[misc]  # the package has no types
 
 
 def biggan_config(sizes: BigGANSizes) -> BigGANConfig:
-    """`sizes` as the package states them: BIGGAN_DEEP_256 gives its published config.json to the byte."""
+    """The package's configuration of `sizes`; for BIGGAN_DEEP_256 it is the published config.json."""
     return BigGANConfig(
         output_dim=sizes.resolution,
         z_dim=sizes.noise_dimensions,
@@ -104,7 +106,7 @@ def biggan_config(sizes: BigGANSizes) -> BigGANConfig:
 
 
 def sizes_of(network: BigGAN) -> BigGANSizes:
-    """The sizes that `build_biggan` made `network` of."""
+    """The sizes of a network made by `build_biggan`."""
     config = network.config
     return BigGANSizes(
         classes=config.num_classes,
@@ -118,16 +120,18 @@ def sizes_of(network: BigGAN) -> BigGANSizes:
 
 
 class BatchNorm(BigGANBatchNorm):  # type: ignore[misc]  # the package has no types
-    """Batch norm of (n, c, h, w), its scale and offset conditional on noise and class, or learnt.
+    """Batch norm of (n, c, h, w); scale and offset are learnt, or conditional on noise and class.
 
-    While training it uses the batch's statistics, whatever the truncation, and lets those of all truncations
-    follow with `momentum`; `collect_statistics` then tells them apart. In evaluation mode it uses the stored
-    ones of the truncation (0 to 1), interpolated between neighbours: the package swaps the two weights there.
+    In training mode it uses the batch's statistics, and the stored statistics of all truncations follow them
+    with `momentum`; `collect_statistics` then sets those of each truncation. In evaluation mode it uses the
+    stored statistics of the truncation (0 to 1), interpolated linearly between neighbours. (The package swaps
+    the two weights of the interpolation.)
     """
 
     momentum = 0.1
 
     def forward(self, x: Tensor, truncation: float, condition_vector: Tensor | None = None) -> Tensor:
+        """Normalises (n, c, h, w); `condition_vector` is needed if the norm is conditional."""
         if self.training:
             with torch.no_grad():
                 variance, mean = torch.var_mean(x.float(), dim=(0, 2, 3))
@@ -150,11 +154,11 @@ class BatchNorm(BigGANBatchNorm):  # type: ignore[misc]  # the package has no ty
 
 
 def build_biggan(sizes: BigGANSizes, seed: int) -> BigGAN:
-    """A generator with random weights, a function of `seed`, and statistics of mean 0 and variance 1.
+    """Builds a generator with weights drawn from `seed`, and batch-norm statistics of mean 0 and variance 1.
 
-    `train()` makes its batch norms use the batch's statistics, `eval()` the stored ones: a trained generator
-    is fine-tuned in evaluation mode, as the paper does with batches of 1. Copy one with `load_state_dict`:
-    spectral norm forbids `deepcopy` after a forward.
+    In `train()` mode batch norms use the batch's statistics, in `eval()` mode the stored ones. Fine-tune a
+    trained generator in evaluation mode, as the paper does with batches of 1. Copy a generator with
+    `load_state_dict`: spectral norm forbids `deepcopy` after a forward pass.
     """
     config = biggan_config(sizes)
     with torch.random.fork_rng(devices=[]):
@@ -170,9 +174,10 @@ def build_biggan(sizes: BigGANSizes, seed: int) -> BigGAN:
 
 @torch.no_grad()
 def settle_spectral_norms(network: BigGAN) -> None:
-    """Find the largest singular values of weights that no training step has followed.
+    """Computes the spectral norms of new or averaged weights, by power iteration.
 
-    They start at chance, and evaluation mode would divide by that.
+    Spectral norm starts from random vectors and updates them in training only; evaluation mode would
+    otherwise divide by a wrong norm.
     """
     for module in network.modules():
         for norm in module._forward_pre_hooks.values():
@@ -185,14 +190,14 @@ def settle_spectral_norms(network: BigGAN) -> None:
 def _trainable(norm: BigGANBatchNorm, config: BigGANConfig) -> BatchNorm:
     condition_dimensions = 2 * config.z_dim if norm.conditional else None
     ours = BatchNorm(norm.num_features, condition_dimensions, config.n_stats, norm.eps, norm.conditional)
-    if not norm.conditional:  # the package leaves these to whatever stands in memory
+    if not norm.conditional:  # the package does not initialise these
         torch.nn.init.ones_(ours.weight)
         torch.nn.init.zeros_(ours.bias)
     return ours
 
 
 def load_biggan(sizes: BigGANSizes, path: Path) -> BigGAN:
-    """A generator in evaluation mode, with the weights of a file or of a folder in the package's layout.
+    """Loads a generator, in evaluation mode, from a file of weights or a folder in the package's layout.
 
     Raises UserError when the file is missing, damaged or of another architecture.
     """
@@ -206,24 +211,25 @@ def load_biggan(sizes: BigGANSizes, path: Path) -> BigGAN:
 
 
 def generate(network: BigGAN, noise: Tensor, labels: Tensor, truncation: float) -> Tensor:
-    """Images (n, 3, resolution, resolution) in [-1, 1] from noise (n, dimensions) and class numbers (n,).
+    """Generates images (n, 3, resolution, resolution) in [-1, 1] from noise (n, dimensions) and labels.
 
-    `labels` may be mixtures of classes too: floats (n, classes) whose rows sum to 1, in which the embedding
-    is linear. `truncation` (above 0, up to 1) is what `noise` was scaled by; it picks the statistics alone.
+    `labels` are class numbers (n,), or mixtures of classes: floats (n, classes) whose rows sum to 1; the
+    class embedding is linear in them. `truncation`, in (0, 1], must be the factor that `noise` was scaled by;
+    it selects the batch-norm statistics and does not scale the noise again.
     """
     mixed = labels.is_floating_point()
     classes = labels if mixed else functional.one_hot(labels, network.config.num_classes)
     images: Tensor = network(noise, classes.to(noise.dtype), truncation)
-    return images.float()  # also where autocast computed them in half precision
+    return images.float()  # autocast may have computed them in half precision
 
 
 def truncated_noise(
     seed: int, name: str, start: int, stop: int, dimensions: int, truncation: float
 ) -> Tensor:
-    """Rows `start..stop` of an endless table of noise, (stop - start, dimensions).
+    """Rows start to stop - 1 of an unlimited table of noise, (stop - start, dimensions).
 
-    A normal cut off at 2 standard deviations, times `truncation`: the noise of the published generators,
-    for which a truncation of 1 is cut at 2 as well. A row is a function of seed, name and its index alone.
+    The noise is a normal cut off at 2 standard deviations, times `truncation`, as for the published
+    generators. A row is a function of seed, name and its index only.
     """
     uniforms = torch.from_numpy(indexed_uniforms(seed, name, start, stop, dimensions))
     tail = torch.special.ndtr(torch.tensor(-TRUNCATED_AT, dtype=torch.float64))
@@ -233,9 +239,11 @@ def truncated_noise(
 
 @torch.no_grad()
 def collect_statistics(network: BigGAN, seed: int, batches: int, batch: int) -> None:
-    """Set the stored statistics of each truncation to their mean over `batches` batches of `batch` images.
+    """Sets the batch-norm statistics of each truncation to means over `batches` batches of `batch` images.
 
-    Labels are uniform. A function of `seed` and the weights. Leaves the network in evaluation mode.
+
+    Labels are uniform. The result is a function of `seed` and the weights. The network is left in evaluation
+    mode.
     """
     parameter = next(network.parameters())
     norms = [norm for norm in network.modules() if isinstance(norm, BatchNorm)]
@@ -243,7 +251,7 @@ def collect_statistics(network: BigGAN, seed: int, batches: int, batch: int) -> 
     collected: list[list[tuple[Tensor, Tensor]]] = [[] for _ in norms]
     network.eval()
     for norm in norms:
-        norm.training = True  # not its spectral norms, which move in training with every batch
+        norm.training = True  # but not its spectral norms, which training mode would change
     for row in range(truncations):
         for index in range(batches):
             places = (index * batch, (index + 1) * batch)
@@ -251,7 +259,7 @@ def collect_statistics(network: BigGAN, seed: int, batches: int, batch: int) -> 
             noise = truncated_noise(seed, "statistics", *places, dimensions, row / (truncations - 1))
             labels = indexed_integers(seed, "statistics_labels", *places, network.config.num_classes)
             for norm in norms:
-                norm.momentum = 1 / (index + 1)  # a running mean with equal weights
+                norm.momentum = 1 / (index + 1)  # gives the mean over batches
             generate(network, noise.to(parameter), torch.from_numpy(labels).to(parameter.device), 1.0)
         for norm, rows in zip(norms, collected, strict=True):
             rows.append((norm.running_means[0].clone(), norm.running_vars[0].clone()))

@@ -1,5 +1,7 @@
-"""What every method trains, a network from images to logits; and a trained one on disk: its weights, and its
-signature, which says what it takes and what its outputs mean."""
+"""The base class of classifiers, and the files of a trained one: its weights and its signature.
+
+The signature tells the meaning of the outputs and the images that the classifier takes.
+"""
 
 from pathlib import Path
 from typing import NamedTuple, TypeVar
@@ -15,11 +17,11 @@ from cgn.io.pixels import from_bytes
 
 
 class Classifier(nn.Module):
-    """Logits (n, classes) of images (n, channels, height, width) in [-1, 1]."""
+    """A network that maps images (n, channels, h, w) in [-1, 1] to logits (n, classes)."""
 
     @torch.no_grad()
     def predict(self, images: Tensor) -> Tensor:
-        """The most probable class int64 (n,) of each image uint8 (n, height, width, channels)."""
+        """Predicts the class int64 (n,) of each image uint8 (n, h, w, channels), in evaluation mode."""
         training = self.training
         self.eval()
         device = next(self.parameters()).device
@@ -30,7 +32,7 @@ class Classifier(nn.Module):
 
 WEIGHTS = "weights.safetensors"
 SIGNATURE = "signature.json"
-# How images become inputs. There is one way; it is stored so that another one can be told from it.
+# How images become inputs. It is stored so that a later way can be told from this one.
 PREPROCESSING = "largest square in the middle, bicubic to the resolution, values in [-1, 1]"
 
 
@@ -38,9 +40,10 @@ Network = TypeVar("Network", bound=Classifier)
 
 
 def load_classifier(folder: Path, network: Network) -> Network:
-    """`network` with the weights that `train_and_save` wrote into `folder`, ready to predict.
+    """Loads the weights that `train_and_save` wrote to `folder` into `network`.
 
-    Raises UserError when they are missing, damaged or another network's.
+    Returns `network`, frozen and in evaluation mode. Raises UserError when the weights are missing, damaged
+    or of another network.
     """
     path = folder / WEIGHTS
     if not path.exists():
@@ -54,19 +57,19 @@ def load_classifier(folder: Path, network: Network) -> Network:
 
 
 class Signature(NamedTuple):
-    """The names of a classifier's outputs in their order, and the height and width of its images (pixels)."""
+    """The names of a classifier's outputs, in order, and the height and width of its images in pixels."""
 
     classes: list[str]
     resolution: int
 
 
 def write_signature(folder: Path, signature: Signature) -> None:
-    """Write signature.json into the folder of a classifier."""
+    """Writes signature.json to the folder of a classifier."""
     write_json(folder / SIGNATURE, signature._asdict() | {"preprocessing": PREPROCESSING})
 
 
 def read_signature(folder: Path) -> Signature:
-    """What `write_signature` wrote. Raises UserError when it is missing, damaged or of another kind."""
+    """Reads signature.json. Raises UserError when it is missing, damaged or has another preprocessing."""
     path = folder / SIGNATURE
     stored = read_json(path)
     try:

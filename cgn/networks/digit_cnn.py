@@ -1,11 +1,12 @@
-"""The paper's CNN for the MNISTs (appendix C), the same for every method.
+"""The paper's CNN for the MNIST variants (appendix C), the same for every method.
 
 BN - conv 5x5, 32 - ReLU - max-pool 3/2 - conv 3x3, 32 - ReLU - conv 3x3/2, 64 - ReLU - conv 3x3, 64 - ReLU -
-average-pool 7 - linear 10. The paper does not say how the layers pad. Here the first two do not, so that
-32 -> 28 -> 13 -> 13 -> 7 pixels and the 7x7 average covers the whole map. The released code pads both (2 and
-1 pixels), has 3x3 convolutions without bias, and averages 7x7 pixels of a map of 8x8. The weights start as in
-He et al. (2015) for ReLU networks: torch's own start shrinks the signal from layer to layer, and a run this
-short would spend half of its steps on a plateau.
+average-pool 7 - linear 10. The paper does not state the padding. Here the first two layers have none, so maps
+have 32 -> 28 -> 13 -> 13 -> 7 pixels and the 7x7 average covers the whole map. The released code pads both (2
+and 1 pixels), has 3x3 convolutions without bias, and averages 7x7 pixels of an 8x8 map.
+
+Weights are initialised as in He et al. (2015). torch's default shrinks the signal from layer to layer, and
+half of a short training would be spent on a plateau.
 """
 
 import torch
@@ -16,15 +17,15 @@ from cgn.networks.classifier import Classifier
 
 CLASSES = 10
 FEATURES = 32  # channels of the second convolution
-FEATURE_MAP_SIZE = 13  # and the height and width of its map, in cells
-# Cell i of that map is centred on pixel 3 + 2 i of the image, along either axis.
+FEATURE_MAP_SIZE = 13  # height and width of its output, in cells
+# Along either axis, cell i of that output is centred on pixel 3 + 2 i of the image.
 FEATURE_MAP_PIXELS = slice(3, 3 + 2 * FEATURE_MAP_SIZE, 2)
 
 
 class DigitCNN(Classifier):
-    """Logits (n, 10) of images (n, channels, 32, 32) in [-1, 1]; weights drawn from `seed` alone.
+    """Logits (n, 10) of images (n, channels, 32, 32) in [-1, 1]; the weights are drawn from `seed`.
 
-    On a CPU it is fastest with images in channels-last memory, as `cgn.io.pixels.from_bytes` makes them.
+    On a CPU it is fastest with images in channels-last memory, as `cgn.io.pixels.from_bytes` returns them.
     """
 
     def __init__(self, seed: int, channels: int = 3) -> None:
@@ -44,16 +45,17 @@ class DigitCNN(Classifier):
         self.to(memory_format=torch.channels_last)
 
     def forward(self, images: Tensor) -> Tensor:
+        """Logits (n, 10)."""
         return self.classify(self.features(images))
 
     def features(self, images: Tensor) -> Tensor:
         """The second convolution's output after its ReLU, (n, 32, 13, 13)."""
-        # Pooling before the ReLU gives the same values on a quarter of the pixels.
+        # Pooling before the ReLU gives the same values and is cheaper.
         x = functional.relu(functional.max_pool2d(self._normalized_conv_1(images), 3, 2))
         return functional.relu(self.conv_2(x))
 
     def classify(self, features: Tensor) -> Tensor:
-        """Logits (n, 10) of what `features` returns."""
+        """Logits (n, 10) of the output of `features`."""
         x = functional.relu(self.conv_3(features))
         x = functional.relu(self.conv_4(x))
         logits: Tensor = self.linear(x.mean(dim=(2, 3)))
@@ -62,8 +64,8 @@ class DigitCNN(Classifier):
     def _normalized_conv_1(self, images: Tensor) -> Tensor:
         """conv_1(normalize(images)), with the norm's scale and shift moved into the convolution.
 
-        Exactly the same function of the same parameters, but no gradient of the image is needed: training
-        is 1.5 times as fast.
+        This is the same function of the same parameters, but needs no gradient of the images, so training is
+        1.5 times as fast.
         """
         norm, conv = self.normalize, self.conv_1
         standardized = functional.batch_norm(

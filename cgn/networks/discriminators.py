@@ -1,9 +1,9 @@
-"""Discriminators of images by class, without normalisation layers: R1 holds them in check.
+"""Class-conditional discriminators, regularised by R1 instead of normalisation layers.
 
-With batch norm a plain convolutional one wins early on Wildlife MNIST and collapses classes. A minibatch
-standard deviation lets them see a batch that lacks variety. Their images may be `groups` minibatches of one
-size, one after the other: one call on the real and the generated ones is faster than two, and their variety
-is still judged apart.
+With batch norm, a convolutional discriminator wins early on Wildlife MNIST, and classes collapse. A minibatch
+standard deviation shows the discriminator whether a batch lacks variety. The images of a call may be `groups`
+minibatches of equal size, e.g. real and generated ones: one call is faster than two, and the standard
+deviation is computed for each group.
 """
 
 from itertools import pairwise
@@ -12,18 +12,18 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-SLOPE = 0.2  # of the leaky rectifiers
+SLOPE = 0.2  # of the leaky ReLUs
 
 
 class ClassLogits(nn.Module):
-    """Features (n, f) and labels (n,) -> the logit of each one's class (n,)."""
+    """Maps features (n, f) and labels (n,) to the logits (n,) of these labels."""
 
     def __init__(self, features: int, classes: int) -> None:
         super().__init__()
         self.linear = nn.Linear(features + 1, classes)
 
     def forward(self, x: Tensor, labels: Tensor, groups: int) -> Tensor:
-        # Minibatch standard deviation (Karras et al. 2018).
+        """The logits (n,); the minibatch standard deviation (Karras et al. 2018) is a further feature."""
         grouped = x.view(groups, -1, x.shape[1])
         variance = (grouped - grouped.mean(dim=1, keepdim=True)).square().mean(dim=1)  # faster than .var
         deviation = (variance + 1e-8).sqrt().mean(dim=1)
@@ -33,11 +33,11 @@ class ClassLogits(nn.Module):
 
 
 class DigitDiscriminator(nn.Module):
-    """Images (n, 3, 32, 32) in [-1, 1], labels (n,) -> logit of "real", (n,)."""
+    """Maps images (n, 3, 32, 32) in [-1, 1] and labels (n,) to logits of "real", (n,)."""
 
     def __init__(self, width: int, classes: int) -> None:
         super().__init__()
-        # Kernels of twice the stride cover all pixels equally often; 3x3 ones left checkerboards in textures.
+        # Kernels of twice the stride cover all pixels equally often; 3x3 kernels left checkerboard patterns.
         self.conv_16 = nn.Conv2d(3, width, 4, stride=2, padding=1)
         self.conv_8 = nn.Conv2d(width, 2 * width, 4, stride=2, padding=1)
         self.conv_4 = nn.Conv2d(2 * width, 4 * width, 4, stride=2, padding=1)
@@ -45,6 +45,7 @@ class DigitDiscriminator(nn.Module):
         self.to(memory_format=torch.channels_last)
 
     def forward(self, images: Tensor, labels: Tensor, groups: int = 1) -> Tensor:
+        """The logits (n,)."""
         x = images.contiguous(memory_format=torch.channels_last)
         for convolution in (self.conv_16, self.conv_8, self.conv_4):
             x = functional.leaky_relu(convolution(x), SLOPE)
@@ -53,7 +54,7 @@ class DigitDiscriminator(nn.Module):
 
 
 class _Block(nn.Module):
-    """(n, inputs, h, w) -> (n, outputs, h / 2, w / 2)."""
+    """A residual block from (n, inputs, h, w) to (n, outputs, h / 2, w / 2)."""
 
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()
@@ -71,10 +72,10 @@ class _Block(nn.Module):
 
 
 class BigGANDiscriminator(nn.Module):
-    """A residual one for a small BigGAN: images (n, 3, r, r) in [-1, 1], labels (n,) -> logit of "real" (n,).
+    """Maps images (n, 3, r, r) in [-1, 1] and labels (n,) to logits of "real", (n,), for a small BigGAN.
 
-    `channels` are those of the first map and of the output of each block, which halves it. The weights are a
-    function of `seed`.
+    It is residual. `channels` are those of the first map and of the output of each block; every block halves
+    the map. The weights are drawn from `seed`.
     """
 
     def __init__(self, channels: list[int], resolution: int, classes: int, seed: int) -> None:
@@ -91,22 +92,23 @@ class BigGANDiscriminator(nn.Module):
         self.to(memory_format=torch.channels_last)
 
     def forward(self, images: Tensor, labels: Tensor, groups: int = 1) -> Tensor:
+        """The logits (n,)."""
         x = self.blocks(self.from_image(images.contiguous(memory_format=torch.channels_last)))
         logits: Tensor = self.to_logits(functional.leaky_relu(x, SLOPE).flatten(1), labels, groups)
         return logits
 
 
 def augment(images: Tensor, uniforms: Tensor, translation: float, cutout: float) -> Tensor:
-    """Move each image (n, c, r, r), then cut a square out of it (DiffAugment, Zhao et al. 2020).
+    """Moves each image (n, c, r, r), then sets a square in it to 0 (DiffAugment, Zhao et al. 2020).
 
-    `translation` is the farthest way and `cutout` the side of the square in widths of the image; where
-    nothing is left there is 0. `uniforms` (n, 4) on [0, 1] say how far down and right, and where the square
-    is: its middle may be any pixel. Differentiable.
+    `translation`, the largest movement, and `cutout`, the side of the square, are in widths of the image. 0
+    moves in from outside. `uniforms` (n, 4) in [0, 1) give the movement down and right, and the middle of the
+    square, which may be any pixel. Differentiable.
     """
     side = images.shape[-1]
     reach, hole = round(translation * side), round(cutout * side)
     places = torch.arange(side, device=images.device)
-    # A product with 0s and 1s, because the gradient of indexing is slow on a GPU.
+    # Images are moved by matrix products, because the gradient of indexing is slow on a GPU.
     offsets = (uniforms[:, :2] * (2 * reach + 1)).floor() - reach
     sources = places - offsets[:, :, None]
     moves = (sources[..., None] == places).to(images.dtype)

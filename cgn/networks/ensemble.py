@@ -1,4 +1,4 @@
-"""The ensemble's network (section 4.3): one backbone, and a head for each factor of variation."""
+"""The ensemble's network (section 4.3): one backbone, with a head for each factor of variation."""
 
 from pathlib import Path
 
@@ -10,14 +10,14 @@ from cgn.networks.backbones import Backbone, backbone_of_shapes
 from cgn.networks.classifier import WEIGHTS, Classifier, load_classifier
 from cgn.networks.small_resnet import stored_shapes
 
-# By the head's name in scores, the mechanism whose label it learns.
+# The name of each head in scores -> the mechanism whose label the head learns.
 HEADS = {"shape": "shape", "texture": "foreground", "background": "background"}
 
 
 class EnsembleNetwork(Classifier):
-    """Logits (n, classes) of images (n, 3, height, width) in [-1, 1]: the mean of those of the heads.
+    """Logits (n, classes) of images (n, 3, h, w) in [-1, 1]: the mean of the heads' logits.
 
-    The heads' weights are drawn from `seed` alone.
+    The heads' weights are drawn from `seed`.
     """
 
     def __init__(self, backbone: Backbone, classes: int, seed: int) -> None:
@@ -28,6 +28,7 @@ class EnsembleNetwork(Classifier):
             self.heads = nn.ModuleDict({name: nn.Linear(backbone.width, classes) for name in HEADS})
 
     def forward(self, images: Tensor) -> Tensor:
+        """The mean logits (n, classes)."""
         return self.head_logits(images).mean(dim=1)
 
     def head_logits(self, images: Tensor) -> Tensor:
@@ -37,7 +38,7 @@ class EnsembleNetwork(Classifier):
 
 
 class Head(Classifier):
-    """One head of an ensemble as a classifier of its own."""
+    """One head of an ensemble, with the backbone, as a classifier."""
 
     def __init__(self, ensemble: EnsembleNetwork, name: str) -> None:
         super().__init__()
@@ -45,19 +46,20 @@ class Head(Classifier):
         self.linear = ensemble.heads[name]
 
     def forward(self, images: Tensor) -> Tensor:
+        """The head's logits (n, classes)."""
         logits: Tensor = self.linear(self.backbone(images))
         return logits
 
 
 def is_ensemble(folder: Path) -> bool:
-    """Whether the classifier that `train_and_save` wrote into `folder` is one."""
+    """Whether the classifier that `train_and_save` wrote to `folder` is an ensemble."""
     return "heads.shape.weight" in stored_shapes(folder)
 
 
 def load_ensemble(folder: Path) -> EnsembleNetwork:
-    """The ensemble that `train_and_save` wrote into `folder`, with the backbone that its weights tell.
+    """Loads the ensemble that `train_and_save` wrote to `folder`; the weights' shapes determine the backbone.
 
-    Raises UserError when it is missing, damaged or of another kind.
+    Raises UserError when the weights are missing, damaged or of another kind.
     """
     shapes = stored_shapes(folder)
     try:

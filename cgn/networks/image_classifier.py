@@ -1,4 +1,4 @@
-"""Any classifier that the IN-9 and cue-conflict scores take: our own by folder, published ones by name."""
+"""Loads classifiers for the IN-9 and cue-conflict scores: trained here, by folder, or published, by name."""
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
@@ -25,19 +25,19 @@ from cgn.networks.classifier import Classifier, Signature, read_signature
 from cgn.networks.ensemble import HEADS, Head, is_ensemble, load_ensemble
 from cgn.networks.small_resnet import load_small_resnet
 
-_BATCH = 16  # images at once; more is slower on a CPU
+_BATCH = 16  # images at once; larger batches are slower on a CPU
 _BAR_AFTER = 5  # seconds
 
 log = logging.getLogger(__name__)
 
 
 class ImageClassifier(NamedTuple):
-    """A classifier of RGB images, and what its outputs mean.
+    """A classifier of RGB images, and the meaning of its outputs.
 
-    `probabilities` turns images uint8 (n, resolution, resolution, 3) into an array (n, outputs) whose rows
-    sum to 1. `in9_classes` (outputs,) is the IN-9 class of each output, 0 to 8 in the order of
-    `class_maps.IN9_CLASSES`, -1 for none. `cue_conflict_outputs` are the outputs that make up each
-    cue-conflict class, by its name.
+    `probabilities` maps images uint8 (n, resolution, resolution, 3) to (n, outputs), with rows that sum to 1.
+    `in9_classes` (outputs,) is the IN-9 class of each output, 0 to 8 in the order of
+    `class_maps.IN9_CLASSES`, or -1 for none. `cue_conflict_outputs` lists the outputs of each cue-conflict
+    class, by name.
     """
 
     resolution: int
@@ -47,11 +47,11 @@ class ImageClassifier(NamedTuple):
 
 
 def classify_files(classifier: ImageClassifier, files: Sequence[Path], title: str) -> NDArray[np.float32]:
-    """The probabilities (n, outputs) that `classifier` gives to n > 0 image files, in batches.
+    """Classifies n > 0 image files, in batches; returns probabilities (n, outputs).
 
-    Images of the classifier's own size enter as they are, as both published toolkits feed theirs
-    (backgrounds_challenge, model-vs-human); of others the largest square is resized, which the log tells.
-    `title` stands before the progress bar. Raises UserError when a file is no readable image.
+    Images that have the classifier's resolution stay as they are, as in both published toolkits
+    (backgrounds_challenge, model-vs-human). Of others the largest centred square is resized, and the log says
+    so. `title` labels the progress bar. Raises UserError when a file is not a readable image.
     """
     resolution = classifier.resolution
     parts, resized = [], 0
@@ -70,7 +70,7 @@ def classify_files(classifier: ImageClassifier, files: Sequence[Path], title: st
 
 
 class Loaded(NamedTuple):
-    """A classifier of ours, and its signature."""
+    """A classifier trained here, and its signature."""
 
     network: Classifier
     signature: Signature
@@ -78,10 +78,10 @@ class Loaded(NamedTuple):
 
 @torch.inference_mode()
 def load_networks(folder: Path) -> dict[str, Loaded]:
-    """The classifiers in a folder, by name: an ensemble and each of its heads, else one of the folder's name.
+    """Loads the classifiers of a folder by name: an ensemble and its heads, or one with the folder's name.
 
-    None where the world left it out, which the log tells. Raises UserError when weights or signature are
-    missing or damaged.
+    Returns none, and logs why, if the classifier was left out. Raises UserError when weights or signature are
+    missing or damaged, or when they do not fit each other.
     """
     if reason := why_left_out(folder):
         log.warning("%s: left out: %s", folder, reason)
@@ -104,10 +104,10 @@ def load_networks(folder: Path) -> dict[str, Loaded]:
 
 
 def load_image_classifiers(model: str, resnet50s: Mapping[str, Asset]) -> dict[str, ImageClassifier]:
-    """The classifiers in the folder `model`, or the published one of that name, by their names.
+    """Loads the classifiers in the folder `model`, or the published classifier of that name, by name.
 
-    `resnet50s` as of `pretrained.load_classifier`.
-    Raises UserError when it is neither, or when weights are missing or damaged.
+    `resnet50s` is as in `pretrained.load_classifier`. Raises UserError when `model` is neither, or when
+    weights are missing or damaged.
     """
     if Path(model).is_dir():
         return {name: image_classifier(*loaded) for name, loaded in load_networks(Path(model)).items()}
@@ -121,9 +121,9 @@ def scores_by_model(
     resnet50s: Mapping[str, Asset],
     score: Callable[[ImageClassifier], dict[str, Any]],
 ) -> dict[str, Any]:
-    """What `score` gives for a classifier, by its name where several were asked for.
+    """Applies `score` to the classifiers of `models`; returns scores by name, or the only score.
 
-    Raises UserError when two have one name, and what `load_image_classifiers` raises.
+    Raises UserError when two classifiers have the same name, and as `load_image_classifiers`.
     """
     named = [item for model in models for item in load_image_classifiers(model, resnet50s).items()]
     names = [name for name, _ in named]
@@ -134,10 +134,10 @@ def scores_by_model(
 
 
 def image_classifier(network: Classifier, signature: Signature) -> ImageClassifier:
-    """A network of ours for both scores. What its outputs mean follows from the names of its classes.
+    """Prepares a network trained here for both scores; the names of its classes tell what its outputs mean.
 
-    They are those of IN-9 in any order, ImageNet's WordNet ids, or others, which have a cue-conflict score
-    alone.
+    These are IN-9's names in any order, ImageNet's WordNet ids, or others; others only have a cue-conflict
+    score.
     """
 
     @torch.inference_mode()

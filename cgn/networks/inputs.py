@@ -1,4 +1,4 @@
-"""What images go through before a network: ImageNet's normalisation, and the size that it takes."""
+"""Preprocessing of images: ImageNet's normalisation, and resizing."""
 
 import torch
 from torch import Tensor, nn
@@ -6,7 +6,7 @@ from torch.nn import functional
 
 
 class ImageNetNormalisation(nn.Module):
-    """Images (n, 3, height, width) in [0, 1] less ImageNet's mean, over its deviation, by channel."""
+    """Normalises images (n, 3, h, w) in [0, 1] by ImageNet's mean and standard deviation of each channel."""
 
     mean: Tensor
     standard_deviation: Tensor
@@ -17,13 +17,14 @@ class ImageNetNormalisation(nn.Module):
             self.register_buffer(name, torch.tensor(values).view(3, 1, 1), persistent=False)
 
     def forward(self, images: Tensor) -> Tensor:
+        """(images - mean) / standard deviation."""
         return (images - self.mean) / self.standard_deviation
 
 
 def resized(images: Tensor, resolution: int | None) -> Tensor:
-    """Images (n, 3, r, r) in [-1, 1] at `resolution` squared, bicubic and antialiased, as photos of a world.
+    """Resizes images (n, 3, r, r) in [-1, 1] to `resolution` squared, bicubic and antialiased, as photos are.
 
-    None, or the resolution that they have: the images as they are.
+    If `resolution` is None or r, the images are returned as they are.
     """
     if resolution in (None, images.shape[-1]):
         return images

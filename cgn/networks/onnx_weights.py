@@ -1,4 +1,4 @@
-"""The convolutions of an ONNX file, which the package `onnx` reads (an extra: only these files need it)."""
+"""Reads the convolutions of an ONNX file with the package `onnx`, an optional dependency."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -17,10 +17,10 @@ class Convolution(NamedTuple):
 
 
 def read_convolutions(path: Path) -> list[Convolution]:
-    """The convolutions of an ONNX model, in the order in which they are computed.
+    """Reads the convolutions of an ONNX model, in the order of computation.
 
-    Exporters fold a batch norm that follows a convolution into it. Raises UserError when the file is missing,
-    or is no ONNX model with float32 weights and biases, or the package is not installed.
+    Exporters fold batch norms into the convolutions before them. Raises UserError when the file is missing or
+    is not an ONNX model with float32 weights and biases, or when the package is not installed.
     """
     if not path.is_file():
         raise UserError(f"{path}: not found; fetch it (see assets.yaml)")

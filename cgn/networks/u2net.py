@@ -1,7 +1,7 @@
-"""U2-Net: which pixels are the salient object (Qin et al. 2020, "Going Deeper with Nested U-Structure").
+"""U2-Net, which segments the salient object (Qin et al. 2020, "Going Deeper with Nested U-Structure").
 
-A U-Net whose every stage is a small U-Net itself (a residual U-block, RSU). Parameters carry the names of the
-official release, so its state dicts load as they are; sizes are data, so a small one is the same class.
+It is a U-Net in which every stage is a small U-Net (a residual U-block, RSU). Parameters have the names of
+the official release, so its state dicts can be loaded unchanged.
 """
 
 from collections.abc import Iterable, Sequence
@@ -19,7 +19,7 @@ from cgn.networks.onnx_weights import Convolution, read_convolutions
 
 
 class Block(NamedTuple):
-    """The sizes of a residual U-block: RSU-`height`, or with dilations in place of pooling RSU-`height`F."""
+    """The sizes of a residual U-block: RSU-`height`, or RSU-`height`F, which dilates instead of pooling."""
 
     height: int
     middle_channels: int
@@ -28,7 +28,7 @@ class Block(NamedTuple):
 
 
 class U2NetSizes(NamedTuple):
-    """The blocks of the encoder from full resolution down, then those of the decoder (one less) back up."""
+    """The blocks of the encoder, from full resolution down, and of the decoder (one fewer), back up."""
 
     encoder: tuple[Block, ...]
     decoder: tuple[Block, ...]
@@ -56,9 +56,9 @@ _NARROW_DILATED = Block(4, 16, 64, dilated=True)
 U2NETP = U2NetSizes(
     encoder=(*_NARROW, _NARROW_DILATED, _NARROW_DILATED), decoder=(_NARROW_DILATED, *reversed(_NARROW))
 )
-# The sizes whose weights were published, by their names in assets.yaml.
+# The sizes with published weights, by the names in assets.yaml.
 PUBLISHED_U2NETS = {"u2net": U2NET, "u2netp": U2NETP}
-# Ours, for images of 32 to 64 pixels, with few channels where the map is large: a training of the CGN runs it
+# For images of 32 to 64 pixels. Large maps have few channels, because the CGN's training runs the network
 # twice a step.
 U2NET_SMALL = U2NetSizes(
     encoder=(Block(3, 4, 8), Block(3, 8, 16), Block(3, 16, 32), Block(3, 16, 32, dilated=True)),
@@ -78,7 +78,7 @@ class _Convolution(nn.Module):
 
 
 class ResidualUBlock(nn.ModuleDict):
-    """RSU: a U-Net of `height` levels, added to its own first convolution (figure 2e of Qin et al.)."""
+    """RSU: a U-Net of `height` levels, plus its own first convolution (Qin et al., figure 2e)."""
 
     def __init__(self, input_channels: int, sizes: Block) -> None:
         super().__init__()
@@ -95,6 +95,7 @@ class ResidualUBlock(nn.ModuleDict):
             self[f"rebnconv{level}d"] = _Convolution(2 * middle, channels, dilation)
 
     def forward(self, x: Tensor) -> Tensor:
+        """From (n, input channels, h, w) to (n, output channels, h, w)."""
         entry: Tensor = self["rebnconvin"](x)
         x = entry
         skips = []
@@ -111,17 +112,17 @@ class ResidualUBlock(nn.ModuleDict):
 
 
 class U2Net(nn.ModuleDict):
-    """Saliency logits (n, 1 + stages, height, width) of normalised images (n, 3, height, width).
+    """Saliency logits (n, 1 + stages, h, w) of normalised images (n, 3, h, w).
 
-    Channel 0 is the fused map, which is the result; the others are the side outputs from full resolution
-    down. Training sums the binary cross entropy of all of them (equation 1 of Qin et al.).
+    Channel 0, the fused map, is the result; the others are the side outputs, from full resolution down. The
+    training loss is the sum of the binary cross-entropies of all channels (Qin et al., equation 1).
     """
 
     def __init__(self, sizes: U2NetSizes) -> None:
         super().__init__()
         self.stages = stages = len(sizes.encoder)
         channels = [block.output_channels for block in sizes.encoder]
-        # In the order of computation, which is also the order of an exported file.
+        # The order of computation; `_unfolded` relies on it, because exported files have the same order.
         for stage, block in enumerate(sizes.encoder, start=1):
             self[f"stage{stage}"] = ResidualUBlock(3 if stage == 1 else channels[stage - 2], block)
         for stage, block in zip(range(stages - 1, 0, -1), sizes.decoder, strict=True):
@@ -132,6 +133,7 @@ class U2Net(nn.ModuleDict):
         self["outconv"] = nn.Conv2d(stages, 1, 1)
 
     def forward(self, images: Tensor) -> Tensor:
+        """The logits (n, 1 + stages, h, w)."""
         x, features = images, []
         for stage in range(1, self.stages + 1):
             x = self[f"stage{stage}"](x if stage == 1 else _halve(x))
@@ -148,7 +150,7 @@ class U2Net(nn.ModuleDict):
 
 
 def load_u2net(sizes: U2NetSizes, path: Path) -> U2Net:
-    """A U2-Net with the weights of a state dict (.pth, .safetensors) or of an exported model (.onnx).
+    """Loads a U2-Net from a state dict (.pth, .safetensors) or an exported model (.onnx), in evaluation mode.
 
     Raises UserError when the file is missing, damaged or of another architecture.
     """
@@ -163,9 +165,9 @@ def load_u2net(sizes: U2NetSizes, path: Path) -> U2Net:
 
 
 def published_u2net(path: Path) -> str:
-    """Which of `PUBLISHED_U2NETS` a file is of, of any kind that `load_u2net` reads.
+    """The name in `PUBLISHED_U2NETS` of the network that a file holds, in any format that `load_u2net` reads.
 
-    Raises UserError when the file is missing, damaged, or holds neither.
+    Raises UserError when the file is missing or damaged, or when it holds neither network.
     """
     path = Path(path)
     if path.suffix == ".onnx":
@@ -185,7 +187,7 @@ def _kernel_shapes(weights: Iterable[Tensor]) -> list[tuple[int, ...]]:
 
 
 def _unfolded(network: U2Net, convolutions: list[Convolution], path: Path) -> dict[str, Tensor]:
-    """A state dict from convolutions into which the batch norms are folded: those become the identity."""
+    """Makes a state dict from convolutions with folded batch norms; batch norms become the identity."""
     modules = [(name, m) for name, m in network.named_modules() if isinstance(m, nn.Conv2d)]
     if len(modules) != len(convolutions):
         raise UserError(f"{path}: {len(convolutions)} convolutions, this U2-Net has {len(modules)}")
@@ -194,7 +196,7 @@ def _unfolded(network: U2Net, convolutions: list[Convolution], path: Path) -> di
         state[f"{name}.weight"], state[f"{name}.bias"] = weight, bias
     for name, norm in network.named_modules():
         if isinstance(norm, nn.BatchNorm2d):
-            # A new batch norm's statistics are 0 and 1; only its epsilon keeps it from being the identity.
+            # The statistics of a new batch norm are 0 and 1, so this weight cancels its epsilon.
             state[f"{name}.weight"] = torch.full_like(norm.weight, (1 + norm.eps) ** 0.5)
     return state
 
@@ -208,12 +210,12 @@ def _resize_like(x: Tensor, reference: Tensor) -> Tensor:
 
 
 class Saliency(nn.Module):
-    """A frozen U2-Net: images (n, 3, height, width) in [-1, 1] to saliency (n, 1, height, width) in [0, 1].
+    """A frozen U2-Net that maps images (n, 3, h, w) in [-1, 1] to saliency (n, 1, h, w) in [0, 1].
 
-    `normalisation` says how the network sees them: `official`, brightest value of each image scaled to 1,
-    then ImageNet's mean and standard deviation, as it was trained; or `raw`, the values in [-1, 1], as the
-    released code of the paper feeds it. It sees them at `resolution` pixels squared (the official networks
-    were trained at 320), None for the images' own. Gradients pass through to the images.
+    With `normalisation` `official`, images are scaled to a brightest value of 1 and normalised by ImageNet's
+    mean and standard deviation, as in U2-Net's training. With `raw`, the network gets the values in [-1, 1],
+    as in the released code of the paper. Images are resized to `resolution` pixels squared before (None: not
+    at all); the official networks were trained at 320. Gradients reach the images.
     """
 
     def __init__(
@@ -226,19 +228,20 @@ class Saliency(nn.Module):
         self.normalise = ImageNetNormalisation()
 
     def train(self, mode: bool = True) -> Self:
-        """Stay in evaluation mode: it is frozen, its batch norms too."""
+        """Stays in evaluation mode, because the network and its batch norms are frozen."""
         return super().train(False)
 
     def forward(self, images: Tensor) -> Tensor:
+        """The saliency (n, 1, h, w) in [0, 1]."""
         x = images
         if self.resolution is not None:
             x = _resize(x, (self.resolution, self.resolution))
         if self.normalisation == "official":
             x = (x + 1) / 2
-            brightest = x.amax(dim=(1, 2, 3), keepdim=True).clamp_min(1e-6)  # a black image stays black
+            brightest = x.amax(dim=(1, 2, 3), keepdim=True).clamp_min(1e-6)  # no division by 0
             x = self.normalise(x / brightest)
         fused: Tensor = self.network(x)[:, :1]
-        # In float32 also under autocast: half precision rounds a mask near 1 to 1, where it has no gradient.
+        # In float32 even under autocast: half precision rounds masks near 1 to 1, where there is no gradient.
         return _resize(fused.float().sigmoid(), images.shape[-2:])
 
 

@@ -1,7 +1,8 @@
-"""A plain U-Net (Ronneberger et al. 2015) that reads the mask of the object off an image.
+"""A plain U-Net (Ronneberger et al. 2015) that predicts the mask of the object in an image.
 
-MNIST: it learns what the masks of a CGN's images are (`cgn.generators.mnist.abduction`). ImageNet: it judges
-masks and backgrounds, and is unlike the U2-Net in training.
+On MNIST it is trained on the images and masks of a CGN (`cgn.generators.mnist.abduction`). In the ImageNet
+branch it judges masks and backgrounds, with an architecture other than the U2-Net's, which the CGN is trained
+with.
 """
 
 from collections.abc import Sequence
@@ -10,15 +11,15 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-# From full resolution down; each level halves the map.
+# Channels of each level, from full resolution down.
 SEGMENTER_SMALL = (12, 24, 48, 64)
 
 
 class Segmenter(nn.Module):
-    """The mask (n, 1, height, width) in [0, 1] of the object in images (n, 3, height, width) in [-1, 1].
+    """Predicts the object's mask (n, 1, h, w) in [0, 1] in images (n, 3, h, w) in [-1, 1].
 
-    `channels` of each level, two 3x3 convolutions a level on the way down and on the way up. Height and width
-    are multiples of 2^(levels - 1).
+    `channels` are those of each level; every level halves the map. A level has two 3x3 convolutions on the
+    way down and two on the way up. h and w must be multiples of 2^(levels - 1).
     """
 
     def __init__(self, channels: Sequence[int]) -> None:
@@ -31,10 +32,11 @@ class Segmenter(nn.Module):
         self.head = nn.Conv2d(channels[0], 1, 1)
 
     def forward(self, images: Tensor) -> Tensor:
+        """The masks (n, 1, h, w) in [0, 1]."""
         return self.logits(images).sigmoid()
 
     def logits(self, images: Tensor) -> Tensor:
-        """The mask before the sigmoid, which training compares with the true one."""
+        """The masks before the sigmoid (n, 1, h, w), for the training loss."""
         x = self.down[0](images)
         skips = []
         for level in self.down[1:]:

@@ -1,6 +1,7 @@
-"""Perceptual losses under a VGG with batch norm (Johnson et al. 2016; Gatys et al. 2015 for the Gram matrix).
+"""VGG networks with batch norm, and perceptual losses on their features (Johnson et al. 2016).
 
-The features are those after the first four max-pools, as the paper has it (section 3.2).
+The losses compare Gram matrices (Gatys et al. 2015) of the features after the first four max-pools (section
+3.2).
 """
 
 from collections.abc import Sequence
@@ -20,17 +21,16 @@ VGG16: Channels = (
     *(64, 64, "M", 128, 128, "M", 256, 256, 256, "M"),
     *(512, 512, 512, "M", 512, 512, 512, "M"),
 )
-# Ours, for images of 32 to 64 pixels.
+# For images of 32 to 64 pixels.
 VGG_SMALL: Channels = (16, "M", 32, 32, "M", 64, 64, "M", 96, 96, "M")
-# It is trained to tell three things of a render: the object's class, its surface's and the background's.
+# The small VGG is trained to predict three labels of a render: those of object, surface and background.
 QUESTIONS = ("labels", "surface_labels", "background_labels")
 
 
 def convolutions(channels: Channels) -> nn.Sequential:
-    """The convolutions of a VGG with batch norm, by torchvision's layer numbers.
+    """The convolutions of a VGG with batch norm, with torchvision's layer numbers.
 
-    (Its own function that makes them is not used because the import of torchvision takes longer than a short
-    training.)
+    torchvision's own function is not used, because importing torchvision takes longer than a short training.
     """
     layers: list[nn.Module] = []
     before = 3
@@ -44,9 +44,9 @@ def convolutions(channels: Channels) -> nn.Sequential:
 
 
 class VGGClassifier(nn.Module):
-    """A small VGG with batch norm: images (n, 3, height, width) to logits (n, classes).
+    """A small VGG with batch norm that maps images (n, 3, h, w) to logits (n, classes).
 
-    Global average pooling and one linear layer follow the convolutions, so it takes any resolution that its
+    Global average pooling and one linear layer follow the convolutions, so it takes any resolution that the
     pools can halve.
     """
 
@@ -56,14 +56,15 @@ class VGGClassifier(nn.Module):
         self.head = nn.Linear([entry for entry in channels if isinstance(entry, int)][-1], classes)
 
     def forward(self, images: Tensor) -> Tensor:
+        """Logits (n, classes)."""
         logits: Tensor = self.head(self.features(images).mean(dim=(2, 3)))
         return logits
 
 
 class PublishedVGG(nn.Module):
-    """torchvision's VGG with batch norm, by its names: images (n, 3, height, width) in [-1, 1] to logits.
+    """torchvision's VGG with batch norm: maps images (n, 3, h, w) in [-1, 1] to logits (n, 1000) of ImageNet.
 
-    The logits (n, 1000) are of ImageNet's classes; images are normalised here as it was trained.
+    Parameters have torchvision's names. Images are normalised with ImageNet's mean and standard deviation.
     """
 
     def __init__(self, channels: Channels) -> None:
@@ -78,18 +79,19 @@ class PublishedVGG(nn.Module):
         self.classifier = nn.Sequential(*layers, nn.Linear(before, 1000))
 
     def forward(self, images: Tensor) -> Tensor:
+        """Logits (n, 1000)."""
         maps = self.features(self.normalise((images + 1) / 2))
         logits: Tensor = self.classifier(functional.adaptive_avg_pool2d(maps, 7).flatten(1))
         return logits
 
 
 class PerceptualFeatures(nn.Module):
-    """The features of images (n, 3, height, width) in [-1, 1] after each of the first four max-pools.
+    """The features of images (n, 3, h, w) in [-1, 1] after each of the first four max-pools.
 
-    `features` are the convolutions of a VGG, here frozen: torchvision's `vgg16_bn(...).features` or a
-    VGGClassifier's. `normalisation` says what they see: `imagenet`, the images in [0, 1] less ImageNet's mean
-    over its standard deviation, as they were trained; or `raw`, the values in [-1, 1], as the released code
-    of the paper feeds them. Gradients pass through to the images. Raises ValueError below four max-pools.
+    `features` are the convolutions of a VGG, which are frozen: those of a VGGClassifier or of torchvision's
+    `vgg16_bn`. With `normalisation` `imagenet`, images are normalised by ImageNet's mean and standard
+    deviation, as in VGG's training; with `raw`, the network gets the values in [-1, 1], as in the released
+    code of the paper. Gradients reach the images. Raises ValueError when there are fewer than four max-pools.
     """
 
     def __init__(self, features: nn.Sequential, normalisation: Literal["imagenet", "raw"]) -> None:
@@ -102,10 +104,11 @@ class PerceptualFeatures(nn.Module):
         self.normalise = ImageNetNormalisation()
 
     def train(self, mode: bool = True) -> Self:
-        """Stay in evaluation mode: it is frozen, its batch norms too."""
+        """Stays in evaluation mode, because the network and its batch norms are frozen."""
         return super().train(False)
 
     def forward(self, images: Tensor) -> list[Tensor]:
+        """The four features, (n, c, h / 2, w / 2) to (n, c, h / 16, w / 16)."""
         x = images
         if self.normalisation == "imagenet":
             x = self.normalise((x + 1) / 2)
@@ -118,9 +121,10 @@ class PerceptualFeatures(nn.Module):
 
 
 def gram_matrix(features: Tensor) -> Tensor:
-    """G = F F^T / (c h w), (n, c, c), of features (n, c, h, w), F being (c, h w) (Johnson et al., eq. 3).
+    """The Gram matrices G = F F^T / (c h w), (n, c, c), of features (n, c, h, w) (Johnson et al., eq. 3).
 
-    In float32 at least, also under autocast: the losses are small differences of Gram matrices.
+    F is (c, h w). Computed in float32 even under autocast, because losses are small differences of Gram
+    matrices.
     """
     with torch.autocast(features.device.type, enabled=False):
         flat = features.to(torch.promote_types(features.dtype, torch.float32)).flatten(2)
@@ -130,11 +134,12 @@ def gram_matrix(features: Tensor) -> Tensor:
 def gram_loss(
     features: Sequence[Tensor], reference: Sequence[Tensor], factors: Sequence[float], of_batch: bool = False
 ) -> Tensor:
-    """The sum over taps of factor x L1(gram(features), gram(reference)): the mean over n and c x c.
+    """The sum over taps of factor x L1(gram(features), gram(reference)), L1 being the mean over n and c x c.
 
-    The paper names one weight for all taps (lambda_2, lambda_5); `released_factors` gives those of its code.
-    The features' resolution may differ from the reference's. With `of_batch` the mean Gram matrices of both
-    batches are compared instead of those of each pair. Raises ValueError when the numbers of taps differ.
+    Taps whose factor is 0 are left out. The paper has one weight for all taps (lambda_2, lambda_5);
+    `released_factors` gives those of its code. The resolutions of features and reference may differ. With
+    `of_batch` the mean Gram matrices of both batches are compared, else those of each pair. Raises ValueError
+    when the numbers of taps differ.
     """
 
     def gram(tap: Tensor) -> Tensor:
@@ -149,5 +154,5 @@ def gram_loss(
 
 
 def released_factors(weights: Sequence[float]) -> list[float]:
-    """The factors w^2 x 5000 that the released code makes of its weights w: 4,4,4,4 and 0,5,5,0."""
+    """The factors w^2 x 5000 of the released code for its weights w, which are 4,4,4,4 and 0,5,5,0."""
     return [weight**2 * 5e3 for weight in weights]

@@ -1,7 +1,7 @@
-"""All parameters, typed, validated and immutable: params.yaml, its profile's file in budgets/, assets.yaml.
+"""Reads and validates all parameters: params.yaml, the profile's file in budgets/, and assets.yaml.
 
-No key stands in two files. What a profile sets in sections of params.yaml (`mnist`, `methods`) completes
-them; its other sections are the sizes, `budgets`.
+No key may be in two files. A profile's file completes sections of params.yaml (`mnist`, `methods`); its other
+sections are the sizes, `Params.budgets`.
 """
 
 import re
@@ -21,12 +21,15 @@ Values = dict[str, Any]
 
 
 def read(folder: Path = Path()) -> Params:
-    """The parameters of a checkout. Raises UserError with one line: the file, the key, what was wrong."""
+    """Reads the parameters of a checkout. Raises UserError, which names the file, the key and the fault."""
     return validate(read_files(folder))
 
 
 def read_files(folder: Path = Path()) -> dict[str, Values]:
-    """What stands in params.yaml, the profile's file and assets.yaml, by their names."""
+    """The values of params.yaml, the profile's file and assets.yaml, by file name.
+
+    Raises UserError when a file is missing or not valid YAML, or when the profile has no file.
+    """
     params = _parsed(folder, PARAMS)
     profiles = sorted(path.stem for path in (folder / BUDGETS).glob("*.yaml"))
     if params.get("profile") not in profiles:
@@ -37,7 +40,7 @@ def read_files(folder: Path = Path()) -> dict[str, Values]:
 
 
 def validate(files: Mapping[str, Values]) -> Params:
-    """Join and check what `read_files` gives."""
+    """Joins and validates the values of `read_files`. Raises UserError as `read`."""
     placed = {name: _placed(name, values, files[PARAMS]) for name, values in files.items()}
     joined: Values = {}
     for name, values in placed.items():
@@ -73,7 +76,7 @@ def _parsed(folder: Path, name: str) -> Values:
 
 
 def _placed(name: str, values: Values, params: Values) -> Values:
-    """The values of a file at their places in `Params`."""
+    """Moves the values of a file to their places in `Params`."""
     if name == PARAMS:
         return values
     if name == ASSETS:
@@ -83,7 +86,7 @@ def _placed(name: str, values: Values, params: Values) -> Values:
 
 
 def _joined(first: Values, second: Values, name: str, above: str = "") -> Values:
-    """Both, section by section. Raises UserError for a value of `second`, the file `name`, in both."""
+    """Joins two sections. Raises UserError for a key of `second`, the file `name`, that `first` has, too."""
     joined = dict(first)
     for key, value in second.items():
         if key not in first:
@@ -96,7 +99,7 @@ def _joined(first: Values, second: Values, name: str, above: str = "") -> Values
 
 
 def _depth(values: Any, path: list[str]) -> int:
-    """How many parts of a dotted key are found in `values`."""
+    """The number of leading parts of a dotted key that `values` has."""
     if not path or not isinstance(values, dict) or path[0] not in values:
         return 0
     return 1 + _depth(values[path[0]], path[1:])

@@ -1,4 +1,4 @@
-"""All parameters, put together from the rooms that they belong to (`params.py` of each)."""
+"""The types of all parameters, put together from the `params.py` of each package."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, TypeVar, get_args
@@ -21,10 +21,10 @@ T = TypeVar("T")
 
 
 class ByVariant(dict[str, T]):
-    """A section as each variant has it, by their names.
+    """The section of each variant, by the variant's name.
 
-    In the file any of its values may be a map of a `default` and the variants that differ:
-    `penalty: {default: 0.1, colored_mnist: 1.0}`. The section is validated for every variant.
+    In the file, any value may be a map of a `default` and the variants that differ, e.g. `penalty: {default:
+    0.1, colored_mnist: 1.0}`. The section is validated for every variant.
     """
 
     def of(self, variant: str) -> T:
@@ -48,7 +48,7 @@ class ByVariant(dict[str, T]):
 
 
 def _of_one(values: Any, variant: str, above: str = "") -> Any:
-    """`values` with the variant's own in place of every map by variant."""
+    """Replaces every map by variant in `values` by the variant's value."""
     known = ("default", *data.VariantsParams.model_fields)
     if not isinstance(values, Mapping):
         return values
@@ -86,7 +86,7 @@ class ImageNetParams(Section):
     classifier: methods.ImageNetClassifierParams
 
 
-# A section for each method that has something to set, and the ensemble's.
+# A section for each method with parameters, and the ensemble's.
 _by_variant: Any = ByVariant
 _of_methods: Any = {row.section: _by_variant[row.parameters] for row in METHODS.values() if row.section}
 MethodsParams: Any = create_model(
@@ -155,4 +155,4 @@ class Params(Section):
     imagenet: ImageNetParams
     methods: MethodsParams
     assets: AssetsParams
-    budgets: Budget  # of the profile
+    budgets: Budget  # sizes of the profile

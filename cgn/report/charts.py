@@ -1,6 +1,6 @@
 """Charts of accuracy, training and confusion matrices as SVG text.
 
-The same numbers give the same bytes. Colours are fit for colour blindness, and lines differ in dash as well.
+The same numbers give the same bytes. Colours are fit for colour blindness, and lines also differ in dashes.
 """
 
 from collections.abc import Mapping
@@ -27,9 +27,9 @@ _GENERATOR_STYLES: dict[str, tuple[str, Any]] = {"CGN": ("#c1272d", "-"), "GAN":
 
 
 def accuracy_bars(table: pd.DataFrame) -> str:
-    """Test accuracy of every method on every variant, the paper's value beside it, and chance.
+    """Bars of the test accuracy of every method on every variant, with chance and the paper's values.
 
-    `table` is `cgn.report.tables.table_2`. A value of the paper that is not verified is not shown.
+    Unverified values of the paper are not shown. `table` is from `cgn.report.tables.table_2`.
     """
     with rc_context(STYLE):
         figure = Figure(figsize=(10.5, 4.5))
@@ -74,17 +74,17 @@ def accuracy_bars(table: pd.DataFrame) -> str:
 def training_curves(
     generators: Mapping[str, pd.DataFrame], classifiers: Mapping[str, pd.DataFrame], title: str
 ) -> str:
-    """Every loss of the generators, then loss and validation accuracy of the classifiers.
+    """Curves of every loss of the generators, and of loss and validation accuracy of the classifiers.
 
-    `generators`: {"CGN" | "GAN": history with a column `step` and one column a loss}; losses of the
-    same name share a panel. `classifiers`: {method: history with `image_passes`, `loss` and
+    `generators` is {"CGN" | "GAN": history with a column `step` and a column for each loss}; losses of the
+    same name share a panel. `classifiers` is {method: history with `image_passes`, `loss` and
     `validation_accuracy` (percent)}.
     """
     names = [str(name) for history in generators.values() for name in history.columns]
     losses = [name for name in dict.fromkeys(names) if name != "step"]
     loss_rows = -(-len(losses) // _LOSS_COLUMNS)
     with rc_context(STYLE | {"font.size": 8, "axes.titlesize": 9}):
-        # In inches: the panels keep their size however many losses there are.
+        # Heights in inches, so that panels keep their size for any number of losses.
         upper_height, lower_height = 1.75 * loss_rows + 0.35, 3.4
         figure = Figure(figsize=(10.5, upper_height + lower_height))
         areas: Any = figure.subfigures(2, 1, height_ratios=[upper_height, lower_height])
@@ -140,7 +140,7 @@ def _draw_classifiers(area: SubFigure, classifiers: Mapping[str, pd.DataFrame]) 
 
 
 def _robust_limits(axis: Axes) -> None:
-    """Cut off a first spike: the axis shows the middle 98 % of the points and a margin."""
+    """Limits the axis to the middle 98 % of the points and a margin, to cut off a first spike."""
     values = np.concatenate([np.asarray(line.get_ydata(), float) for line in axis.get_lines()])
     low, high = np.quantile(values[np.isfinite(values)], [0.01, 0.99])
     margin = 0.06 * (high - low) or 0.5
@@ -149,21 +149,21 @@ def _robust_limits(axis: Axes) -> None:
 
 _COLUMNS = 4
 _BLUE = "#1b62a5"
-_SHARES = LinearSegmentedColormap.from_list("shares", [to_rgba(_BLUE, 0), to_rgba(_BLUE, 1)])  # on any ground
-_FULL = 70  # percent; from here on a number is written in white
+_SHARES = LinearSegmentedColormap.from_list("shares", [to_rgba(_BLUE, 0), to_rgba(_BLUE, 1)])  # for any page
+_FULL = 70  # percent; larger numbers are written in white
 
 
 def confusion_matrices(table: pd.DataFrame, title: str) -> str:
-    """One matrix a method: share of each true class (row) that was given each prediction, in percent.
+    """The confusion matrix of each method as SVG text: the share of each true class (row), in percent.
 
-    `table` is `cgn.report.tables.confusion` of one variant.
+    `table` is from `cgn.report.tables.confusion`, of one variant.
     """
     with rc_context(STYLE):
         return svg(confusion_figure(table, title))
 
 
 def confusion_figure(table: pd.DataFrame, title: str) -> Figure:
-    """The same as a matplotlib figure."""
+    """The chart of `confusion_matrices` as a matplotlib figure."""
     rows = -(-len(METHOD_TITLES) // _COLUMNS)
     with rc_context(STYLE | {"font.size": 7.5, "axes.spines.left": False, "axes.spines.bottom": False}):
         height = 2.75 * rows + 0.75  # inches

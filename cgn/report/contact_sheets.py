@@ -1,6 +1,6 @@
-"""Contact sheets: many small images in one image, with labels. Everything is uint8 and deterministic.
+"""Contact sheets: many small images in one image, with labels. Images are uint8 and deterministic.
 
-The ground is transparent and the text grey: readable on a white page and on a dark one.
+The background is transparent and the text grey, so that a sheet is readable on light and on dark pages.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from cgn.io.files import atomic_path
 if TYPE_CHECKING:
     from PIL.ImageFont import FreeTypeFont
 
-INK = 127  # grey value of the text: a contrast of 4 both with white and with #1d2126
-GROUND = (INK, INK, INK, 0)  # transparent, and of the colour of the text: its soft edges stay grey
+INK = 127  # grey value of the text, with a contrast of 4 to both white and #1d2126
+GROUND = (INK, INK, INK, 0)  # transparent, in the text's colour so that soft edges of text stay grey
 LABEL_SIZE = 16  # of row and column labels, in pixels
 TITLE_SIZE = 19
 
@@ -32,11 +32,12 @@ def contact_sheet(
     gap: int = 2,
     captions: Sequence[str] = (),
 ) -> NDArray[np.uint8]:
-    """Lay out `images` (rows, columns, height, width[, 3]) as one image (H, W, 4) on `GROUND`.
+    """Lays out `images` uint8 (rows, columns, h, w[, 3]) as one image (H, W, 4) on `GROUND`.
 
-    `scale` magnifies every image by repeating pixels; `gap` is the space between images in pixels of
-    the result. Labels are optional; when given, there must be one for each row or column, otherwise
-    ValueError. Column labels stand above the images, `captions`, one a column too, below.
+    `scale` enlarges images by repeating pixels; `gap` is the space between images in pixels of the result.
+    `row_labels` are left of the rows, `column_labels` above and `captions` below the columns. Raises
+    ValueError when images have another shape or type, or when labels are given but not one for each row or
+    column.
     """
     colored = images if images.ndim == 5 else np.repeat(images[..., None], 3, axis=-1)
     if colored.ndim != 5 or colored.shape[-1] != 3 or colored.dtype != np.uint8:
@@ -85,7 +86,7 @@ def contact_sheet(
 def arrange(
     sheets: Sequence[Sequence[NDArray[np.uint8]]], gap: int = 24, margin: int = 12
 ) -> NDArray[np.uint8]:
-    """Set images (H, W, 4) side by side, row under row, with a margin; sizes may differ."""
+    """Arranges images (H, W, 4) of any sizes in rows, with a margin."""
     heights = [max(image.shape[0] for image in row) for row in sheets]
     widths = [sum(image.shape[1] + gap for image in row) - gap for row in sheets]
     arranged = _ground(sum(heights) + gap * (len(sheets) - 1) + 2 * margin, max(widths) + 2 * margin)
@@ -100,7 +101,7 @@ def arrange(
 
 
 def write_png(path: Path, image: NDArray[np.uint8]) -> None:
-    """Write `image` (H, W[, channels]) as PNG, atomically. Equal pixels give equal bytes: no metadata."""
+    """Writes `image` (H, W[, channels]) as PNG, atomically. Equal pixels give equal bytes."""
     from PIL import Image
 
     with atomic_path(path) as temporary:
@@ -110,9 +111,9 @@ def write_png(path: Path, image: NDArray[np.uint8]) -> None:
 def write_animation(
     path: Path, frames: Sequence[NDArray[np.uint8]], milliseconds: Sequence[int], quality: int = 70
 ) -> None:
-    """Write `frames` (H, W, 3 or 4), each shown for its `milliseconds`, as WebP that loops for ever.
+    """Writes `frames` (H, W, 3 or 4), each shown for its `milliseconds`, as an endless WebP, atomically.
 
-    `quality` (0 to 100) is that of a lossy code. Equal frames give equal bytes. Atomic, as `write_png`.
+    `quality` (0 to 100) is that of lossy WebP. Equal frames give equal bytes.
     """
     from PIL import Image
 
@@ -142,7 +143,7 @@ def _ground(height: int, width: int) -> NDArray[np.uint8]:
 def _draw(
     sheet: NDArray[np.uint8], texts: Sequence[tuple[str, int, int, str]], size: int
 ) -> NDArray[np.uint8]:
-    """Write each (text, x, y, anchor) onto a copy of `sheet`."""
+    """Writes each (text, x, y, anchor) onto a copy of `sheet`."""
     from PIL import Image, ImageDraw
 
     image = Image.fromarray(sheet)
@@ -153,7 +154,7 @@ def _draw(
 
 
 def _font(size: int) -> FreeTypeFont:
-    # The font that comes inside Pillow: the same on every machine.
+    # Pillow's own font is the same on every machine.
     from PIL import ImageFont
     from PIL.ImageFont import FreeTypeFont
 

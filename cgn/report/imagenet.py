@@ -1,6 +1,6 @@
-"""Tables 1, 3 and 4 of the ImageNet branch: the emoji world's scores beside the paper's on ImageNet.
+"""Tables 1, 3 and 4 of the ImageNet branch: this world's scores beside the paper's on ImageNet.
 
-The two columns are of different worlds: the signs and the order of the rows can be compared, values cannot.
+The worlds differ, so signs and the order of rows can be compared, but values cannot.
 """
 
 from collections.abc import Mapping
@@ -34,7 +34,7 @@ METHODS = {
     "background": "IN + CGN: background head",
     "oracle": "Oracle (not in the paper)",
 }
-# Not in a world of photos: they need masks.
+# These need masks, so a world of photos does not have them.
 OF_MASKS = ("sin", "in_sin", "mixed_rand", "oracle")
 # In percent. Table 3: shape bias, top-1, top-5. Table 4: original, mixed_same, mixed_rand, BG-Gap.
 PAPER_TABLE_3: dict[str, tuple[float | None, float | None, float | None]] = {
@@ -65,12 +65,12 @@ _TABLE_4_LEGEND = _LEGEND + "BG-Gap: Mixed-Same minus Mixed-Rand, in points."
 
 
 class Table(NamedTuple):
-    """One table with its file's name (no ending) and how to read it."""
+    """One table of the report."""
 
-    name: str
+    name: str  # of its files, without ending
     title: str
     frame: pd.DataFrame
-    cells: pd.DataFrame  # the same for reading
+    cells: pd.DataFrame  # the table for readers
     legend: str
 
 
@@ -82,7 +82,7 @@ class TopAccuracy(BaseModel):
 
 
 class EmojiAccuracy(BaseModel):
-    """On training glyphs at new poses, and on glyphs never seen."""
+    """The accuracies on training glyphs at held-out poses, and on held-out glyphs."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -91,7 +91,7 @@ class EmojiAccuracy(BaseModel):
 
 
 class PhotoAccuracy(BaseModel):
-    """On the test photos of a world without glyphs."""
+    """The accuracies on the test photos of a world of photos."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -108,7 +108,7 @@ class ShapeBias(BaseModel):
 
 
 class MechanismScores(BaseModel):
-    """Of the CGN, and of each row of Table 1."""
+    """The scores of the CGN, and of each row of Table 1."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -117,9 +117,9 @@ class MechanismScores(BaseModel):
 
 
 class ImageNetScores(BaseModel):
-    """What the scoring stages wrote: each by method, and of the generators.
+    """The results of the scoring stages: by method for classifiers, and for the generators.
 
-    In a world of photos there may be no cue conflict and no IN-9.
+    A world of photos may have no cue conflict and no IN-9.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -131,6 +131,7 @@ class ImageNetScores(BaseModel):
 
     @property
     def of_photos(self) -> bool:
+        """Whether the world is one of photos."""
         return any(isinstance(score, PhotoAccuracy) for score in self.accuracy.values())
 
     @property
@@ -139,7 +140,7 @@ class ImageNetScores(BaseModel):
         return [method for method in METHODS if not (self.of_photos and method in OF_MASKS)]
 
     def metrics(self) -> dict[str, Any]:
-        """As in reports/metrics.json: accuracy on held-out poses or photos, held-out glyphs beside it."""
+        """The section of reports/metrics.json; accuracy is on held-out poses or photos, and on glyphs."""
         accuracy = {}
         for method, score in self.accuracy.items():
             main, glyphs = held_out(score)
@@ -155,14 +156,14 @@ class ImageNetScores(BaseModel):
 
 
 def held_out(score: EmojiAccuracy | PhotoAccuracy) -> tuple[TopAccuracy, TopAccuracy | None]:
-    """On what was held out, and on held-out glyphs."""
+    """The accuracies on held-out poses or photos, and on held-out glyphs if the world has them."""
     if isinstance(score, PhotoAccuracy):
         return score.test_images, None
     return score.test_poses, score.test_glyphs
 
 
 def parse_scores(values: Mapping[str, Any], source: str) -> ImageNetScores:
-    """The scores by the name of their stage; `source` names the folder in the message.
+    """Checks the scores in `values`, by the name of their stage; messages name the folder `source`.
 
     Raises UserError when a method or a field is missing or out of range.
     """
@@ -184,7 +185,7 @@ def parse_scores(values: Mapping[str, Any], source: str) -> ImageNetScores:
 
 
 def tables(scores: ImageNetScores) -> list[Table]:
-    """All tables of the branch."""
+    """All tables of the ImageNet branch."""
     first, third, fourth = table_1(scores.cgn.ablation), table_3(scores), table_4(scores)
     first_legend = " ".join([table_1_legend(scores.cgn.cgn), *verdicts(scores.cgn.ablation)])
     fourth_title = "Table 4: IN-9 and the background gap"
@@ -196,7 +197,7 @@ def tables(scores: ImageNetScores) -> list[Table]:
 
 
 def table_3(scores: ImageNetScores) -> pd.DataFrame:
-    """Texture against shape, a row a method; `paper_*` are NaN where the paper has no value."""
+    """Table 3, texture against shape, a row for each method; `paper_*` are NaN if the paper has no value."""
     rows = []
     for method in scores.methods:
         (main, glyphs), conflict = held_out(scores.accuracy[method]), scores.cue_conflict.get(method)
@@ -213,7 +214,7 @@ def table_3(scores: ImageNetScores) -> pd.DataFrame:
 
 
 def table_4(scores: ImageNetScores) -> pd.DataFrame:
-    """IN-9, a row a method; `paper_*` are NaN where the paper has no value."""
+    """Table 4, IN-9, a row for each method; `paper_*` are NaN if the paper has no value."""
     names = ("original", "mixed_same", "mixed_rand", "bg_gap")
     rows = []
     for method in scores.methods:
@@ -232,7 +233,7 @@ def _frame(rows: list[dict[str, Any]]) -> pd.DataFrame:
 
 
 def side_by_side(table: pd.DataFrame) -> pd.DataFrame:
-    """The same for reading: "ours (paper)" to one decimal, methods by their names."""
+    """A table for readers: cells are "ours (paper)" with one decimal, methods have their names."""
     names = [name for name in table.columns if name != "method" and not name.startswith("paper_")]
     cells: dict[str, list[str]] = {"trained on": [METHODS[method] for method in table["method"]]}
     for name in names:

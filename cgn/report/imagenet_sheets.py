@@ -1,6 +1,6 @@
-"""Contact sheets of the ImageNet branch.
+"""Contact sheets of the ImageNet branch: its world and test sets, and the sheets of appendices D and F.
 
-Its world and test sets; what the mechanisms draw, interpolations and failure cases (appendices D and F).
+The latter show the mechanisms' outputs, interpolations and failure cases.
 """
 
 import logging
@@ -26,7 +26,7 @@ from cgn.report.figures import images_by_class
 
 Images = NDArray[np.uint8]
 
-# The rows of a sheet, from top to bottom as in the paper.
+# The rows of a class sheet, in the paper's order.
 OUTPUTS = {
     "premask": "pre-mask",
     "mask": "mask m",
@@ -34,32 +34,35 @@ OUTPUTS = {
     "background": "background b",
     "composite": "composite",
 }
-# What moves in an interpolation.
+# Name of an interpolation -> title.
 MOVES = {"shape": "shape", "foreground": "texture", "background": "background", "all": "all"}
-# Rules of failure cases: the title, and how a value is written.
+# Rule of failure cases -> title, and format of a value.
 RULES = {
     "mask": ("mask and object agree least: IoU", "{:.2f}"),
     "background": ("most object left in the background: share of its pixels", "{:.1f} %"),
     "texture": ("most background left in the texture: correlation with x_gt", "{:.2f}"),
     "class": ("class least recognised: its probability, the answer", "{:.0f} %"),
 }
-PICTURED = 9  # frames of an interpolation that the still image shows
-GAP = 18  # pixels between images that have words of their own
-_SMALL = 64  # images up to this size (pixels) are shown doubled
-_FRAME, _END = 80, 700  # milliseconds that a frame of the animation is shown, and each end
+PICTURED = 9  # frames of an interpolation on the sheet
+GAP = 18  # pixels between images with labels of their own
+_SMALL = 64  # images up to this size (pixels) are shown at double size
+_FRAME, _END = 80, 700  # milliseconds for which a frame of the animation, and each end, is shown
 
 
 def class_sheet(outputs: Mapping[str, Images], name: str) -> Images:
-    """Five rows, the `OUTPUTS`, and a column a noise. `outputs` are uint8 (n, r, r, 3 or 1) by name."""
+    """The outputs of one class: a row for each of `OUTPUTS`, a column for each noise.
+
+    `outputs` are uint8 (n, r, r, 3 or 1) by name; `name` is the class's.
+    """
     rows = np.stack([_colored(outputs[output]) for output in OUTPUTS])
     return arrange([[contact_sheet(rows, list(OUTPUTS.values()), title=_plain(name), scale=_scale(rows))]])
 
 
 def interpolation_sheet(pairs: Sequence[tuple[str, str, Mapping[str, Images]]]) -> Images:
-    """A block a pair, a row for each of `MOVES`, from left to right the way from the first to the second.
+    """The interpolations between pairs of classes: a block for each pair, a row for each of `MOVES`.
 
-    Each of `pairs` has the names of the two classes, and composites uint8 (frames, r, r, 3) by what moves.
-    At most `PICTURED` frames are shown, the ends with them.
+    Each of `pairs` has the names of the two classes, and composites uint8 (frames, r, r, 3) by move. At most
+    `PICTURED` frames are shown, including both ends.
     """
     blocks = []
     for first, second, frames in pairs:
@@ -74,9 +77,9 @@ def interpolation_sheet(pairs: Sequence[tuple[str, str, Mapping[str, Images]]]) 
 def interpolation_frames(
     pairs: Sequence[tuple[str, str, Mapping[str, Images]]],
 ) -> tuple[list[Images], list[int]]:
-    """The frames of the animation there and back, and how long each is shown (milliseconds).
+    """The frames of the animation, forth and back, and for how long each is shown (milliseconds).
 
-    `pairs` as of `interpolation_sheet`: a row each, what moves is the column.
+    `pairs` are those of `interpolation_sheet`. A row is a pair, a column a move.
     """
     names = [f"{_plain(first)} to {_plain(second)}" for first, second, _ in pairs]
     cells = np.stack([np.stack([frames[move] for move in MOVES]) for _, _, frames in pairs])
@@ -89,10 +92,10 @@ def interpolation_frames(
 
 
 def failure_sheet(rule: str, cases: FailureCases, names: Sequence[str], candidates: int) -> Images:
-    """The worst images by one of `RULES`: a column each, its class above and its value below.
+    """The worst images by one of `RULES`: a column each, with the class above and the value below.
 
-    Beside the values of the rule `class` stands the class that was recognised. `names` are those of the
-    classes, `candidates` the number of images of which these are the worst.
+    For the rule `class`, the predicted class is beside the value. `names` are those of the classes;
+    `candidates` is the number of images from which the worst were taken.
     """
     title, form = RULES[rule]
     captions = [form.format(value) for value in cases.values]
@@ -112,7 +115,7 @@ def failure_sheet(rule: str, cases: FailureCases, names: Sequence[str], candidat
 
 
 def failure_table(cases: Mapping[str, FailureCases], names: Sequence[str]) -> pd.DataFrame:
-    """The same as a table: a row an image, its number, class, what its composite was taken for, its value."""
+    """The failure cases as a table: a row for each image with number, class, predicted class and value."""
     return pd.concat(
         pd.DataFrame(
             {
@@ -141,14 +144,14 @@ def _plain(name: str) -> str:
 
 
 def _short(name: str) -> str:
-    return name.split("_")[-1][:12]  # what stands under an image
+    return name.split("_")[-1][:12]  # fits under an image
 
 
 Bytes = NDArray[np.uint8]
 
 
 def world_sheet(arrays: dict[str, NDArray[Any]], classes: tuple[str, ...], columns: int = 12) -> Bytes:
-    """Training images and masks, a row a class. `arrays`: images (n, r, r, 3), masks (n, r, r), labels."""
+    """Training images (n, r, r, 3) and masks (n, r, r) of `arrays`, a row for each class."""
     images = np.full((len(classes), columns, *arrays["images"].shape[1:]), 255, dtype=np.uint8)
     masks = images[..., 0].copy()
     for label in range(len(classes)):
@@ -163,7 +166,7 @@ def world_sheet(arrays: dict[str, NDArray[Any]], classes: tuple[str, ...], colum
 def counterfactual_sheet(
     images: Bytes, shape_labels: NDArray[np.int64], classes: tuple[str, ...], columns: int = 12
 ) -> Bytes:
-    """Counterfactual images (n, r, r, 3), a row for each class of the shape; texture and background vary."""
+    """Counterfactuals `images` (n, r, r, 3), a row for each class of the shape."""
     rows = images_by_class(images, shape_labels, columns, len(classes))
     names = [name.replace("_", " ") for name in classes]
     title = "counterfactuals: the row is the class of the shape"
@@ -171,14 +174,14 @@ def counterfactual_sheet(
 
 
 def photo_sheet(arrays: dict[str, NDArray[Any]], classes: tuple[str, ...], columns: int = 12) -> Bytes:
-    """Training photos, a row a class. `arrays`: images (n, r, r, 3), labels."""
+    """Training photos (n, r, r, 3) of `arrays`, a row for each class."""
     rows = images_by_class(arrays["images"], arrays["labels"], columns, len(classes))
     names = [name.replace("_", " ") for name in classes]
     return arrange([[contact_sheet(rows, row_labels=names, title="training images", scale=1)]])
 
 
 def in9_sheet(folder: Path, variants: tuple[str, ...]) -> Bytes:
-    """The first image of each class in each variant of an IN-9 folder: a row a variant."""
+    """The first image of each class in each variant of an IN-9 folder, a row for each variant."""
     rows = [[_read(sorted(klass.glob("*.png"))[0]) for klass in _classes(folder, v)] for v in variants]
     columns = [path.name[3:] for path in _classes(folder, variants[0])]
     return arrange([[contact_sheet(np.array(rows), list(variants), columns, scale=2, gap=14)]])
@@ -189,7 +192,7 @@ def _classes(folder: Path, variant: str) -> list[Path]:
 
 
 def cue_conflict_sheet(folder: Path, classes: tuple[str, ...]) -> Bytes:
-    """The first stimulus of every pair: the row is the class of the shape, the column that of the surface."""
+    """The first stimulus of every pair of classes, shape by row and surface by column."""
     images = [[_read(folder / shape / f"{shape}1-{other}1.png") for other in classes] for shape in classes]
     names = [name.replace("_", " ") for name in classes]
     return arrange([[contact_sheet(np.array(images), names, names, scale=2, gap=14)]])
@@ -200,7 +203,7 @@ def _read(path: Path) -> Bytes:
         return np.asarray(image.convert("RGB"))
 
 
-WORST = 6  # failure cases a rule
+WORST = 6  # failure cases for each rule
 
 log = logging.getLogger(__name__)
 
@@ -209,12 +212,15 @@ def write_sheets(
     folder: Path,
     models: Path,  # with pretrained, cgn/all and classifiers
     names: Sequence[str],  # of all classes
-    labels: Sequence[int],  # of those that get a sheet
+    labels: Sequence[int],  # classes that get a sheet
     params: SheetsParams,
-    candidates: int,  # of which the failure cases are the worst
+    candidates: int,  # number of images among which failure cases are searched
     seed: int,
 ) -> None:
-    """Draw the sheets of appendices D and F with the trained CGN, as a new `folder`."""
+    """Draws the sheets of appendices D and F with the trained CGN, and writes them to a new `folder`.
+
+    Raises UserError when a model is missing or damaged.
+    """
     pretrained = models / "pretrained"
     cgn, cgan = load_cgn(models / "cgn/all", pretrained), load_cgan(pretrained)
     _, judges = load_judges(models)

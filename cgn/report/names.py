@@ -1,4 +1,4 @@
-"""The names a reader sees, in the order of the paper's Table 2."""
+"""The titles of variants and methods in reports, in the order of the paper's Table 2."""
 
 from cgn.data.mnist import variants
 from cgn.methods import registry

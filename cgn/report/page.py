@@ -1,4 +1,4 @@
-"""reports/index.html: one page that needs no network. Pictures are files beside it, in two folders."""
+"""Renders reports/index.html, a page that needs no network. Its images are files in two folders beside it."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -20,16 +20,16 @@ from cgn.report.tables import signed
 
 
 class CausalModel(NamedTuple):
-    """One structural causal model as the page shows it."""
+    """A structural causal model, as shown on the page."""
 
     name: str
     equations: Sequence[str]
     edges: Sequence[tuple[str, str]]
-    captions: Mapping[str, str]  # symbol -> the mechanism's name
+    captions: Mapping[str, str]  # symbol -> name of the mechanism
 
 
 class Accuracy(NamedTuple):
-    """In percent: of one run, or the mean over seeds and their standard deviation."""
+    """An accuracy in percent, of one run, or the mean and standard deviation over seeds."""
 
     mean: float
     spread: float | None = None
@@ -52,13 +52,13 @@ def render_page(
     of_photos: bool,
     paper_runs: Mapping[str, Any],
 ) -> str:
-    """The page as HTML text, to lie in `folder`, which has its pictures already.
+    """The page as HTML text, for `folder`, which must have the page's images already.
 
-    `classifiers` {variant: {method: score}}, `mechanisms` {variant: score}; `table_2` from
-    `cgn.report.tables.table_2`; `imagenet_sheets`: the files of one class each in imagenet_sheets/,
-    mechanisms_<label>_<class>.png; `run` from `run_facts`, `sizes` from `sizes_sentence`. `of_photos`: the
-    ImageNet branch saw photos in place of emojis. `paper_runs`: what `cgn.report.paper_runs.summary` gives;
-    without results the page shows this run alone.
+    `classifiers` is {variant: {method: score}}, `mechanisms` {variant: score}. `table_2` is from
+    `cgn.report.tables.table_2`, `run` from `run_facts`, `sizes` from `sizes_sentence`. `imagenet_sheets` are
+    the files mechanisms_<label>_<class>.png in imagenet_sheets/. `of_photos` tells that the ImageNet branch
+    has photos in place of emojis. `paper_runs` is from `cgn.report.paper_runs.summary`; if empty, the page
+    shows this run only.
     """
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
@@ -118,9 +118,9 @@ def _class_of(sheet: str) -> str:
 
 
 def headline(variant: str, accuracies: Mapping[str, Accuracy], source: str) -> dict[str, Any]:
-    """Test accuracies of one variant: the shortcut's victim, the paper's method, the true process.
+    """The headline of one variant: test accuracies of Original, CGN, CGN by abduction and the oracle.
 
-    `accuracies` may lack a method; `source` says what they are of.
+    `accuracies` may lack methods; `source` tells which runs they are from.
     """
     paper = [paper_value(method, variant, "test") for method in ("original", "cgn")]
     known = {"original", "cgn"} <= set(accuracies)
@@ -133,13 +133,13 @@ def headline(variant: str, accuracies: Mapping[str, Accuracy], source: str) -> d
             if method in accuracies
         ],
         "gain": accuracies["cgn"].mean - accuracies["original"].mean if known else None,
-        # Empty for a variant that the paper does not have.
+        # Empty if the paper does not have the variant.
         "paper": [value.accuracy for value in paper if value is not None and value.verified],
     }
 
 
 def _of_paper_runs(found: Mapping[str, Any]) -> dict[str, Accuracy]:
-    """The test accuracies of one variant by method, as far as there are any."""
+    """The test accuracies of one variant by method, for methods with results."""
     return {
         method: Accuracy(values["test_accuracy"], values["test_accuracy_std"], values["seeds"])
         for method, values in found.items()
@@ -152,7 +152,7 @@ def _of_this_run(scores: Mapping[str, ClassifierScore]) -> dict[str, Accuracy]:
 
 
 def _cell(ours: Accuracy, method: str, variant: str, split: str = "test") -> dict[str, Any]:
-    """Ours, the paper's value or None, and the difference; None too where the value is not verified."""
+    """Our accuracy, the paper's value or None, and the difference, None if the value is not verified."""
     paper = paper_value(method, variant, split)
     difference = ours.mean - paper.accuracy if paper and paper.verified else None
     side = "" if difference is None or abs(difference) < 0.05 else "above" if difference > 0 else "below"
@@ -176,7 +176,7 @@ PIXELS_PER_POINT = 4 / 3  # in CSS
 
 
 def image_size(path: Path) -> tuple[int, int]:
-    """Width and height of a PNG, WebP or SVG file; the SVG's are in points, as matplotlib writes them."""
+    """Width and height in pixels of a PNG, WebP or SVG file; matplotlib writes an SVG's in points."""
     if path.suffix == ".svg":
         _, root = next(ElementTree.iterparse(path, ["start"]))
         width, height = (float(root.attrib[side].removesuffix("pt")) for side in ("width", "height"))

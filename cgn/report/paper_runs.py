@@ -1,11 +1,11 @@
-"""Results of runs at the paper's sizes: one small JSON for each variant, method and seed, and their summary.
+"""Results of runs at the paper's sizes: a small JSON for each variant, method and seed, and their summary.
 
 <folder>/<variant>/<method>/seed_<k>.json      {"train_accuracy": …, "test_accuracy": …}, percent
-<folder>/<variant>/<method>/parameters.json    the parameters that all of these depend on
-<folder>/<variant>/mechanisms/                 the same, with the health of the CGN's masks
+<folder>/<variant>/<method>/parameters.json    the parameters that these results depend on
+<folder>/<variant>/mechanisms/                 the same two files, for the scores of the CGN's masks
 <folder>/<variant>/run/seed_<k>.json           command, commit, versions, machine, wall time
-<folder>/<variant>/digests/seed_<k>.json       MD5 of every output: the same in a repeated run
-<folder>/<variant>/<stage>/seed_<k>.json       both, of a run of one training stage alone
+<folder>/<variant>/digests/seed_<k>.json       MD5 of every output, equal in a repeated run
+<folder>/<variant>/<stage>/seed_<k>.json       run and digests of a run of one training stage only
 """
 
 import re
@@ -28,7 +28,7 @@ MECHANISMS = ("mask_mean", "mask_entropy", "mask_digit_accuracy", "inverted_mask
 WHOLE_RUN = (*METHOD_TITLES, "mechanisms", "digests", "run")
 RUN_FILES = "run/seed_*.json"
 STAGE_RUN_FILES = "train_on_*/seed_*.json"
-# Of several seeds, what a summary shows: the worst of these, the mean of all others.
+# A summary shows the worst seed of these scores, and the mean of the others.
 _WORST = {"healthy_classes": "min", "inverted_masks": "max"}
 
 
@@ -46,7 +46,7 @@ def write_results(
     run: dict[str, Any],
     digests: dict[str, str],
 ) -> None:
-    """Keep the scores that stage `score` made of one variant and seed. Raises UserError when one lacks."""
+    """Writes the scores of one variant and seed, by stage `score`. Raises UserError when one is missing."""
     source = f"scores of {variant}, seed {seed}"
     scores = parse_classifiers(classifiers, source)
     parse_mechanisms(mechanisms, source)
@@ -71,20 +71,20 @@ def write_results_of_stage(
     run: dict[str, Any],
     digests: dict[str, str],
 ) -> None:
-    """Keep the train_accuracy and test_accuracy of each method of a training stage; others stay."""
+    """Writes train_accuracy and test_accuracy of each method of a training stage; other results stay."""
     write_json(folder / variant / stage / f"seed_{seed}.json", {**run, "digests": digests})
     for method, of_method in accuracies.items():
         write_json(folder / variant / method / f"seed_{seed}.json", of_method)
 
 
 def write_parameters(folder: Path, variant: str, parameters: Mapping[str, Mapping[str, Any]]) -> None:
-    """Keep what the results of each method depend on: {method: {key: value}}."""
+    """Writes the parameters that the results of each method depend on: {method: {key: value}}."""
     for name, of_method in parameters.items():
         write_json(folder / variant / name / "parameters.json", of_method)
 
 
 def differences(folder: Path, variant: str, parameters: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
-    """The methods of `parameters` that have results of other ones, with the first key that differs."""
+    """The methods whose results have other parameters than `parameters`, with the first such key."""
     found = {}
     for name, asked in parameters.items():
         results, path = folder / variant / name, folder / variant / name / "parameters.json"
@@ -99,7 +99,10 @@ def differences(folder: Path, variant: str, parameters: Mapping[str, Mapping[str
 
 
 def read_results(folder: Path) -> pd.DataFrame:
-    """All results, a row each: variant, name (of a method or "mechanisms"), seed and its values."""
+    """Reads all results: a row for each variant, name (a method or "mechanisms") and seed, with its values.
+
+    Raises UserError when there are none.
+    """
     rows = []
     for variant in VARIANT_TITLES:
         for name in (*METHOD_TITLES, "mechanisms"):
@@ -112,8 +115,7 @@ def read_results(folder: Path) -> pd.DataFrame:
 
 
 def run_of_all(folder: Path) -> dict[str, Any]:
-    """The command, commits and mean time of whole runs, and the commits of those of a stage; profile,
-    versions and machine of one of them."""
+    """The facts of all runs: commits, mean wall time of whole runs; command, versions, machine of one."""
     whole, of_stages = (
         [read_json(path) for path in sorted(folder.glob(f"*/{files}"))]
         for files in (RUN_FILES, STAGE_RUN_FILES)
@@ -131,8 +133,8 @@ def run_of_all(folder: Path) -> dict[str, Any]:
 def summary(results: pd.DataFrame, run: dict[str, Any]) -> dict[str, Any]:
     """{run: …, <variant>: {<method>: {test_accuracy, test_accuracy_std, …, seeds}, mechanisms: {…}}}.
 
-    Means over seeds and sample standard deviations (null for one seed); of the mechanisms the worst seed
-    where it matters.
+    Accuracies are means over seeds with sample standard deviations (None for one seed). Some scores of the
+    mechanisms are those of the worst seed.
     """
     found: dict[str, Any] = {"run": run}
     for (variant, name), rows in results.groupby(["variant", "name"], sort=False):
@@ -152,7 +154,7 @@ def summary(results: pd.DataFrame, run: dict[str, Any]) -> dict[str, Any]:
 
 
 def markdown(found: dict[str, Any]) -> str:
-    """The summary as a table beside the paper's values: "mean ± deviation (paper mark, difference)"."""
+    """The summary as a markdown table, with cells "mean ± deviation [seeds] (paper mark, difference)"."""
     rows = []
     for method, label in METHOD_TITLES.items():
         cells = [_cell(method, variant, found.get(variant, {}).get(method)) for variant in VARIANT_TITLES]
@@ -179,7 +181,7 @@ def markdown(found: dict[str, Any]) -> str:
 
 
 def _short(commit: str) -> str:
-    """Eight of its 40 digits, and "-dirty" where that follows."""
+    """The first eight of a commit's 40 digits, and "-dirty" if that follows."""
     return commit[:8] + commit[40:]
 
 

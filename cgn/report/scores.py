@@ -1,4 +1,4 @@
-"""The scores as typed records, checked when they are read, and put together as the one DVC metric."""
+"""Typed records of the scores, which are checked when read, and the DVC metric made of them."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any, TypeVar
@@ -19,7 +19,7 @@ Record = TypeVar("Record")
 
 
 class ClassifierScore(BaseModel):
-    """One classifier: accuracies in percent; `confusion[true][predicted]` counts of the test split."""
+    """One classifier: accuracies in percent, and counts `confusion[true][predicted]` of the test split."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -30,7 +30,7 @@ class ClassifierScore(BaseModel):
 
 
 class ClassHealth(BaseModel):
-    """The masks of one class: accuracy in percent, means on [0, 1]."""
+    """The masks of one class: accuracy in percent, means in [0, 1]."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -59,7 +59,7 @@ class MechanismScore(BaseModel):
 
 
 def parse_classifiers(value: Any, source: str) -> dict[str, ClassifierScore]:
-    """The scores of all methods, in the table's order. `source` names the file in the message.
+    """Checks the scores of all methods, and sorts them as the table; messages name the file `source`.
 
     Raises UserError when a method or a field is missing or out of range.
     """
@@ -71,7 +71,7 @@ def parse_classifiers(value: Any, source: str) -> dict[str, ClassifierScore]:
 
 
 def parse_mechanisms(value: Any, source: str) -> MechanismScore:
-    """The mechanisms' scores. Raises UserError when a field is missing or out of range."""
+    """Checks the mechanisms' scores. Raises UserError when a field is missing or out of range."""
     return _validate(TypeAdapter(MechanismScore), value, source)
 
 

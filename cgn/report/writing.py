@@ -1,6 +1,6 @@
-"""Everything in reports/: the scores as tables, figures, one page and the metric.
+"""Writes reports/: the scores as tables, figures, a page and the metric.
 
-Paths are seen from the repository's root.
+Paths are relative to the repository's root.
 """
 
 import logging
@@ -36,15 +36,15 @@ REPORTS = Path("reports")
 SCORES = Path("scores/mnist")
 IMAGENET_SCORES = Path("scores/imagenet")
 WORLD = Path("data/imagenet/world")
-MOST_CLASSES = 9  # that a figure shows
-PAPER_RUNS = REPORTS / "paper/mnist.json"  # of experiments.paper
+MOST_CLASSES = 9  # shown in a figure
+PAPER_RUNS = REPORTS / "paper/mnist.json"  # written by experiments.paper
 MODELS = Path("models/mnist")
 IMAGENET_MODELS = Path("models/imagenet")
-IMAGENET_SHEETS = REPORTS / "imagenet_sheets"  # of the stage of this name
+IMAGENET_SHEETS = REPORTS / "imagenet_sheets"  # written by the stage of this name
 IMAGENET_SHARDS = Path("data/imagenet/shards/counterfactuals")
 DATA = Path("data/mnist")
 
-# For figures of them: enough for a dozen images of every class.
+# Images read for figures: enough for a dozen of every class.
 COUNTERFACTUALS = 1000
 
 log = logging.getLogger(__name__)
@@ -53,10 +53,10 @@ log = logging.getLogger(__name__)
 def write_report(
     profile: str, seed: int, digits: str, textures: str, world: str, seconds: list[float]
 ) -> None:
-    """Read scores, models and data below the working directory and write reports/.
+    """Reads scores, models and data below the working directory, and writes reports/.
 
-    `digits`, `textures` and `world` say where they come from; `seconds` how long each stage took, as far as
-    is known. Raises UserError when an input is missing or wrong.
+    `digits`, `textures` and `world` describe the sources; `seconds` are the known times of stages. Raises
+    UserError when an input is missing or wrong.
     """
 
     classifiers, mechanisms = {}, {}
@@ -89,7 +89,7 @@ def _write_tables(
     sizes: str,
     of_world: str,
 ) -> pd.DataFrame:
-    """Write every table as CSV and markdown; return Table 2."""
+    """Writes every table as CSV and markdown; returns Table 2."""
 
     table_2 = tables.table_2(classifiers)
     health, by_class = tables.mechanisms(mechanisms), tables.mechanisms_by_class(mechanisms)
@@ -197,7 +197,7 @@ def _write_page(
 
 
 def _sheet_files() -> list[str]:
-    """The files of one class each."""
+    """The names of the class sheets. Raises UserError when there are none."""
 
     sheets = sorted(path.name for path in IMAGENET_SHEETS.glob("mechanisms_*.png"))
     if not sheets:

@@ -1,8 +1,8 @@
-"""The game of a generator against a discriminator that judges images by their class.
+"""Adversarial training of a generator against a class-conditional discriminator.
 
-Non-saturating logistic losses (Goodfellow et al. 2014), and at some steps an R1 penalty (Mescheder et al.
-2018). The discriminator sees real and generated images in one call, and both players learn from
-the same generated images. The generator that is kept is an average of its weights.
+The losses are the non-saturating logistic ones (Goodfellow et al. 2014), with an R1 penalty (Mescheder et al.
+2018) at some steps. The discriminator sees real and generated images in one call, and both networks learn
+from the same generated images. An exponential average of the generator's weights is kept.
 """
 
 import copy
@@ -19,30 +19,30 @@ Generator = TypeVar("Generator", bound=nn.Module)
 
 
 class Refused(NamedTuple):
-    """Further images that are not real, without gradient, and how much each counts for the discriminator."""
+    """Further images, without gradient, that the discriminator learns to refuse."""
 
     images: Tensor  # (n, 3, r, r) in [-1, 1]
-    weights: Tensor  # (n,), 0 or more
+    weights: Tensor  # (n,) in the discriminator's loss, 0 or more
 
 
 class Update(NamedTuple):
-    """What one update of both players came to."""
+    """The losses and mean logits of one update of both networks."""
 
     discriminator: Tensor  # its loss without the penalty
-    gradient_penalty: Tensor  # weighted; 0 where there was none
-    generator: Tensor  # its loss in the game, weighted
+    gradient_penalty: Tensor  # weighted; 0 if it was not computed
+    generator: Tensor  # its adversarial loss, weighted
     real_logit: Tensor  # mean over the batch
     fake_logit: Tensor
 
 
 def gradient_penalty(real_logits: Tensor, real_images: Tensor) -> Tensor:
-    """R1: mean squared norm of d logit / d image at real images."""
+    """R1: the mean over real images (n, c, h, w) of the squared norm of d logit / d image."""
     (gradient,) = torch.autograd.grad(real_logits.sum(), real_images, create_graph=True)
     return gradient.square().sum(dim=(1, 2, 3)).mean()
 
 
 class Game(Generic[Generator]):
-    """The players, each with its Adam, and the average of the generator's weights."""
+    """Generator and discriminator, an Adam optimizer for each, and the average of the generator's weights."""
 
     def __init__(
         self,
@@ -50,13 +50,13 @@ class Game(Generic[Generator]):
         discriminator: nn.Module,  # (images, labels, groups) -> logits; see `cgn.networks.discriminators`
         learning_rates: tuple[float, float],  # of the generator and of the discriminator
         betas: tuple[float, float],
-        weight_averaging: float,  # the memory of the average, in [0, 1)
+        weight_averaging: float,  # decay of the average, in [0, 1)
     ) -> None:
-        """Both networks are where they will be trained."""
+        """Both networks must already be on the device where they are trained."""
         self.generator, self.discriminator = generator, discriminator
         self.averaged = copy.deepcopy(generator).requires_grad_(False)
         self.weight_averaging = weight_averaging
-        # On a GPU an update can be recorded (`cgn.training.device`).
+        # `ReplayedUpdate` records updates on a GPU, for which Adam has to be capturable.
         on_gpu = next(generator.parameters()).device.type == "cuda"
         adam = partial(torch.optim.Adam, betas=betas, fused=True, capturable=on_gpu)
         rate_g, rate_d = learning_rates
@@ -64,7 +64,7 @@ class Game(Generic[Generator]):
         self.optimizer_d = adam(discriminator.parameters(), rate_d)
 
     def parts(self) -> dict[str, Any]:
-        """What a `Loop` has to keep."""
+        """The networks and optimizers by name, for `Loop.keep`."""
         return {
             "generator": self.generator,
             "discriminator": self.discriminator,
@@ -76,15 +76,14 @@ class Game(Generic[Generator]):
     def update(
         self,
         real: Tensor,  # images (n, 3, r, r) in [-1, 1]
-        fake: Tensor,  # as many, of the generator, with gradient
+        fake: Tensor,  # n images of the generator, with gradient
         labels: Tensor,  # (n,) classes of both
         penalty_weight: float,  # of R1; at 0 it is not computed
-        refused: Refused | None = None,  # as many, of the same classes
-        weight: float = 1.0,  # of the generator's loss in the game
-        own_losses: Iterable[Tensor] = (),  # of the generator, weighted
+        refused: Refused | None = None,  # n images of the same classes
+        weight: float = 1.0,  # of the generator's adversarial loss
+        own_losses: Iterable[Tensor] = (),  # further losses of the generator, weighted
     ) -> Update:
-        """One step of the discriminator and one of the generator on the same images."""
-        # Discriminator step.
+        """Updates the discriminator, then the generator, on the same images."""
         self.discriminator.requires_grad_(True)
         real.requires_grad_(penalty_weight > 0)
         shown = [real, fake.detach()]
@@ -102,7 +101,6 @@ class Game(Generic[Generator]):
         torch.autograd.backward(loss_d + penalty)
         self.optimizer_d.step()
 
-        # Generator step on the same fakes.
         self.discriminator.requires_grad_(False)
         loss_g = weight * functional.softplus(-self.discriminator(fake, labels)).mean()
         self.optimizer_g.zero_grad()
@@ -111,7 +109,7 @@ class Game(Generic[Generator]):
         return Update(loss_d, penalty, loss_g, real_logits.mean(), fake_logits.mean())
 
     def average(self, step: int) -> None:
-        """Let the averaged weights follow the generator's after step 0, 1, ..., sooner at the start."""
+        """Moves the averaged weights towards the generator's, after step 0, 1, ...; faster at the start."""
         memory = min(self.weight_averaging, (1 + step) / (10 + step))
         follow = get_ema_multi_avg_fn(memory)  # type: ignore[no-untyped-call]
         follow(list(self.averaged.parameters()), list(self.generator.parameters()), None)

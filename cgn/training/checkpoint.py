@@ -1,4 +1,4 @@
-"""Resumable training: a checkpoint outside DVC's outputs (DVC deletes those before a re-run)."""
+"""Checkpoints of trainings, outside DVC's outputs because DVC deletes those before a stage runs again."""
 
 import hashlib
 import json
@@ -18,14 +18,14 @@ log = logging.getLogger(__name__)
 
 
 def fingerprint(params: Any, inputs: list[Path]) -> str:
-    """Hash of parameters, of the input files' (or folders') bytes and of the loaded code of the project."""
+    """Hashes parameters, the bytes of the input files or folders, and the project's modules loaded so far."""
     digest = hashlib.sha256()
     digest.update(json.dumps(params, sort_keys=True, default=_plain).encode())
     for path in inputs:
         files = sorted(path.rglob("*")) if path.is_dir() else [path]
         for file in (file for file in files if file.is_file()):
             digest.update(file.name.encode() + file.read_bytes())
-    ours = {"cgn", "stages", "experiments", "__main__"}  # the stage that runs is the last one
+    ours = {"cgn", "stages", "experiments", "__main__"}  # `__main__` is the stage that runs
     modules = sorted((name, module) for name, module in sys.modules.items() if name.split(".")[0] in ours)
     for name, module in modules:
         source = getattr(module, "__file__", None)
@@ -39,7 +39,7 @@ def _plain(value: Any) -> Any:
 
 
 class Checkpoint:
-    """One file that holds the latest state of a training run and what the run depends on."""
+    """One file with the latest state of a training and the fingerprint of what the training depends on."""
 
     def __init__(self, path: Path, fingerprint: str, every_seconds: float = 30) -> None:
         self.path = Path(path)
@@ -48,7 +48,7 @@ class Checkpoint:
         self._saved_at = time.monotonic()
 
     def load(self) -> dict[str, Any] | None:
-        """The saved state, or None when there is none or it belongs to another run (which it logs)."""
+        """The saved state. None if there is none; None and a warning if it is damaged or of another run."""
         if not self.path.exists():
             return None
         try:
@@ -63,15 +63,16 @@ class Checkpoint:
         return state
 
     def save_if_due(self, state: Callable[[], dict[str, Any]]) -> None:
-        """Save `state()` when the last save is `every_seconds` ago."""
+        """Saves `state()` if the last save is at least `every_seconds` ago."""
         if time.monotonic() - self._saved_at >= self.every_seconds:
             self.save(state())
 
     def save(self, state: dict[str, Any]) -> None:
+        """Saves `state`, tensors and plain values, atomically."""
         with atomic_path(self.path) as temporary:
             torch.save({"fingerprint": self.fingerprint, "state": state}, temporary)
         self._saved_at = time.monotonic()
 
     def remove(self) -> None:
-        """Delete the file: the run has ended and its outputs are written."""
+        """Deletes the file, once the training's outputs are written."""
         self.path.unlink(missing_ok=True)

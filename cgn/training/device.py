@@ -1,4 +1,4 @@
-"""Where networks are trained: the `device` of params.yaml, and updates that a GPU replays."""
+"""The device of a training (`device` in params.yaml), and updates that are recorded and replayed on a GPU."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,21 +10,21 @@ from cgn.errors import UserError
 
 
 def torch_device(name: str) -> torch.device:
-    """The device `cpu` or `cuda`. Raises UserError when torch sees no GPU for `cuda`."""
+    """The torch device `cpu` or `cuda`. Raises UserError for `cuda` when torch sees no GPU."""
     if name == "cuda" and not torch.cuda.is_available():
         raise UserError("params.yaml: device: cuda, but torch sees no GPU here; set it to cpu")
     return torch.device(name)
 
 
-WARM_UP = 3  # calls before the recording, so that libraries choose their algorithms first
+WARM_UP = 3  # calls before the recording, in which libraries choose their algorithms
 
 
 class ReplayedUpdate:
-    """`update`, a function of tensors to a tensor; on CUDA recorded as a graph and from then on replayed.
+    """Calls `update`, a function of tensors that returns a tensor; on CUDA, records it once and replays it.
 
-    All that `update` reads or changes beside its arguments (weights, optimizer) has to stay at its place in
-    memory, and it may not wait for the device. On CUDA call it inside `side_stream`. The tensor it returns
-    is overwritten by the next call.
+    Everything that `update` reads or changes beside its arguments (weights, optimizer) has to stay at its
+    place in memory, and `update` must not wait for the device. On CUDA, call it inside `side_stream`. The
+    next call overwrites the returned tensor.
     """
 
     def __init__(self, update: Callable[..., Tensor]) -> None:
@@ -49,7 +49,7 @@ class ReplayedUpdate:
 
 @contextmanager
 def side_stream(device: torch.device) -> Iterator[None]:
-    """Run the block on a stream of its own when `device` is CUDA: the default one cannot be recorded."""
+    """Runs the block on a new stream if `device` is CUDA, because the default stream cannot be recorded."""
     if device.type != "cuda":
         yield
         return

@@ -1,6 +1,6 @@
-"""The loop that every training goes through: it resumes, saves, shows progress and averages what is reported.
+"""The loop of every training: it resumes, saves checkpoints, shows progress and averages the logged values.
 
-What a step does is up to the caller:
+The caller writes the body of a step:
 
     loop = Loop(steps, checkpoint, "segmenter")
     loop.keep(network=network, optimizer=optimizer)
@@ -29,37 +29,42 @@ History = list[dict[str, float]]
 class Stateful(Protocol):
     """A network, an optimizer or a schedule of torch."""
 
-    def state_dict(self) -> dict[str, Any]: ...
+    def state_dict(self) -> dict[str, Any]:
+        """The state, as torch names it."""
+        ...
 
-    def load_state_dict(self, state: dict[str, Any], /) -> Any: ...
+    def load_state_dict(self, state: dict[str, Any], /) -> Any:
+        """Sets a state of `state_dict`."""
+        ...
 
 
 class Loop:
-    """Yields the steps 0, 1, ... of a training that are not done yet.
+    """Iterates over the steps 0, 1, ... of a training that are not done yet.
 
-    What steps change beside the loop's own `history` and `snapshots` has to be kept (`keep`, `keep_value`)
-    before the first one: then a run that is killed, wherever that is, and started again ends with the same
-    bytes as one that is not. The checkpoint is saved at the start of a step when that is due, and at the end.
+    Before the first step, register with `keep` or `keep_value` everything that steps change, except the
+    loop's own `history` and `snapshots`. A run that is killed at any point and started again then ends with
+    the same bytes as an uninterrupted run. The checkpoint is saved at the start of a step, when due, and at
+    the end.
     """
 
     def __init__(self, steps: int, checkpoint: Checkpoint, description: str) -> None:
-        """`description` is that of the progress bar."""
+        """`description` labels the progress bar."""
         self.steps = steps
-        self.done = 0  # the step under way is counted
+        self.done = 0  # includes the current step
         self.history: History = []
         self.snapshots: list[dict[str, Tensor]] = []
         self._checkpoint, self._description = checkpoint, description
-        self._sums: dict[str, float | Tensor] = {}  # of what was recorded since the last row
+        self._sums: dict[str, float | Tensor] = {}  # of the values recorded since the last row
         self._counts: dict[str, int] = {}
         self._kept: dict[str, tuple[Callable[[], Any], Callable[[Any], Any]]] = {}
 
     def keep(self, **parts: Stateful) -> None:
-        """Save and load `parts` with the checkpoint."""
+        """Registers `parts` to be saved and loaded with the checkpoint."""
         for name, part in parts.items():
             self.keep_value(name, part.state_dict, part.load_state_dict)
 
     def keep_value(self, name: str, get: Callable[[], Any], put: Callable[[Any], Any]) -> None:
-        """Save what `get` returns, tensors and plain values, and give it to `put` when the run goes on."""
+        """Registers a value: `get` returns it (tensors, plain values) to save; `put` takes it on resuming."""
         self._kept[name] = get, put
 
     def __iter__(self) -> Iterator[int]:
@@ -73,13 +78,13 @@ class Loop:
         self._checkpoint.save(self._state(self.steps))
 
     def every(self, interval: int) -> bool:
-        """Whether a multiple of `interval` steps is done, or all."""
+        """Whether the number of steps done is a multiple of `interval`, or all steps are done."""
         return self.done % interval == 0 or self.done == self.steps
 
     def record(self, **values: float | Tensor) -> None:
-        """Count `values` (of one number each) in the means of the next row.
+        """Adds `values` (one number each) to the means of the next row.
 
-        Tensors are summed where they are: the device is not waited for.
+        Tensors are summed on their device, without waiting for it.
         """
         for name, value in values.items():
             value = value.detach() if isinstance(value, Tensor) else value
@@ -87,7 +92,7 @@ class Loop:
             self._counts[name] = self._counts.get(name, 0) + 1
 
     def add_row(self, **places: float) -> None:
-        """Add a row to the history: `places`, then the mean of each value recorded since the last row."""
+        """Adds a row to the history: `places`, e.g. the step, then the means of the recorded values."""
         means = {name: float(total / self._counts[name]) for name, total in self._sums.items()}
         self.history.append({name: float(place) for name, place in places.items()} | means)
         self._bar.set_postfix({name: f"{mean:.4g}" for name, mean in means.items()}, refresh=False)
@@ -104,7 +109,7 @@ class Loop:
         }
 
     def _resume(self) -> int:
-        """Go back to the checkpoint's state, if there is one. Returns the step to go on with."""
+        """Restores the checkpoint's state, if there is one. Returns the next step."""
         state = self._checkpoint.load()
         if state is None:
             return 0

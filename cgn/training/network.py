@@ -1,4 +1,4 @@
-"""Training of the small networks with a loss of their own: U2-Net, VGG and segmenters."""
+"""Training of the small networks that minimise one loss: U2-Net, VGG and segmenters."""
 
 import math
 from collections.abc import Callable
@@ -14,21 +14,22 @@ from cgn.training.params import NetworkTrainingParams
 
 def train_network(
     network: nn.Module,  # changed in place; frozen and in evaluation mode afterwards
-    batch_loss: Callable[[int], Tensor],  # of batch 0, 1, ..., under the network
+    batch_loss: Callable[[int], Tensor],  # the network's loss on batch 0, 1, ...
     image_passes: int,
     params: NetworkTrainingParams,
     checkpoint: Checkpoint,
     description: str,
 ) -> None:
-    """Minimise `batch_loss` by Adam, whose rate rises from 0 for a share of the training, then falls to 0.
+    """Trains `network` with Adam on `image_passes` images, in batches of `params.batch`.
 
-    The fall is half a cosine. The result does not depend on whether the run was interrupted.
+    The learning rate rises linearly for the share `params.warmup` of the training, then falls to 0 as half a
+    cosine. An interrupted run gives the same result as an uninterrupted one.
     """
     steps = max(1, image_passes // params.batch)
     rising = params.warmup * steps
 
     def share(step: int) -> float:
-        """Of the learning rate."""
+        """The factor of the learning rate at a step."""
         if step < rising:
             return (step + 1) / rising
         return (1 + math.cos(math.pi * (step - rising) / (steps - rising))) / 2

@@ -1,4 +1,4 @@
-"""The sections of any training of one network."""
+"""The sections that all trainings of a single network share."""
 
 from typing import Annotated
 
@@ -8,7 +8,7 @@ from cgn.section import Count, Positive, Section
 
 
 class NetworkTrainingParams(Section):
-    """Of a small network that is trained by Adam; the rate rises for the share `warmup`, then falls to 0."""
+    """The schedule of a small network: Adam, whose rate rises for the share `warmup`, then falls to 0."""
 
     batch: Annotated[int, Field(ge=2)]
     learning_rate: Positive
@@ -16,6 +16,6 @@ class NetworkTrainingParams(Section):
 
 
 class TrainingBudget(Section):
-    """How many images are shown to a network, each as often as it is."""
+    """The length of a training in images shown; an image that is shown twice counts twice."""
 
     image_passes: Count

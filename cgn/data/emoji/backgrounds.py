@@ -1,4 +1,4 @@
-"""Nine families of backgrounds, one a class of IN-9. Light, layout and colours differ from image to image."""
+"""Nine families of backgrounds, one for each class of IN-9. Layout and colours differ between images."""
 
 import itertools
 
@@ -25,6 +25,7 @@ from cgn.data.emoji.fields import (
 
 
 def grass(random: np.random.Generator, side: int) -> Painting:
+    """Green ground with lighter blades of grass."""
     _, y = axes(side)
     blades = noise(random, side, 40, 9) * np.float32(0.7) + noise(random, side, 12, 5) * np.float32(0.3)
     ground = mix(color(random, 60, 140, 40), color(random, 25, 90, 25), y)
@@ -32,6 +33,7 @@ def grass(random: np.random.Generator, side: int) -> Painting:
 
 
 def sky(random: np.random.Generator, side: int) -> Painting:
+    """Blue sky, paler towards the bottom, with clouds."""
     _, y = axes(side)
     blue = mix(color(random, 60, 130, 220), color(random, 165, 210, 245), y)
     clouds = step(fractal(random, side, 3, 4) - np.float32(random.uniform(0.5, 0.6)), 0.12)
@@ -39,6 +41,7 @@ def sky(random: np.random.Generator, side: int) -> Painting:
 
 
 def bricks(random: np.random.Generator, side: int) -> Painting:
+    """A brick wall."""
     x, y = axes(side)
     height = np.float32(random.uniform(0.1, 0.15))
     shift_x, shift_y = random.random(2, dtype=np.float32)
@@ -55,6 +58,7 @@ def bricks(random: np.random.Generator, side: int) -> Painting:
 
 
 def dunes(random: np.random.Generator, side: int) -> Painting:
+    """Four rows of rippled sand dunes."""
     x, y = axes(side)
     painting = mix(color(random, 250, 225, 165), color(random, 245, 205, 135), y)
     light, shade = color(random, 235, 190, 110), color(random, 165, 110, 55)
@@ -68,6 +72,7 @@ def dunes(random: np.random.Generator, side: int) -> Painting:
 
 
 def snow(random: np.random.Generator, side: int) -> Painting:
+    """Three snowy hills below a grey sky, with flakes."""
     x, y = axes(side)
     painting = mix(color(random, 150, 165, 190), color(random, 205, 215, 230), y)
     white, blue = color(random, 250, 252, 255, spread=0.3), color(random, 190, 210, 235)
@@ -79,13 +84,13 @@ def snow(random: np.random.Generator, side: int) -> Painting:
 
 
 def pebbles(random: np.random.Generator, side: int) -> Painting:
+    """Pebbles with dark gaps: Voronoi cells of one random point in each square of a lattice (Worley 1996)."""
     u, v = turned_axes(random, side)
     stones_across = np.float32(random.uniform(5.5, 8))
-    # The axes run from -1.5 to 2.5: moved by 14, places and their neighbours are inside a lattice of 48.
+    # The axes run from -1.5 to 2.5; the offset keeps places and their neighbours inside 48 x 48 squares.
     u, v = u * stones_across + 14, v * stones_across + 14
     column, row = np.floor(u), np.floor(v)
     place = (row * 48 + column).astype(np.int64)
-    # Worley (1996): one random point in each square of a lattice, and the two nearest to every pixel.
     at_u, at_v, tones = random.random((3, 48 * 48), dtype=np.float32)
     nearest = second = np.full((side, side), 9, dtype=np.float32)
     tone = np.zeros((side, side), dtype=np.float32)
@@ -101,6 +106,7 @@ def pebbles(random: np.random.Generator, side: int) -> Painting:
 
 
 def night(random: np.random.Generator, side: int) -> Painting:
+    """A night sky with nebulae and stars."""
     _, y = axes(side)
     dark = mix(color(random, 6, 8, 30), color(random, 35, 30, 85), y)
     sky = mix(dark, color(random, 85, 50, 120), step(fractal(random, side, 3, 3) - np.float32(0.62), 0.2))
@@ -108,10 +114,10 @@ def night(random: np.random.Generator, side: int) -> Painting:
 
 
 def forest(random: np.random.Generator, side: int) -> Painting:
+    """Three rows of firs; nearer rows are larger and darker."""
     x, y = axes(side)
     painting = mix(color(random, 150, 175, 160), color(random, 105, 140, 115), y)
     for distance in range(3):
-        # Rows of firs, the nearer the larger and the darker.
         width = np.float32(random.uniform(0.14, 0.2) * (1 + 0.35 * distance))
         position = x / width + random.random(dtype=np.float32)
         height = random.uniform(0.22, 0.5, 32).astype(np.float32)[np.floor(position).astype(np.int64)]
@@ -124,6 +130,7 @@ def forest(random: np.random.Generator, side: int) -> Painting:
 
 
 def sea(random: np.random.Generator, side: int) -> Painting:
+    """Waves with foam."""
     x, y = axes(side)
     water = mix(color(random, 20, 95, 150), color(random, 10, 45, 105), y)
     swell = noise(random, side, 5, 4) * np.float32(1.4)
@@ -134,12 +141,12 @@ def sea(random: np.random.Generator, side: int) -> Painting:
 
 
 def _edge_distance(fraction: Field) -> Field:
-    """How far a number on [0, 1] is from the nearer end."""
+    """The distance of numbers in [0, 1] to the nearer end."""
     return np.minimum(fraction, 1 - fraction)
 
 
 def _specks(random: np.random.Generator, side: int, count: int, smallest: float, largest: float) -> Field:
-    """Discs of random places and radii, 1 inside and 0 outside; most are small."""
+    """Draws discs at random places, 1 inside and 0 outside; small radii are more frequent."""
     canvas = Image.new("L", (4 * side, 4 * side))
     draw = ImageDraw.Draw(canvas)
     radii = smallest + (largest - smallest) * random.random(count) ** 2
@@ -155,5 +162,5 @@ BACKGROUNDS: tuple[Family, ...] = (grass, sky, bricks, dunes, snow, pebbles, nig
 
 
 def draw_background(family: int, random: np.random.Generator, resolution: int) -> NDArray[np.uint8]:
-    """A background, uint8 (resolution, resolution, 3)."""
+    """Draws a background of family 0 to 8, uint8 (resolution, resolution, 3)."""
     return to_bytes(paint(BACKGROUNDS[family], random, resolution))

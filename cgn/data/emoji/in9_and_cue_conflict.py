@@ -1,12 +1,12 @@
-"""The two test sets of the `emoji` world, in the published folders and file names.
+"""Writes the two test sets of the `emoji` world, in the folders and file names of the published sets.
 
-IN-9: the same objects in eight variants (Xiao et al. 2021, "Noise or Signal: the role of image backgrounds in
-object recognition", section 2 and their script for only_bg_t). What they had to segment and to inpaint is
-known here: a mixed background is an image of its own, with no trace of an object that stood there.
+IN-9 has the same objects in eight variants (Xiao et al. 2021, "Noise or Signal: the role of image backgrounds
+in object recognition", section 2 and their script for only_bg_t). The published set needed segmentation and
+inpainting; here masks and whole backgrounds are known.
 
-Cue conflict: shapes of each class under the surfaces of each class (Geirhos et al. 2019, "ImageNet-trained
-CNNs are biased towards texture", section 2). There a network transferred the style; here shape and surface
-are drawn apart.
+Cue conflict combines shapes of each class with surfaces of each class (Geirhos et al. 2019, "ImageNet-trained
+CNNs are biased towards texture", section 2). The published set used style transfer; here shape and surface
+are drawn separately.
 """
 
 from collections.abc import Iterator
@@ -30,15 +30,15 @@ FOLDERS = tuple(f"{label:02d}_{name.replace('_', ' ')}" for label, name in enume
 
 
 def write_in9_set(folder: Path, *, images_per_class: int, resolution: int, seed: int) -> None:
-    """Write `<variant>/val/<00_dog .. 08_fish>/0000.png` ..., `images_per_class` in each, as a new `folder`.
+    """Writes `<variant>/val/<00_dog .. 08_fish>/0000.png` ..., `images_per_class` in each, to a new `folder`.
 
-    Image n of a class is the same object in every variant: a training glyph at a pose of its own, under the
-    class's own surface.
+    Image n of a class shows the same object in every variant: a training glyph at a random pose, with a
+    surface of its class.
     """
     with atomic_folder(folder) as temporary:
         for label, name in enumerate(FOLDERS):
             for number in range(images_per_class):
-                index = number * CLASSES + label  # a small set is the beginning of a large one
+                index = number * CLASSES + label  # a small set equals the beginning of a large one
                 for variant, image in in9_images(label, index, resolution=resolution, seed=seed):
                     path = temporary / variant / "val" / name / f"{number:04d}.png"
                     path.parent.mkdir(parents=True, exist_ok=True)
@@ -46,11 +46,12 @@ def write_in9_set(folder: Path, *, images_per_class: int, resolution: int, seed:
 
 
 def in9_images(label: int, index: int, *, resolution: int, seed: int) -> Iterator[tuple[str, Bytes]]:
-    """The variants of object `index`, of class `label`: each one's name and image uint8 (r, r, 3).
+    """Yields name and image uint8 (r, r, 3) of each variant of object `index`, which has class `label`.
 
     original: on a background of the class. mixed_same, mixed_rand, mixed_next: on another background of the
-    class, of a class drawn from all nine, of the next class. only_fg: on black. no_fg: the original with the
-    object black. only_bg_b: with its bounding box black; only_bg_t: with the box filled with tiles.
+    class, of a random class (all nine), of the next class. only_fg: on black. no_fg: the original with the
+    object black. only_bg_b: the original with the object's bounding box black. only_bg_t: the original with
+    the bounding box filled with tiles of the background.
     """
     glyph_draw, random_class = indexed_uniforms(seed, "emoji/in9/labels", index, index + 1, 2)[0]
     glyph = TRAINING_GLYPHS[label][int(glyph_draw * len(TRAINING_GLYPHS[label]))]
@@ -80,15 +81,15 @@ Box = tuple[slice, slice]  # rows, columns
 
 
 def bounding_box(mask: Bytes) -> Box:
-    """The smallest box that holds every pixel (r, r) with any of the object in it."""
+    """The smallest box that holds every pixel of a mask (r, r) that is not 0."""
     rows, columns = np.nonzero(mask.any(axis=1))[0], np.nonzero(mask.any(axis=0))[0]
     return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
 
 
 def tiled(image: Bytes, box: Box) -> Bytes:
-    """Repetitions of the largest of the four strips of an image (r, r, 3) above, below and beside a box.
+    """Tiles an image (r, r, 3) with the largest of its four strips above, below and beside a box.
 
-    The box must leave some of the image free.
+    The box must not fill the image.
     """
     rows, columns = box
     strips = (image[:, : columns.start], image[:, columns.stop :], image[: rows.start], image[rows.stop :])
@@ -103,11 +104,11 @@ def _filled(image: Bytes, box: Box, filling: Bytes) -> Bytes:
     return filled
 
 
-GREY = 224  # of the background: light, as neither a surface nor a background family is
+GREY = 224  # of the background, a light grey that no surface and no background family has
 
 
 class Stimulus(NamedTuple):
-    """One image uint8 (r, r, 3), its two classes and the number of shape and surface in their class."""
+    """One image uint8 (r, r, 3), the classes of its shape and surface, and their number within the class."""
 
     shape: int
     surface: int
@@ -116,9 +117,10 @@ class Stimulus(NamedTuple):
 
 
 def write_cue_conflict_set(folder: Path, *, images_per_pair: int, resolution: int, seed: int) -> None:
-    """Write `<shape>/<shape><n>-<surface><n>.png` of all 81 pairs of classes as a new `folder`.
+    """Writes `<shape>/<shape><n>-<surface><n>.png` of all 81 pairs of classes to a new `folder`.
 
-    n runs from 1 to `images_per_pair`. The nine pairs that agree are there too, as in the published set.
+    n runs from 1 to `images_per_pair`. As in the published set, this includes the nine pairs of equal
+    classes.
     """
     with atomic_folder(folder) as temporary:
         for stimulus in cue_conflict_images(images_per_pair, resolution=resolution, seed=seed):
@@ -129,8 +131,11 @@ def write_cue_conflict_set(folder: Path, *, images_per_pair: int, resolution: in
 
 
 def cue_conflict_images(images_per_pair: int, *, resolution: int, seed: int) -> Iterator[Stimulus]:
-    """The stimuli. Shape n of a class, a training glyph at a pose, is the same under every surface, and
-    surface n of a class the same on every shape, but for the lines of the drawing."""
+    """Yields the stimuli of all pairs of classes.
+
+    Shape n of a class, a training glyph at a random pose, is the same with every surface. Surface n of a
+    class is the same on every shape, except for the lines of the drawing.
+    """
     background = np.full((resolution, resolution, 3), GREY, dtype=np.uint8)
     for number in range(1, images_per_pair + 1):
         for shape_class, glyphs in enumerate(TRAINING_GLYPHS):

@@ -1,6 +1,6 @@
-"""Nine families of object surfaces, one a class of IN-9: what catches the eye of a texture-biased classifier.
+"""Nine families of object surfaces, one for each class of IN-9: the shortcut of a texture-biased classifier.
 
-Each has a palette of its own; scale, angle, phase and colours differ from image to image.
+Each family has its palette; scale, angle, phase and colours differ between images.
 """
 
 import numpy as np
@@ -28,12 +28,14 @@ def _period(random: np.random.Generator, low: float, high: float) -> np.float32:
 
 
 def stripes(random: np.random.Generator, side: int) -> Painting:
+    """Parallel stripes, orange on cream."""
     u, _ = turned_axes(random, side)
     bands = step(wave(u / _period(random, 0.13, 0.22)) - np.float32(random.uniform(0.4, 0.6)), 0.08)
     return mix(color(random, 250, 225, 170), color(random, 235, 115, 20), bands)
 
 
 def dots(random: np.random.Generator, side: int) -> Painting:
+    """Yellow dots in shifted rows on purple."""
     u, v = turned_axes(random, side)
     period = _period(random, 0.15, 0.23)
     row = np.floor(v / period)
@@ -44,6 +46,7 @@ def dots(random: np.random.Generator, side: int) -> Painting:
 
 
 def checks(random: np.random.Generator, side: int) -> Painting:
+    """A chequerboard, dark blue and white."""
     u, v = turned_axes(random, side)
     period = _period(random, 0.2, 0.32)
     across, down = wave(u / period) - np.float32(0.5), wave(v / period) - np.float32(0.5)
@@ -52,12 +55,13 @@ def checks(random: np.random.Generator, side: int) -> Painting:
 
 
 def scales(random: np.random.Generator, side: int) -> Painting:
+    """Green scales with dark rims, in overlapping rows."""
     u, v = turned_axes(random, side, random.uniform(-0.6, 0.6))
     period = _period(random, 0.19, 0.28)
     row = np.floor(v * 2 / period)
     down = v / period - row / 2  # 0 to 0.5
     u = u / period + row * np.float32(0.5)
-    # A half disc hangs from each row, over the disc that hangs from the next.
+    # Half discs hang from each row and cover those of the next row.
     distance = length(u - np.floor(u) - np.float32(0.5), down)
     upper = distance < np.float32(0.5)
     shine = np.where(upper, down + np.float32(0.5), down)
@@ -66,6 +70,7 @@ def scales(random: np.random.Generator, side: int) -> Painting:
 
 
 def zigzag(random: np.random.Generator, side: int) -> Painting:
+    """Zigzag bands, pink on dark purple."""
     u, v = turned_axes(random, side)
     height: Field = wave(u / _period(random, 0.2, 0.3)) * _period(random, 0.09, 0.14)
     bands = step(wave((v + height) / _period(random, 0.15, 0.22)) - np.float32(0.5), 0.1)
@@ -73,6 +78,7 @@ def zigzag(random: np.random.Generator, side: int) -> Painting:
 
 
 def grid(random: np.random.Generator, side: int) -> Painting:
+    """A grid of light lines on teal."""
     u, v = turned_axes(random, side)
     period = _period(random, 0.13, 0.19)
     lines = np.maximum(wave(u / period), wave(v / period))
@@ -84,6 +90,7 @@ def grid(random: np.random.Generator, side: int) -> Painting:
 
 
 def wood(random: np.random.Generator, side: int) -> Painting:
+    """Brown wood with bent growth rings."""
     x, y = axes(side)
     angle = random.uniform(0, np.pi)
     along, across = np.float32(np.cos(angle)), np.float32(np.sin(angle))
@@ -95,6 +102,7 @@ def wood(random: np.random.Generator, side: int) -> Painting:
 
 
 def marble(random: np.random.Generator, side: int) -> Painting:
+    """Pale marble with grey veins."""
     u, _ = turned_axes(random, side)
     cloud = fractal(random, side, 4, 4)
     veins = wave(u / _period(random, 0.3, 0.5) + cloud * np.float32(random.uniform(2.0, 3.0))) ** 4
@@ -103,6 +111,7 @@ def marble(random: np.random.Generator, side: int) -> Painting:
 
 
 def rings(random: np.random.Generator, side: int) -> Painting:
+    """Concentric rings, yellow on red."""
     x, y = axes(side)
     centre_x, centre_y = random.uniform(0.2, 0.8, 2).astype(np.float32)
     distance: Field = length(x - centre_x, y - centre_y)
@@ -118,5 +127,5 @@ SURFACES: tuple[Family, ...] = (stripes, dots, checks, scales, zigzag, grid, woo
 
 
 def draw_surface(family: int, random: np.random.Generator, resolution: int) -> NDArray[np.float32]:
-    """A surface that fills the whole painting, float32 (resolution, resolution, 3) on [0, 1]."""
+    """Paints an image with a surface of family 0 to 8, float32 (resolution, resolution, 3) in [0, 1]."""
     return paint(SURFACES[family], random, resolution)

@@ -1,10 +1,9 @@
 """The `emoji` world: a miniature ImageNet-9 whose masks, backgrounds and shortcuts are known exactly.
 
-An image is the composition of the paper (Eq. 2), x = m f + (1 - m) b, of an object's mask m, its surface f
-and a background b. Two shortcuts tell the class as well as the shape does: with given probabilities the
-families of surface and background are the class's own, else uniform over the nine. Every part of image
-`index` follows from the seed, the split and the index alone, and one part never depends on another: the same
-objects stand there whatever the correlations are.
+An image is x = m f + (1 - m) b (Eq. 2), with an object's mask m, its surface f and a background b. Surface
+and background are shortcuts: with given probabilities their families are the class's own, else uniform over
+the nine. Each part of an image depends on the seed, the split and the image's index only, so the correlations
+do not change the objects.
 """
 
 from typing import Any, Literal, NamedTuple, get_args
@@ -25,14 +24,14 @@ CLASSES = len(IN9_CLASSES)
 
 SIZES = (0.58, 0.78)  # square root of the area of an object's bounding box, in widths of the image
 LARGEST_ANGLE = np.radians(20)
-FAINTNESS = 0.45  # how far the black lines of a drawing darken the surface
+FAINTNESS = 0.45  # share by which the black lines of a drawing darken the surface
 
 Bytes = NDArray[np.uint8]
 Integers = NDArray[np.int64]
 
 
 class Draws(NamedTuple):
-    """What images show, (n,) each: their class, the glyph (a Unicode character), the two cues' families."""
+    """Class, glyph (a Unicode character) and families of the two cues of n images, (n,) each."""
 
     labels: Integers
     glyphs: Integers
@@ -49,10 +48,10 @@ def draw_labels(
     surface_correlation: float,
     seed: int,
 ) -> Draws:
-    """The class, glyph and cues of images `start` to `stop` of a split.
+    """Draws class, glyph and cues of images `start` to `stop` - 1 of a split.
 
-    A correlation is the probability that the cue is the class's own; else it is uniform over all nine.
-    `test_glyphs` shows the held-out glyphs, every other split the training glyphs.
+    A correlation is the probability that the cue is the class's own; else it is uniform over all nine. The
+    split `test_glyphs` has the held-out glyphs, the others have the training glyphs.
     """
     uniforms = indexed_uniforms(seed, f"emoji/{split}/labels", start, stop, 6)
     labels = (uniforms[:, 0] * CLASSES).astype(np.int64)
@@ -75,14 +74,14 @@ def draw_labels(
 
 
 class Shape(NamedTuple):
-    """An outline without a surface: mask uint8 (r, r), 255 inside, and darkness of the drawing (r, r)."""
+    """An object without a surface."""
 
-    mask: Bytes
-    darkness: NDArray[np.float32]  # on [0, 1]
+    mask: Bytes  # (r, r), 255 inside
+    darkness: NDArray[np.float32]  # of the drawing's lines, (r, r) in [0, 1]
 
 
 def draw_shape(seed: int, name: str, index: int, glyph: int, resolution: int) -> Shape:
-    """Shape `index` of the set `name`: a glyph at a random pose."""
+    """Draws shape `index` of the set `name`: a glyph at a random pose."""
     size, angle, mirrored, x, y = generator(seed, "emoji", name, "shape", index).random(5)
     pose = Pose(
         size=SIZES[0] + size * (SIZES[1] - SIZES[0]),
@@ -95,20 +94,20 @@ def draw_shape(seed: int, name: str, index: int, glyph: int, resolution: int) ->
 
 
 def draw_foreground(seed: int, name: str, index: int, family: int, shape: Shape) -> Bytes:
-    """Surface `index` of the set `name` under the faint lines of a shape, uint8 (r, r, 3)."""
+    """Draws surface `index` of the set `name`, darkened at the lines of a shape: uint8 (r, r, 3)."""
     surface = draw_surface(family, generator(seed, "emoji", name, "surface", index), len(shape.mask))
     return to_bytes(surface * (1 - np.float32(FAINTNESS) * shape.darkness)[..., None])
 
 
 def draw_scenery(seed: int, name: str, index: int, family: int, resolution: int) -> Bytes:
-    """Background `index` of the set `name`, uint8 (r, r, 3)."""
+    """Draws background `index` of the set `name`, uint8 (r, r, 3)."""
     return draw_background(family, generator(seed, "emoji", name, "background", index), resolution)
 
 
 def compose_bytes(mask: Bytes, foreground: Bytes, background: Bytes) -> Bytes:
-    """x = m f + (1 - m) b (Eq. 2) on bytes, rounded: exactly f where the mask is 255, b where it is 0.
+    """Composes images, x = m f + (1 - m) b (Eq. 2), on bytes, rounded.
 
-    Mask (..., r, r), foreground and background (..., r, r, 3).
+    `mask` is (..., r, r), 255 on the object; `foreground` and `background` are (..., r, r, 3).
     """
     share = mask[..., None].astype(np.uint32)
     return ((share * foreground + (255 - share) * background + 127) // 255).astype(np.uint8)
@@ -124,11 +123,10 @@ def render(
     surface_correlation: float,
     seed: int,
 ) -> dict[str, NDArray[Any]]:
-    """Images `start` to `stop` of a split and all that made them, as arrays by name.
+    """Renders images `start` to `stop` - 1 of a split, with their factors, as arrays by name.
 
-    `images` and `backgrounds` uint8 (n, r, r, 3), `masks` uint8 (n, r, r), 255 on the object; `labels`,
-    `surface_labels`, `background_labels` (0 to 8) and `glyphs` (Unicode characters) int64 (n,).
-    Images of the oracle, whose cues tell nothing, are those of correlation 0.
+    `images` and `backgrounds` are uint8 (n, r, r, 3), `masks` uint8 (n, r, r), 255 on the object. `labels`,
+    `surface_labels`, `background_labels` (0 to 8) and `glyphs` (Unicode characters) are int64 (n,).
     """
     draws = draw_labels(
         split,

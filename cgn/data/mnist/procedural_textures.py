@@ -1,7 +1,8 @@
-"""Painted textures in the spirit of the "striped" and "veined" photographs of DTD (Cimpoi et al., 2014).
+"""Paints textures that resemble the "striped" and "veined" photographs of DTD (Cimpoi et al., 2014).
 
-Each class has a fixed design (colours, direction, scale); the seed moves only where its stripes and
-veins run. Lengths are in pixels of the texture, so a larger texture shows more of the same.
+Each class has a fixed design (colours, direction, scale); the seed changes only the paths of stripes and
+veins. Lengths are in pixels of the texture, so a larger texture shows more stripes and veins, not larger
+ones.
 """
 
 import itertools
@@ -13,40 +14,40 @@ from numpy.typing import NDArray
 from cgn.seeding import generator
 
 Color = tuple[int, int, int]
-Field = NDArray[np.float64]  # one value a pixel, (size, size)
+Field = NDArray[np.float64]  # (size, size), one value for each pixel
 
 
 class _Stripes(NamedTuple):
-    """Bands of `stripe` over `ground` along `angle` (degrees from the horizontal)."""
+    """Stripes on a plain ground. `angle`, in degrees from the horizontal, is the direction of the stripes."""
 
     ground: Color
     stripe: Color
-    accent: Color  # a thinner line in the middle of every gap, as far as `accent_share` goes
+    accent: Color  # of a thinner line in the middle of every gap
     angle: float
     period: float
-    share: float  # of the period that the stripe covers on average
-    share_spread: float  # how much that varies: wide enough and stripes taper and end
-    warp: float  # how far the stripes wander from straight
-    fur: float  # ragged edges: contrast of the fine streaks along the stripe
-    accent_share: float = 0.0
+    share: float  # share of the period that the stripe covers on average
+    share_spread: float  # variation of `share`; if it is large, stripes taper and end
+    warp: float  # deviation of the stripes from straight lines
+    fur: float  # contrast of the fine streaks along the stripe, which make edges ragged
+    accent_share: float = 0.0  # share of the gap that the accent covers; 0: no accent
 
 
 class _Veins(NamedTuple):
-    """A network of `vein` over a ground that varies between two colours."""
+    """A network of veins on a ground that varies between two colours."""
 
     ground: Color
     other_ground: Color
     vein: Color
     cell: float  # typical distance between main veins
-    stretch: float  # the cells' length over their width
-    angle: float  # direction of the stretch, degrees
-    width: float
+    stretch: float  # length of a cell divided by its width
+    angle: float  # direction of the length, degrees
+    width: float  # of a main vein
     fine_contrast: float  # of the small veins inside the cells, 0 to 1
-    shading: float  # darkening of each cell towards its rim: leaves rather than a net
-    warp: float
+    shading: float  # darkening of each cell towards its rim
+    warp: float  # displacement of the veins
 
 
-_RING = 2  # how many squares away the two nearest points can lie
+_RING = 2  # the two nearest points lie at most this many squares away
 
 # fmt: off
 _STRIPES = (
@@ -123,12 +124,12 @@ def _paint_veins(size: int, design: _Veins, rng: np.random.Generator) -> NDArray
 def _cells(
     size: int, cell: float, stretch: float, angle: float, warp: tuple[Field, Field], rng: np.random.Generator
 ) -> tuple[Field, Field]:
-    """Voronoi cells of random points: distance to the nearest rim (pixels), and a tone of each cell's own.
+    """Voronoi cells of random points: the distance to the nearest rim (pixels), and a tone for each cell.
 
-    Worley (1996): the rim is where the nearest and the second nearest point are equally far.
+    On a rim, the nearest and the second nearest point are equally far (Worley 1996).
     """
     along, across = _axes(size, angle)
-    # In units of one cell, counted from the lowest: one random point lies in each unit square.
+    # Coordinates in units of one cell, from 0; each unit square has one random point.
     x = (along + warp[0]) / (cell * stretch**0.5)
     y = (across + warp[1]) / (cell / stretch**0.5)
     x, y = x - np.floor(x.min()), y - np.floor(y.min())
@@ -151,7 +152,7 @@ def _cells(
 
 
 def _axes(size: int, angle: float) -> tuple[Field, Field]:
-    """Coordinates along and across a direction, pixels from the middle."""
+    """Coordinates along and across a direction, in pixels from the middle."""
     rows, columns = np.mgrid[:size, :size] - (size - 1) / 2
     cosine, sine = np.cos(np.radians(angle)), np.sin(np.radians(angle))
     return columns * cosine + rows * sine, rows * cosine - columns * sine
@@ -160,7 +161,7 @@ def _axes(size: int, angle: float) -> tuple[Field, Field]:
 def _noise(
     rng: np.random.Generator, size: int, length: float, width: float | None = None, angle: float = 0.0
 ) -> Field:
-    """Smooth noise of mean 0 and variance 1 whose blobs are about `length` by `width` pixels."""
+    """Smooth noise of mean 0 and variance 1; blobs are about `length` by `width` pixels."""
     frequencies = np.fft.fftfreq(size)
     cosine, sine = np.cos(np.radians(angle)), np.sin(np.radians(angle))
     along = frequencies[None, :] * cosine + frequencies[:, None] * sine
@@ -178,7 +179,7 @@ def _lit(
     grain: float,
     streaks: Field | float = 0.0,
 ) -> NDArray[np.uint8]:
-    """Uneven light, `streaks` and grain over an image on 0..255, rounded to bytes."""
+    """Adds uneven light, `streaks` and grain to an image in 0 to 255, and rounds it to bytes."""
     light = 1 + 0.10 * _noise(rng, size, 40) + streaks + grain * _noise(rng, size, 1.5)
     speckle = 6 * _noise(rng, size, 1.0)
     return np.rint(np.clip(image * light[..., None] + speckle[..., None], 0, 255)).astype(np.uint8)
@@ -189,7 +190,7 @@ def _plain(color: Color, size: int) -> NDArray[np.float64]:
 
 
 def _mix(image: NDArray[np.float64], color: NDArray[np.int64], share: Field) -> NDArray[np.float64]:
-    """`color` over `image` where `share` (0..1) says so."""
+    """Blends `color` into `image` with weight `share`, 0 to 1."""
     return image + share[..., None] * (color - image)
 
 

@@ -1,4 +1,4 @@
-"""The textures of Wildlife MNIST: ten striped ones for the digits, ten veined ones for the ground."""
+"""Loads the textures of Wildlife MNIST: ten striped ones for digits, ten veined ones for backgrounds."""
 
 import io
 import logging
@@ -28,7 +28,7 @@ DTD = Asset(
 )
 _STRIPED = ("0001", "0091", "0008", "0043", "0092", "0028", "0097", "0004", "0125", "0033")
 _VEINED = ("0066", "0067", "0073", "0180", "0131", "0157", "0158", "0104", "0188", "0189")
-# The paper's choice: file in the archive -> (cue, class).
+# The textures that the paper uses: file in the archive -> (cue, class).
 DTD_IMAGES = {
     **{f"dtd/images/striped/striped_{number}.jpg": ("foreground", i) for i, number in enumerate(_STRIPED)},
     **{f"dtd/images/veined/veined_{number}.jpg": ("background", i) for i, number in enumerate(_VEINED)},
@@ -40,12 +40,13 @@ Textures = dict[str, NDArray[np.uint8]]
 
 
 def load_textures(budget: TexturesBudget, size: int, seed: int) -> Textures:
-    """{"foreground", "background"}: uint8 (10, size, size, 3) each, index = class.
+    """Loads the textures "foreground" and "background", uint8 (10, size, size, 3) each, index = class.
 
-    Source `procedural` paints them (the only one that `seed` moves); `folder` reads the first ten images,
-    by name, of the sub-folders `object` (or `foreground`) and `background`; `dtd` downloads the
-    Describable Textures Dataset (Cimpoi et al., 2014) and takes the paper's twenty (`folder`, if given,
-    is where the archive is or will be kept). Images are resized with nearest neighbour.
+    Source `procedural` paints them with `seed`. `folder` reads the first ten images by name of the
+    sub-folders `foreground` (or `object`) and `background`. `dtd` downloads the Describable Textures Dataset
+    (Cimpoi et al., 2014) and takes the paper's twenty images; `budget.folder`, if given, is where the archive
+    is kept. Images are resized with nearest neighbour.
+
     Raises UserError when images are missing or unreadable, or when the download fails.
     """
     if budget.source == "procedural":
@@ -81,7 +82,7 @@ def _ten_images(folder: Path, size: int) -> NDArray[np.uint8]:
 
 
 def _from_archive(archive: Path, size: int) -> Textures:
-    """Read the twenty images inside the archive; nothing is unpacked to the disk."""
+    """Reads the twenty images from the archive, without unpacking it."""
     wanted = dict(DTD_IMAGES)
     textures = {cue: np.zeros((CLASSES, size, size, 3), np.uint8) for cue in ("foreground", "background")}
     try:

@@ -1,8 +1,8 @@
-"""The three MNIST variants (section 4.1 and appendix C of the paper): a digit's class is coupled with cues.
+"""Synthesizes the MNIST variants, in which cues correlate with the digit's class (section 4.1, appendix C).
 
-A cue is a colour or a texture, drawn by the class of its own (`Cues`): the digit's is `foreground`,
-the ground's is `background`. With correlation 1 both cues tell the label; with 0 only the shape does.
-All functions take and return uint8 arrays, and the same generator state gives the same bytes.
+A cue is the colour or texture of the digit (`foreground`) or of the background (`background`). Each cue has a
+class of its own (`Cues`). With correlation 1 that class is the label; with correlation 0 it is random, and
+only the shape tells the label. The same generator state gives the same bytes.
 """
 
 from collections.abc import Callable, Iterator
@@ -17,22 +17,22 @@ from cgn.data.params import ColoredParams, DoubleColoredParams, VariantFacts, Va
 from cgn.seeding import generator
 
 SIZE = 32
-_BLOCK = 500  # images at once: the working set stays in the processor's cache
+_BLOCK = 500  # images at once, so that the arrays stay in the processor's cache
 
-VariantParams = VariantFacts  # of the variant at hand
+VariantParams = VariantFacts  # the section of one variant
 Textures = dict[str, NDArray[np.uint8]]
 Scalar = TypeVar("Scalar", bound=np.generic)
 
 
 class Cues(NamedTuple):
-    """The classes of the two cues, uint8 (n,) each, in 0..9."""
+    """The classes of the two cues, uint8 (n,) each, 0 to 9."""
 
     foreground: NDArray[np.uint8]
     background: NDArray[np.uint8]
 
 
 def draw_cues(labels: NDArray[np.uint8], correlation: float, rng: np.random.Generator) -> Cues:
-    """Cues for `labels` (n,): with probability `correlation` the label's class, else uniform on 0..9.
+    """Draws cues for `labels` (n,): with probability `correlation` the label, else uniform on 0 to 9.
 
     Foreground and background are drawn independently. P(cue = label) = correlation + (1 - correlation) / 10.
     """
@@ -46,7 +46,7 @@ def draw_cues(labels: NDArray[np.uint8], correlation: float, rng: np.random.Gene
 
 
 def upsample(digits: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Digits (n, 28, 28) to (n, 32, 32), nearest neighbour."""
+    """Enlarges digits (n, 28, 28) to (n, 32, 32) by nearest neighbour."""
     nearest = np.arange(SIZE) * digits.shape[1] // SIZE
     return digits[:, nearest[:, None], nearest[None, :]]
 
@@ -59,11 +59,12 @@ def synthesize(
     textures: Textures | None,
     rng: np.random.Generator,
 ) -> NDArray[np.uint8]:
-    """Images uint8 (n, 32, 32, 3) of `digits` uint8 (n, 28, 28) under `cues`.
+    """Draws images uint8 (n, 32, 32, 3) of `digits` uint8 (n, 28, 28) with `cues`.
 
-    `params` is the variant's own section; `textures` (Wildlife only, else None) has "foreground" and
-    "background", uint8 (10, size, size, 3) each. Draws once per image and cue from `rng`.
-    Raises ValueError when the variant is unknown or gets another's parameters.
+    `params` is the variant's section. `textures`, which only Wildlife needs, has "foreground" and
+    "background", uint8 (10, size, size, 3) each. `rng` draws the noise of colours or the places of texture
+    crops. Raises ValueError when the variant is unknown, `params` is of another variant, or textures are
+    missing.
     """
     if variant not in VARIANTS:
         raise ValueError(f"{variant}: not one of {', '.join(VARIANTS)}")
@@ -83,11 +84,12 @@ def synthesize_splits(
     cue_draws: int,
     seed: int,
 ) -> dict[str, NDArray[np.uint8]]:
-    """The variant's file: images (n, 32, 32, 3), labels, foreground and background labels of each split.
+    """Synthesizes the train, validation and test split of a variant.
 
-    `digits` as from `cgn.data.mnist.digits.load_digits`. Cues tell the label in train and validation; in
-    test they are uniform, and every digit appears under `cue_draws` draws (rows: all digits, then all again).
-    Colored MNIST has a black ground: its background label is drawn but shows nothing.
+    `digits` are those of `load_digits`. The arrays of each split are `images` uint8 (n, 32, 32, 3), `labels`,
+    `foreground_labels` and `background_labels` uint8 (n,), with the split's name before them. In train and
+    validation both cues are the label. In test they are uniform, and all digits are repeated `cue_draws`
+    times with new cues. In Colored MNIST the background is black, so the background label has no effect.
     """
     arrays: dict[str, NDArray[np.uint8]] = {}
     for split in SPLITS:
@@ -106,7 +108,7 @@ def synthesize_splits(
 def _colored(
     digits: NDArray[np.uint8], cues: Cues, params: ColoredParams, rng: np.random.Generator
 ) -> NDArray[np.uint8]:
-    """Kim et al. (2019): x = grey * colour on black."""
+    """x = grey value * colour, on black (Kim et al. 2019)."""
     colors = _noisy_colors(params.colors, cues.foreground, params.variance**0.5, rng)
     rows = _rows_of(colors.astype(np.float32))
     images = np.empty((len(digits), SIZE, SIZE * 3), dtype=np.uint8)
@@ -118,7 +120,7 @@ def _colored(
 def _double_colored(
     digits: NDArray[np.uint8], cues: Cues, params: DoubleColoredParams, rng: np.random.Generator
 ) -> NDArray[np.uint8]:
-    """x = m * f + (1 - m) * b with plain colours f and b."""
+    """x = m * f + (1 - m) * b, where f and b are plain colours."""
     shifted = np.roll(np.array(params.colors), -params.foreground_shift, axis=0)  # class c: c + shift
     noise = params.standard_deviation
     foreground = _rows_of(_bytes(_noisy_colors(shifted, cues.foreground, noise, rng)))
@@ -137,7 +139,7 @@ def _wildlife(
     textures: Textures,
     rng: np.random.Generator,
 ) -> NDArray[np.uint8]:
-    """x = m * f + (1 - m) * b with f and b random crops of the cue's texture."""
+    """x = m * f + (1 - m) * b, where f and b are random crops of the cues' textures."""
     foreground = _Crops(textures["foreground"], params.crop_padding, cues.foreground, rng)
     background = _Crops(textures["background"], params.crop_padding, cues.background, rng)
     images = np.empty((len(digits), SIZE, SIZE * 3), dtype=np.uint8)
@@ -148,14 +150,14 @@ def _wildlife(
 
 
 class Variant(NamedTuple):
-    """One row of the list of variants."""
+    """A variant: its title and the function that draws it."""
 
-    title: str  # what a reader sees
+    title: str  # in reports
     draw: Callable[..., NDArray[np.uint8]]  # digits, cues, parameters, generator -> images
     textured: bool = False  # whether `draw` takes textures, before the generator
 
 
-# Their parameters are those of `VariantsParams`, by the same names.
+# `VariantsParams` has their sections, by the same names.
 VARIANTS = {
     "colored_mnist": Variant("Colored MNIST", _colored),
     "double_colored_mnist": Variant("Double-colored MNIST", _double_colored),
@@ -164,7 +166,7 @@ VARIANTS = {
 
 
 class _Crops:
-    """A 32x32 crop of texture `classes[i]` at a uniform place for every image i."""
+    """For every image i, a 32x32 crop of texture `classes[i]` at a uniform place."""
 
     def __init__(
         self, textures: NDArray[np.uint8], padding: int, classes: NDArray[np.uint8], rng: np.random.Generator
@@ -174,7 +176,7 @@ class _Crops:
         places = padded.shape[1] - SIZE + 1
         self._classes = classes
         self._tops, self._lefts = rng.integers(places, size=(2, len(classes)))
-        # Every possible crop as a view, rows of 96 contiguous bytes: indexing it copies only those taken.
+        # A view of all possible crops, with rows of 96 contiguous bytes: indexing copies only those taken.
         image, row, column, byte = padded.strides
         self._windows = as_strided(
             padded,
@@ -195,27 +197,27 @@ def _noisy_colors(
     standard_deviation: float,
     rng: np.random.Generator,
 ) -> NDArray[np.float64]:
-    """Normal around the class's colour (0..255), a draw per image and channel: (n, 3), clipped to [0, 1]."""
+    """The classes' colours (0 to 255) as (n, 3) in [0, 1], plus normal noise for each image and channel."""
     means = np.array(colors)[classes] / 255
     return np.clip(means + standard_deviation * rng.standard_normal(means.shape), 0, 1)
 
 
-# Below, an image is (32, 96): rows of 32 pixels, three channels each. Numpy is several times faster on
-# such rows than on a last axis of three.
+# Below, an image is (32, 96), rows of 32 pixels with three channels each, because numpy is several times
+# faster on such rows than on a last axis of three.
 
 
 def _mask(digits: NDArray[np.uint8], threshold: float) -> NDArray[np.bool_]:
-    """Where the up-sampled digit is: (n, 32, 96)."""
+    """The enlarged digits' masks (n, 32, 96)."""
     return _per_channel(upsample(digits) > threshold * 255)
 
 
 def _per_channel(pixels: NDArray[Scalar]) -> NDArray[Scalar]:
-    """(n, 32, 32) to (n, 32, 96): every pixel's value for its three channels."""
+    """Repeats every pixel of (n, 32, 32) for three channels: (n, 32, 96)."""
     return np.repeat(pixels, 3, axis=2)
 
 
 def _rows_of(colors: NDArray[Scalar]) -> NDArray[Scalar]:
-    """Colours (n, 3) to one row of pixels each, (n, 1, 96), which broadcasts over the image."""
+    """Repeats colours (n, 3) to one row of pixels each, (n, 1, 96), which broadcasts over the image."""
     return np.tile(colors, (1, SIZE))[:, None, :]
 
 
@@ -237,10 +239,9 @@ def environment(
     seed: int,
     *names: str | int,
 ) -> NDArray[np.uint8]:
-    """Images uint8 (n, 32, 32, 3) of `digits` (n, 28, 28), `correlation` in [0, 1] between cue and label.
+    """Synthesizes an environment, images uint8 (n, 32, 32, 3) of `digits` uint8 (n, 28, 28).
 
-    With probability `correlation` a cue's class is the label's, else uniform; foreground and background
-    independently. `seed` and `names` say which draw of them.
+    `correlation`, in [0, 1], is that of `draw_cues`. `seed` and `names` seed the generator.
     """
     rng = generator(seed, *names)
     return synthesize(variant, digits, draw_cues(labels, correlation, rng), params, textures, rng)

@@ -1,9 +1,9 @@
-"""The index of a world of photos: which files it has, their class and split, and how large each file is.
+"""The index of a world of photos: path, class, split and size of each file.
 
-Photos lie where they lie and are no dependency of the graph, ImageNet least of all; the index is what enters
-it. A file that was changed after that shows by its size. Two layouts are known: `folder`, anyone's photos as
-`<class>/*.jpg`, and `imagenet`, ILSVRC2012 (Russakovsky et al. 2015) as `train/<WordNet id>/*.JPEG` and
-`val/<WordNet id>/*.JPEG`. A hash of a photo's path decides whether it is held out.
+Photos are too large to be a dependency of the graph, so the index enters it instead. The recorded size
+reveals files that have changed. There are two layouts: `folder`, the user's photos as `<class>/*.jpg`, and
+`imagenet`, ILSVRC2012 (Russakovsky et al. 2015) as `train/<WordNet id>/*.JPEG` and `val/<WordNet id>/*.JPEG`.
+A hash of a photo's path decides whether it is held out.
 """
 
 import csv
@@ -26,7 +26,7 @@ HEADER = ["path", "class", "split", "bytes"]
 
 
 class Entry(NamedTuple):
-    """One photo: `path` as seen from the folder of the world, with forward slashes; its size in bytes."""
+    """One photo. `path` is relative to the world's folder, with forward slashes; `size` is in bytes."""
 
     path: str
     class_name: str
@@ -35,7 +35,7 @@ class Entry(NamedTuple):
 
 
 def write_index(path: Path, entries: Iterable[Entry]) -> None:
-    """Write one line for each entry, in their order, as CSV."""
+    """Writes one line for each entry, in order, as CSV."""
     with atomic_path(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as stream:
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow(HEADER)
@@ -43,10 +43,10 @@ def write_index(path: Path, entries: Iterable[Entry]) -> None:
 
 
 def read_index(path: Path, root: Path) -> list[Entry]:
-    """What `write_index` wrote, every file of it found below the folder `root` and of the size it had.
+    """Reads an index of `write_index` and checks that every file is below `root` and has the recorded size.
 
-    Raises UserError when the index is missing or damaged, or when a file is missing or of another size: the
-    first one is named.
+    Raises UserError when the index is missing or damaged, and for the first file that is missing or of
+    another size.
     """
     try:
         with Path(path).open(newline="", encoding="utf-8") as stream:
@@ -68,10 +68,9 @@ def read_index(path: Path, root: Path) -> list[Entry]:
 
 
 def arranged(entries_by_class: Sequence[Sequence[Entry]]) -> list[Entry]:
-    """All entries, a split after the other; in a split the first of each class, then the second of each, ...
+    """Sorts entries by split, and in a split takes the first of each class, then the second of each, ...
 
-    So any beginning of a split has about as many of each class, and a small world is the beginning of a
-    large one.
+    Any beginning of a split is therefore balanced, and a small world is the beginning of a large one.
     """
     entries = []
     for split in SPLITS:
@@ -82,11 +81,11 @@ def arranged(entries_by_class: Sequence[Sequence[Entry]]) -> list[Entry]:
 
 
 def index_folder(root: Path, validation: float, test: float) -> list[Entry]:
-    """All photos of a folder; of each class the shares `validation` and `test` (at least one) are held out.
+    """Indexes a folder of photos; of each class the shares `validation` and `test` are held out.
 
-    What is no image by its ending, is hidden or cannot be named is left out, which the log tells. Raises
-    UserError when the folder is missing, has fewer than two classes, or a class too few photos for three
-    splits.
+    Each split has at least one photo of each class. Files that `image_files` skips are left out and logged.
+    Raises UserError when the folder is missing, when it has fewer than two classes, or when a class has too
+    few photos for three splits.
     """
     root = Path(root)
     if not root.is_dir():
@@ -110,24 +109,25 @@ def index_folder(root: Path, validation: float, test: float) -> list[Entry]:
 
 
 def name_hash(file: Path, root: Path) -> bytes:
-    """Of the path as seen from `root`: what decides over a photo's split and order."""
+    """The hash of the path relative to `root`, which decides a photo's split and order."""
     return hashlib.sha256(file.relative_to(root).as_posix().encode()).digest()
 
 
 def entry(file: Path, root: Path, split: str) -> Entry:
-    """The index's entry of a photo; its class is the name of its folder."""
+    """The entry of a photo; its class is the name of its folder."""
     return Entry(file.relative_to(root).as_posix(), file.parent.name, split, file.stat().st_size)
 
 
 def class_names(entries: Sequence[Entry]) -> list[str]:
-    """The classes in the order of their labels: of their names."""
+    """The classes in the order of their labels, i.e. sorted by name."""
     return sorted({entry.class_name for entry in entries})
 
 
 def index_ilsvrc(root: Path, validation: float) -> list[Entry]:
-    """All images; of each class the share `validation` of the training images (at least one) is held out.
+    """Indexes ILSVRC2012; holds out the share `validation` of each class's training images, at least one.
 
-    Raises UserError when a folder is missing or empty, or when train and val have other classes.
+    Raises UserError when a folder is missing or empty, when train and val have different classes, or when a
+    class has too few images.
     """
     root = Path(root)
     folders = {part: _class_folders(root / part) for part in ("train", "val")}

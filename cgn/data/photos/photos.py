@@ -1,4 +1,4 @@
-"""A world of photos: all of them indexed, and small square images of as many as the budget says."""
+"""Writes a world of photos: an index of all, and small square images of as many as the budget says."""
 
 import logging
 import tarfile
@@ -28,9 +28,9 @@ def write_photo_world(
     entries: Sequence[Entry],
     resolution: int,
     budget: WorldBudget,
-    archives: Mapping[str, Path],  # of published test sets, by name; without one the set is left out
+    archives: Mapping[str, Path],  # of published test sets, by name; a set without archive is left out
 ) -> None:
-    """Write the index, the names of the classes, each split as arrays and the test sets into `folder`."""
+    """Writes the index, the names of the classes, each split as arrays and the test sets to `folder`."""
     write_index(folder / "index.csv", entries)
     classes = class_names(entries)
     write_json(folder / "classes.json", classes)
@@ -48,9 +48,9 @@ def write_photo_world(
 def read_photos(
     root: Path, entries: Sequence[Entry], classes: Sequence[str], resolution: int
 ) -> dict[str, NDArray[Any]]:
-    """`images` uint8 (n, resolution, resolution, 3) and `labels` int64 (n,), the places in `classes`.
+    """Reads `images` uint8 (n, resolution, resolution, 3) and `labels` int64 (n,), positions in `classes`.
 
-    Raises UserError when a file is no readable image.
+    Raises UserError when a file is not a readable image.
     """
     images = np.empty((len(entries), resolution, resolution, 3), dtype=np.uint8)
     for row, entry in enumerate(tqdm(entries, desc="photos", unit="image", delay=5)):
@@ -60,15 +60,15 @@ def read_photos(
 
 
 def read_square(file: Path, resolution: int) -> NDArray[np.uint8]:
-    """An image file as `square` has it. Raises UserError when it is no readable image."""
+    """Reads an image file and applies `square`. Raises UserError when it is not a readable image."""
     return square(read_image(file), resolution)
 
 
 def unpack_set(archive: Path, folder: Path, resolution: int) -> None:
-    """Write the images of a tar archive as PNG files of `resolution` pixels squared, as a new `folder`.
+    """Writes the images of a tar archive as PNG files, `resolution` pixels squared, to a new `folder`.
 
-    Their paths are those in the archive without its one top folder. Raises UserError when the archive is
-    damaged, or holds a damaged image or none at all.
+    The paths are those in the archive without the top folder. Raises UserError when the archive is damaged,
+    holds a damaged image or holds no image.
     """
     try:
         with atomic_folder(folder) as temporary, tarfile.open(archive) as tar:
@@ -79,7 +79,7 @@ def unpack_set(archive: Path, folder: Path, resolution: int) -> None:
                 if not member.isfile() or hidden or not is_image_name(path.name):
                     continue
                 content = tar.extractfile(member)
-                assert content is not None  # a file has some
+                assert content is not None  # None is for members that are not files
                 pixels = square(read_image(content, f"{archive}: {member.name}"), resolution)
                 target = temporary.joinpath(*path.parts[1:]).with_suffix(".png")
                 target.parent.mkdir(parents=True, exist_ok=True)

@@ -1,6 +1,6 @@
 """The losses of the ImageNet CGN (section 3.2, appendix C), and their ablation (Table 1).
 
-The lambdas are `imagenet.cgn.lambda_*`, in the paper's order: l1 (lambda_1), perceptual (2), binary (3),
+Their weights are `imagenet.cgn.lambda_*`, in the paper's order: l1 (lambda_1), perceptual (2), binary (3),
 mask (4), texture (5), background (6).
 """
 
@@ -27,12 +27,12 @@ def cgn_losses(
     params: ImageNetCGNParams,
     ranks: Tensor,  # of the patches, from `draw_ranks`
 ) -> Losses:
-    """The six losses of one batch, each already multiplied by its lambda; a lambda of 0 leaves its loss out.
+    """The six losses of a batch by name, each multiplied by its lambda; a loss with lambda 0 is left out.
 
-    L_rec = l1 + perceptual: the composite is x_gt, by pixels and by Gram matrices of VGG features. L_shape =
-    binary + mask: masks are binary, and cover neither nothing nor everything. L_text: the texture map looks,
-    by Gram matrices, like a grid of patches from where the mask is highest. L_bg: the background holds no
-    salient object.
+    L_rec = l1 + perceptual compares the composite with x_gt, by pixels and by Gram matrices of VGG features.
+    L_shape = binary + mask makes masks binary and keeps their mean in [tau, 1 - tau]. L_text compares the
+    Gram matrices of the texture map with those of a grid of patches cut where the mask is highest. L_bg is
+    the mean saliency of the background.
     """
     weights = params.lambdas()
     losses: Losses = {}
@@ -56,9 +56,9 @@ def cgn_losses(
 
 
 def gradient_shares(losses: Losses, parameters: list[Tensor]) -> dict[str, float]:
-    """What each loss contributes to the gradient of one generator: its norm, as a share of all norms' sum.
+    """The norm of each loss's gradient of `parameters`, as a share of the sum of all norms.
 
-    Losses that do not reach the parameters have a share of 0. The graph is kept.
+    Losses that do not depend on the parameters have a share of 0. The graph is kept.
     """
     norms = {}
     for name, loss in losses.items():
@@ -69,7 +69,7 @@ def gradient_shares(losses: Losses, parameters: list[Tensor]) -> dict[str, float
     return {name: norm / total for name, norm in norms.items()}
 
 
-# The losses of the paper are sums of ours: L_shape, L_text, L_bg, L_rec.
+# Name of the ablation -> the losses left out, which make up the paper's L_shape, L_text, L_bg or L_rec.
 ABLATIONS: dict[str, tuple[str, ...]] = {
     "all": (),
     "no_shape": ("binary", "mask"),
@@ -80,7 +80,7 @@ ABLATIONS: dict[str, tuple[str, ...]] = {
 
 
 def ablated(params: ImageNetCGNParams, ablation: str) -> ImageNetCGNParams:
-    """`params` with the lambdas of one of `ABLATIONS` at 0. Raises UserError for another name."""
+    """`params` with the lambdas of one of `ABLATIONS` set to 0. Raises UserError for another name."""
     if ablation not in ABLATIONS:
         raise UserError(f"{ablation}: unknown ablation; known are {', '.join(ABLATIONS)}")
     return params.model_copy(update={f"lambda_{loss}": 0.0 for loss in ABLATIONS[ablation]})

@@ -1,9 +1,8 @@
-"""The independent mechanisms of the ImageNet world (section 3.2, figure 2): a BigGAN each, and a U2-Net.
+"""The independent mechanisms of the ImageNet CGN (section 3.2, figure 2), and the file of a trained CGN.
 
-shape: a BigGAN draws the pre-mask, of which a frozen U2-Net makes the mask m; foreground: a BigGAN draws the
-texture map f; background: a BigGAN draws b. The composer is Eq. 2. A fourth BigGAN, frozen, is what the three
-start from; its images x_gt are the ones to reconstruct. On disk a trained CGN is one safetensors file, whose
-metadata hold the configuration.
+For shape, a BigGAN draws the pre-mask, and a frozen U2-Net turns it into the mask m. For foreground and
+background, a BigGAN each draws the texture map f and the background b. The composer is Eq. 2. The three
+BigGANs start from a frozen one, whose images x_gt they learn to reconstruct.
 """
 
 from collections.abc import Callable, Mapping
@@ -22,7 +21,7 @@ from cgn.scm import IMAGENET_SCM, Mechanisms, compose
 
 
 class Outputs(NamedTuple):
-    """What the mechanisms draw: images (n, 3, r, r) in [-1, 1], and the mask (n, 1, r, r) in [0, 1]."""
+    """The outputs of the mechanisms: images (n, 3, r, r) in [-1, 1], and the mask (n, 1, r, r) in [0, 1]."""
 
     premask: Tensor
     mask: Tensor
@@ -34,11 +33,12 @@ class Outputs(NamedTuple):
 class ImageNetCGN(nn.Module):
     """The three mechanisms and the composer.
 
-    All BigGANs stay in evaluation mode, with stored batch statistics, as the paper's batches of one demand.
+    All BigGANs stay in evaluation mode, i.e. they use stored batch statistics, as the paper's batches of 1
+    require.
     """
 
     def __init__(self, sizes: BigGANSizes, saliency: Saliency, truncation: float, seed: int) -> None:
-        """Random generators; `start_from` copies trained weights. `truncation` is that of the noise."""
+        """The generators' weights are drawn from `seed`; `truncation` is that of the noise, in (0, 1]."""
         super().__init__()
         self.sizes = sizes
         self.truncation = truncation
@@ -48,14 +48,15 @@ class ImageNetCGN(nn.Module):
         ).eval()
 
     def start_from(self, cgan: BigGAN) -> None:
-        """Give all three generators the weights of a trained one of the same sizes (section 3.2)."""
+        """Copies the weights of a trained BigGAN of the same sizes to all three generators (section 3.2)."""
         for generator in self.generators.values():
             generator.load_state_dict(cgan.state_dict())
 
     def forward(self, noise: Mapping[str, Tensor], labels: Mapping[str, Tensor]) -> Outputs:
-        """The images of noise (n, dimensions) and classes (n,) by mechanism: `shape`, `foreground`, …
+        """Draws images from noise (n, dimensions) and labels (n,), both by the name of the mechanism.
 
-        Classes may be mixtures, floats (n, classes), as of `generate`.
+
+        Labels may also be mixtures of classes, floats (n, classes), as in `generate`.
         """
         premasks: list[Tensor] = []
         nodes = IMAGENET_SCM.evaluate(self.mechanisms(self.truncation, premasks.append), labels, noise)
@@ -64,7 +65,7 @@ class ImageNetCGN(nn.Module):
     def mechanisms(
         self, truncation: float, see: Callable[[Tensor], None] = lambda premask: None
     ) -> Mechanisms:
-        """What computes each node of `IMAGENET_SCM`, by its name; `see` is shown the pre-mask."""
+        """The mechanisms of `IMAGENET_SCM` by name; `see` is called with the pre-mask."""
 
         def draw(name: str, labels: Tensor, noise: Tensor) -> Tensor:
             return generate(self.generators[name], noise, labels, truncation)
@@ -79,7 +80,7 @@ class ImageNetCGN(nn.Module):
         return drawn | {"shape": shape, "composer": compose}
 
     def together(self, noise: Tensor, labels: Tensor) -> Outputs:
-        """The same noise and class for all mechanisms, as while training (section 3.2)."""
+        """Draws images with the same noise and labels for all mechanisms, as in training (section 3.2)."""
         mechanisms = IMAGENET_SCM.mechanisms
         outputs: Outputs = self(dict.fromkeys(mechanisms, noise), dict.fromkeys(mechanisms, labels))
         return outputs
@@ -89,13 +90,13 @@ WEIGHTS = "weights.safetensors"
 
 
 def save_cgn(folder: Path, cgn: ImageNetCGN) -> None:
-    """Write the generators of `cgn`, their sizes and the truncation into `folder`."""
+    """Writes the generators of `cgn`, their sizes and the truncation to `folder`."""
     config = {"sizes": cgn.sizes._asdict(), "truncation": cgn.truncation}
     write_generator(folder / WEIGHTS, cgn.generators.state_dict(), config)
 
 
 def load_cgn(folder: Path, pretrained: Path) -> ImageNetCGN:
-    """The CGN that `save_cgn` wrote, with the saliency of the folder `pretrained`, frozen.
+    """Loads the CGN that `save_cgn` wrote, frozen, with the U2-Net of the folder `pretrained`.
 
     Raises UserError when a file is missing, damaged or of another architecture.
     """

@@ -10,10 +10,11 @@ from torch.nn import functional
 def draw_ranks(
     count: int, size: int, patch: int, grid: int, candidates: int, draws: torch.Generator
 ) -> Tensor:
-    """Which patches `patch_grid` takes for `count` images of `size` pixels squared: int64 (count, grid^2).
+    """Draws the patches that `patch_grid` takes, as ranks int64 (count, grid^2), for `count` images.
 
-    They are drawn with replacement from the `candidates` best places, and named by their rank, 0 the best.
-    Raises ValueError where a patch does not fit.
+    Ranks are drawn with replacement from the `candidates` places with the highest mask; 0 is the highest.
+    `size` and `patch` are the widths of images and patches in pixels. Raises ValueError when a patch does not
+    fit.
     """
     if patch > size:
         raise ValueError(f"patches of {patch} pixels do not fit into {size}")
@@ -22,12 +23,13 @@ def draw_ranks(
 
 
 def patch_grid(images: Tensor, mask: Tensor, patch: int, candidates: int, ranks: Tensor) -> Tensor:
-    """Patches of images (n, c, r, r) from where mask (n, 1, r, r) is highest, as images of the same size.
+    """Makes grids (n, c, r, r) of patches of images (n, c, r, r), cut where masks (n, 1, r, r) are highest.
 
-    The `candidates` squares of `patch` pixels with the highest mean of the mask are ranked; those of `ranks`
-    (n, grid^2), from `draw_ranks`, are set side by side and up-sampled to r. (The paper: 6x6 of 15 at 256
-    pixels; its code draws 36 of the best 100.) No gradient passes: the grid is what the texture should look
-    like.
+
+    The `candidates` squares of `patch` pixels with the highest mean of the mask are ranked. Those of `ranks`
+    (n, grid^2), from `draw_ranks`, are put side by side and resized to r. (The paper has 6x6 patches of 15
+    pixels at 256 pixels; its code draws the 36 from the best 100.) No gradient passes, because the grid is a
+    target.
     """
     count, channels, size = images.shape[:3]
     grid = isqrt(ranks.shape[1])
@@ -39,7 +41,7 @@ def patch_grid(images: Tensor, mask: Tensor, patch: int, candidates: int, ranks:
         steps = torch.arange(patch, device=images.device)
         rows = (corners // across)[:, :, None, None] + steps[:, None]
         columns = (corners % across)[:, :, None, None] + steps
-        # (n, c, grid^2, patch, patch), then the grid's rows and columns put together.
+        # Gather (n, c, grid^2, patch, patch), then join the rows and columns of the grid.
         flat = (rows * size + columns).flatten(1)[:, None].expand(-1, channels, -1)
         patches = images.flatten(2).gather(2, flat).view(count, channels, grid, grid, patch, patch)
         square = patches.permute(0, 1, 2, 4, 3, 5).reshape(count, channels, grid * patch, grid * patch)

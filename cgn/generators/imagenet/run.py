@@ -1,4 +1,4 @@
-"""One training of the ImageNet CGN from a folder of pre-trained networks to a folder of its own."""
+"""Trains an ImageNet CGN from a folder of pre-trained networks, and writes it to a folder."""
 
 from pathlib import Path
 
@@ -27,10 +27,11 @@ def train_and_save_cgn(
     checkpoint: Checkpoint,
     device: torch.device,
 ) -> None:
-    """Train on `device`, and write what `load_cgn` reads as a new `folder`.
+    """Trains a CGN on `device` and writes it to a new `folder`, which `load_cgn` reads.
 
-    With them go history.csv, gradient_shares.json and snapshots.safetensors (see `TrainedCGN`). Raises
-    UserError when a pre-trained network is missing or damaged, or the patches are too large for the images.
+    The folder also gets history.csv, gradient_shares.json and snapshots.safetensors (see `TrainedCGN`).
+    Raises UserError when a pre-trained network is missing or damaged, or when the patches are larger than the
+    images.
     """
     cgan = load_cgan(pretrained).to(device)
     resolution = sizes_of(cgan).resolution

@@ -1,4 +1,4 @@
-"""Counterfactual images of the ImageNet world, a function of a seed and their index."""
+"""Samples counterfactual images of an ImageNet CGN; an image is a function of a seed and its index."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -15,7 +15,7 @@ from cgn.networks.biggan import truncated_noise
 from cgn.networks.inputs import resized
 from cgn.scm import IMAGENET_SCM, CounterfactualParams, StructuralCausalModel
 
-BLOCK = 40  # images computed at once: what a full-size CGN does beside its weights on one GPU
+BLOCK = 40  # images computed at once; a full-size CGN needs one GPU for so many
 
 
 def sample_counterfactuals(
@@ -25,12 +25,12 @@ def sample_counterfactuals(
     seed: int,
     start: int,
     stop: int,
-    resolution: int | None = None,  # of the images; None: the generators'
+    resolution: int | None = None,  # of the images; None: that of the generators
     scm: StructuralCausalModel = IMAGENET_SCM,
 ) -> Iterator[Sample]:
-    """Counterfactual images `start..stop` of the endless set that the other arguments define.
+    """Yields counterfactual images start to stop - 1 of the unlimited set that the other arguments define.
 
-    `scm` is the model or, e.g., IMAGENET_SCM.do(background=7), all else being equal.
+    With `scm` e.g. IMAGENET_SCM.do(background=7), the backgrounds are of class 7 and all else is the same.
     """
 
     def block(first: int) -> list[Sample]:

@@ -1,4 +1,4 @@
-"""What the sheets of appendix D show: the mechanisms' outputs of one class, and interpolations."""
+"""The images of the sheets of appendix D: the mechanisms' outputs for one class, and interpolations."""
 
 import numpy as np
 import torch
@@ -11,15 +11,15 @@ from cgn.io.pixels import to_bytes
 from cgn.networks.biggan import truncated_noise
 from cgn.scm import IMAGENET_SCM
 
-# What moves in an interpolation -> the mechanisms that move with it; the others stay at the start.
+# Name of an interpolation -> the mechanisms that move; the others stay at the start.
 MOVES = {name: (name,) for name in IMAGENET_SCM.mechanisms} | {"all": IMAGENET_SCM.mechanisms}
 
 
 @torch.inference_mode()
 def outputs_of_class(cgn: ImageNetCGN, label: int, columns: int, truncation: float, seed: int) -> Outputs:
-    """The outputs of `columns` noises, which are the same whatever the class; all mechanisms get `label`.
+    """The outputs for `columns` noise vectors, the same for every class; all mechanisms get `label`.
 
-    `truncation` (above 0, up to 1) scales the noise.
+    `truncation`, in (0, 1], scales the noise.
     """
     cgn.truncation = truncation
     noise = truncated_noise(seed, "sheets", 0, columns, cgn.sizes.noise_dimensions, truncation)
@@ -30,12 +30,12 @@ def outputs_of_class(cgn: ImageNetCGN, label: int, columns: int, truncation: flo
 def interpolate(
     cgn: ImageNetCGN, noise: Tensor, classes: tuple[int, int], frames: int, truncation: float
 ) -> dict[str, Outputs]:
-    """The images of `frames` points on the way from (u1, y1) to (u2, y2), both ends with them, by `MOVES`.
+    """Interpolates from (u1, y1) to (u2, y2) in `frames` points, including both ends, for each of `MOVES`.
 
-    `noise` (2, dimensions) are u1 and u2, `classes` y1 and y2. Mechanisms that move get
-    (1 - t) u1 + t u2 and the class vector (1 - t) y1 + t y2, hence the same mean of the two embeddings;
-    t rises from 0 to 1 in equal steps. The others get u1 and y1. The mean of two noises is shorter than
-    they are: halfway an image is one of a smaller truncation. `truncation` is the one of `noise`.
+    `noise` (2, dimensions) holds u1 and u2, `classes` y1 and y2. Mechanisms that move get the noise (1 - t)
+    u1 + t u2 and the class vector (1 - t) y1 + t y2, which interpolates the class embeddings; t rises from 0
+    to 1 in equal steps. The others get u1 and y1. The mean of two noise vectors is shorter than each, so
+    images halfway look like those of a smaller truncation. `truncation` is that of `noise`.
     """
     cgn.truncation = truncation
     t = torch.linspace(0, 1, frames).unsqueeze(1)
@@ -56,6 +56,6 @@ def interpolate(
 
 
 def as_bytes(outputs: Outputs) -> dict[str, NDArray[np.uint8]]:
-    """Each output as uint8 (n, r, r, 3), the mask (n, r, r, 1), by its name."""
+    """Converts each output, by name, to uint8 (n, r, r, 3), the mask to uint8 (n, r, r, 1)."""
     images = outputs._replace(mask=outputs.mask * 2 - 1)
     return {name: to_bytes(drawn) for name, drawn in images._asdict().items()}

@@ -1,8 +1,8 @@
-"""Training of the ImageNet CGN (section 3.2, appendix C.2): no data, only a frozen conditional GAN's images.
+"""Training of the ImageNet CGN, on images of a frozen conditional GAN only (section 3.2, appendix C.2).
 
-Noise and classes of every image follow from the seed and the image's number, so that nothing but weights and
-optimizer has to be kept for a run that is cut off. Snapshots show how it goes: a sheet of fixed noise and an
-Inception Score.
+
+Noise and class of an image are a function of the seed and the image's number, so a checkpoint needs weights
+and optimizer only. Snapshots record a sheet with fixed noise, and an Inception Score.
 """
 
 import logging
@@ -26,14 +26,14 @@ from cgn.training.checkpoint import Checkpoint
 from cgn.training.device import ReplayedUpdate, side_stream
 from cgn.training.loop import History, Loop
 
-_REPORTS = 100  # rows of the history, about
-_SCORED = 25  # batches of composites for the score of a snapshot: it costs as much as the training is long
+_REPORTS = 100  # rows of the history, approximately
+_SCORED = 25  # the score of a snapshot is of so many training batches of composites
 
 log = logging.getLogger(__name__)
 
 
 class Batch(NamedTuple):
-    """What the images of a training batch follow from, on the device of the generators."""
+    """The random inputs of a training batch, on the device of the generators."""
 
     noise: Tensor  # (n, dimensions)
     labels: Tensor  # (n,)
@@ -41,22 +41,24 @@ class Batch(NamedTuple):
 
 
 class TrainedCGN(NamedTuple):
-    history: History  # the weighted losses and mask_mean, means since the row before
+    """The records of a training."""
+
+    history: History  # the weighted losses and mask_mean, averaged since the previous row
     gradient_shares: dict[str, dict[str, float]]  # of each loss, by mechanism, before the first update
-    snapshots: list[dict[str, Tensor]]  # of `SNAPSHOTS`, as `snapshot` makes them
+    snapshots: list[dict[str, Tensor]]  # the results of `snapshot`, at `SNAPSHOTS`
 
 
 def train_cgn(
     cgn: ImageNetCGN,
     cgan: BigGAN,  # frozen; draws x_gt
     features: PerceptualFeatures,
-    judge: nn.Module,  # images to logits; of snapshots, not of the training
+    judge: nn.Module,  # maps images to logits; for the scores of snapshots only
     params: ImageNetCGNParams,
     budget: ImageNetCGNBudget,
     seed: int,
     checkpoint: Checkpoint,
 ) -> TrainedCGN:
-    """Train the three generators of `cgn` in place, by Adam, `budget.accumulation` batches an update.
+    """Trains the three generators of `cgn` in place with Adam, `budget.accumulation` batches for each update.
 
     The gradient is the mean over those batches (the released code sums them). On CUDA the computation of a
     batch is recorded and replayed.
@@ -94,7 +96,7 @@ def train_cgn(
                 values = accumulate(*batch).double()
                 loop.record(**dict(zip(reported, values, strict=True)))
             optimizer.step()
-            optimizer.zero_grad(set_to_none=False)  # a replay adds to gradients where they lie
+            optimizer.zero_grad(set_to_none=False)  # a replay needs gradients at the same place in memory
 
             if loop.every(report_every):
                 loop.add_row(step=loop.done)
@@ -113,7 +115,7 @@ def accumulate_gradients(
     labels: Tensor,
     ranks: Tensor,
 ) -> Tensor:
-    """Add the gradients of a batch, one of `budget.accumulation`; its losses and the mask's mean, float32."""
+    """Adds the gradients of a batch to the update's. Returns its losses and the mask's mean, float32."""
     outputs, losses = batch_losses(cgn, cgan, features, params, budget, noise, labels, ranks)
     values = torch.stack(list(losses.values()))
     torch.autograd.backward(values.sum() / budget.accumulation)
@@ -130,9 +132,9 @@ def batch_losses(
     labels: Tensor,
     ranks: Tensor,
 ) -> tuple[Outputs, Losses]:
-    """What the mechanisms draw for a `Batch`, and its losses.
+    """Draws the outputs for a `Batch`, and computes its losses.
 
-    x_gt and the mechanisms have the same noise and classes. With `budget.precision` bf16 the networks compute
+    x_gt and the mechanisms have the same noise and labels. With `budget.precision` bf16 the networks compute
     in bfloat16; images, Gram matrices and losses stay in float32.
     """
     with torch.autocast(noise.device.type, torch.bfloat16, enabled=budget.precision == "bf16"):
@@ -145,7 +147,7 @@ def batch_losses(
 def draw_batch(
     cgn: ImageNetCGN, params: ImageNetCGNParams, budget: ImageNetCGNBudget, seed: int, number: int
 ) -> Batch:
-    """The training batch `number` (from 0), a function of `seed`. Raises ValueError as `draw_ranks` does."""
+    """Draws training batch `number` (from 0) from `seed`. Raises ValueError as `draw_ranks`."""
     device = next(cgn.parameters()).device
     places = (number * budget.batch, (number + 1) * budget.batch)
     noise = truncated_noise(seed, "cgn/noise", *places, cgn.sizes.noise_dimensions, cgn.truncation)
@@ -157,7 +159,7 @@ def draw_batch(
 
 
 def _gradient_shares(cgn: ImageNetCGN, losses: Losses) -> dict[str, dict[str, float]]:
-    """`gradient_shares` of each mechanism, also to the log."""
+    """Computes and logs `gradient_shares` of each mechanism."""
     shares = {}
     for name, generator in cgn.generators.items():
         shares[name] = gradient_shares(losses, list(generator.parameters()))
@@ -166,17 +168,18 @@ def _gradient_shares(cgn: ImageNetCGN, losses: Losses) -> dict[str, dict[str, fl
     return shares
 
 
-# Shares of the training after which there is a snapshot.
+# A snapshot is taken after these shares of the training.
 SNAPSHOTS = (0.0, 0.05, 0.1, 0.2, 0.4, 0.7, 1.0)
 SHEET_CLASSES = 9  # at most
 _BATCH = 20  # composites at once
 
 
 def snapshot(cgn: ImageNetCGN, judge: nn.Module, scored: int, seed: int, step: int) -> dict[str, Tensor]:
-    """All outputs for one fixed noise of up to nine classes, uint8 (classes, r, r, 3), by name; with them
+    """Draws all outputs for fixed noise and up to nine classes, uint8 (classes, r, r, 3), by name.
 
-    `step`, and `inception_score`: that of `scored` composites under `judge`, which maps images (n, 3, r, r)
-    in [-1, 1] to logits. Such a score is biased by its few images; those of one training can be compared.
+    Also returns `step`, and `inception_score`, that of `scored` composites under `judge`, which maps images
+    (n, 3, r, r) in [-1, 1] to logits. The score of so few images is biased; compare it within one training
+    only.
     """
     labels = torch.arange(min(SHEET_CLASSES, cgn.sizes.classes))
     outputs = _outputs(cgn, seed, "cgn/sheet", 0, labels)

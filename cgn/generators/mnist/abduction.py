@@ -1,9 +1,10 @@
-"""Counterfactuals of real images in three steps (Pearl 2009): abduction, action, prediction.
+"""Counterfactuals of real images in three steps: abduction, action and prediction (Pearl 2009).
 
-The paper's counterfactuals recombine what the CGN generates. Those of a real image keep its own shape.
-Abduction: a network reads the mask off the image. It learnt to on images of the CGN, whose masks are known,
-with one label for all mechanisms, as real ones have; no mask of a real image takes part. Action, prediction:
-new labels for foreground and background, whose textures go around that mask (`sample_given_shapes`).
+In the paper the CGN generates all parts of a counterfactual. Here a counterfactual keeps the shape of a real
+image. Abduction: a segmenter predicts the mask of the real image. It is trained on images and masks of the
+CGN that have one label for all mechanisms, as the training data have; no mask of a real image is used. Action
+and prediction: foreground and background get new labels, and the CGN's textures fill that mask
+(`sample_given_shapes`).
 """
 
 from collections.abc import Iterator
@@ -31,20 +32,20 @@ from cgn.seeding import indexed_integers, indexed_uniforms, seed_for
 from cgn.training.checkpoint import Checkpoint
 from cgn.training.network import train_network
 
-# As the training data: one label for all mechanisms.
+# One label for all mechanisms, as in the training data.
 _ONE_LABEL = CounterfactualParams(intervened=["shape"], noise="per_mechanism", ratio=1)
 
 
 def train_segmenter(
     cgn: CGN,
     params: SegmenterParams,
-    drawn: int,  # images of the CGN to learn from
+    drawn: int,  # number of CGN images to train on
     image_passes: int,
     seed: int,
     checkpoint: Checkpoint,
     device: torch.device,
 ) -> Segmenter:
-    """A network that reads masks off images of `cgn` (binary cross entropy), frozen."""
+    """Trains a segmenter on images and masks of `cgn` with binary cross-entropy, and freezes it."""
     images, masks = (torch.from_numpy(part) for part in draw_with_masks(cgn, drawn, seed_for(seed, "pairs")))
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed_for(seed, "segmenter"))
@@ -65,7 +66,7 @@ def train_segmenter(
 
 
 def draw_with_masks(cgn: CGN, count: int, seed: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """Images (count, 32, 32, 3) of one label for all mechanisms, and their masks (count, 32, 32), uint8."""
+    """Draws images (count, 32, 32, 3) with one label for all mechanisms, and masks (count, 32, 32), uint8."""
 
     def block(first: int) -> list[tuple[NDArray[np.uint8], NDArray[np.uint8]]]:
         plan = plan_counterfactuals(MNIST_SCM, _ONE_LABEL, CLASSES, seed, first, first + BLOCK)
@@ -77,7 +78,7 @@ def draw_with_masks(cgn: CGN, count: int, seed: int) -> tuple[NDArray[np.uint8],
 
 
 def read_masks(segmenter: Segmenter, images: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """The masks (n, 32, 32) that `segmenter` reads off images (n, 32, 32, 3), uint8, 255 on the object."""
+    """Predicts the masks (n, 32, 32) of images (n, 32, 32, 3), both uint8; masks are 255 on the object."""
     device = next(segmenter.parameters()).device
     parts = []
     for start in range(0, len(images), BLOCK):
@@ -92,12 +93,12 @@ def _mask_bytes(masks: Tensor) -> NDArray[np.uint8]:
 
 
 def save_segmenter(folder: Path, segmenter: Segmenter, params: SegmenterParams) -> None:
-    """Write the weights and sizes into `folder`."""
+    """Writes the segmenter's weights and channels to `folder`."""
     write_generator(folder / WEIGHTS, segmenter.state_dict(), {"channels": params.channels})
 
 
 def load_segmenter(folder: Path) -> Segmenter:
-    """What `save_segmenter` wrote, ready to read masks. Raises UserError if there is none."""
+    """Loads a segmenter of `save_segmenter`, frozen. Raises UserError when it is missing or damaged."""
     weights, config = read_generator(folder / WEIGHTS)
     segmenter = Segmenter(config["channels"])
     segmenter.load_state_dict(weights)
@@ -115,17 +116,18 @@ def sample_given_shapes(
     start: int,
     stop: int,
 ) -> Iterator[Sample]:
-    """Images `start..stop` of given shapes: image i has mask i % n, in textures of `cgn`.
+    """Yields counterfactuals start to stop - 1 of given shapes: image i has mask i % n, textures of `cgn`.
 
-    The backgrounds are the CGN's, or those of real images. A background is seen in an image x wherever its
-    object is not: b = (1 - m) * x + m * b', with the mask m of x and a background b' of the same class that
-    the CGN drew. Nothing is drawn that an image shows.
 
-    `masks` uint8 (n, 32, 32), 255 on the object, with the classes `labels` (n,) of their shapes.
-    `backgrounds`: the images uint8 (n, 32, 32, 3) that the masks belong to, which then give the backgrounds,
-    or None. Which of them gives its own is drawn among those of the background's class (without intervention
-    on the background it is the shape's image); its number is the metadata's "background_image".
-    Raises UserError when a class has no image to give one.
+    `masks` are uint8 (n, 32, 32), 255 on the object; `labels` (n,) are their classes. Without `backgrounds`
+    the CGN draws the backgrounds. `backgrounds` are the real images uint8 (n, 32, 32, 3) of the masks; each
+    counterfactual then takes its background from one of them, x: b = (1 - m) * x + m * b', where m is the
+    mask of x, and b' is a background of the same class, drawn by the CGN, which fills the place of the
+    object.
+
+    x is drawn from the images of the background's class (without intervention on the background it is the
+    shape's image); the metadata have its number as "background_image". Raises UserError when a class has no
+    image.
     """
     if backgrounds is not None and (missing := set(range(CLASSES)) - set(labels.tolist())):
         raise UserError(
@@ -141,8 +143,8 @@ def sample_given_shapes(
         if backgrounds is None:
             return samples_of(plan, to_bytes(draw(cgn, plan, given={"shape": mask})["composer"]))
 
-        # m * f + (1 - m) * b, one composite around the other: the CGN's lies where the object is and where
-        # the giver's object was, around it the giver's background.
+        # m * f + (1 - m) * b is composed in two steps: the CGN's composite, where the new object is and where
+        # the giver's object was, and around it the giver's image.
         givers = plan.noise["shape"]
         if "background" in params.intervened:
             givers = by_class[_places_in_class(sorted_labels, plan.labels["background"], seed, first)]
@@ -163,7 +165,7 @@ def sample_given_shapes(
 def _places_in_class(
     sorted_labels: NDArray[np.integer], wanted: NDArray[np.int64], seed: int, first: int
 ) -> NDArray[np.int64]:
-    """For each class of `wanted`, one of its places in `sorted_labels`, uniform among those."""
+    """Draws, for each class in `wanted`, one of its positions in `sorted_labels`, uniformly."""
     starts, stops = (np.searchsorted(sorted_labels, wanted, side) for side in ("left", "right"))
     share = indexed_uniforms(seed, "background/image", first, first + len(wanted), 1)[:, 0]
     return (starts + share * (stops - starts)).astype(np.int64)

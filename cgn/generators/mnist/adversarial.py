@@ -1,7 +1,4 @@
-"""Adversarial training on a biased MNIST variant, which the CGN and the GAN baseline share.
-
-A generator is a module with one more method, `fake` (see `AdversarialGenerator`).
-"""
+"""Adversarial training on a biased MNIST variant, for the CGN and the GAN baseline."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -23,7 +20,7 @@ from cgn.training.loop import History, Loop
 
 
 class Fake(NamedTuple):
-    """One batch of generated images, with the generator's own losses (already weighted)."""
+    """One batch of generated images, with further losses of the generator, already weighted."""
 
     images: Tensor  # (n, 3, 32, 32) in [-1, 1]
     losses: dict[str, Tensor]
@@ -31,20 +28,23 @@ class Fake(NamedTuple):
 
 
 class AdversarialGenerator(nn.Module, ABC):
-    """What the training asks of a generator."""
+    """A generator that `train_adversarially` can train."""
 
     @abstractmethod
     def fake(self, labels: Tensor, real: Tensor, draws: torch.Generator, progress: float) -> Fake:
-        """Images of the classes `labels` (n,), drawn from `draws`.
+        """Generates images of the classes `labels` (n,) with random numbers from `draws`.
 
-        `real`: training images (n, 3, 32, 32) of those classes; `progress` in [0, 1) of the training.
+        `real` are training images (n, 3, 32, 32) of those classes; `progress`, in [0, 1), is the share of the
+        training done.
         """
 
 
 class TrainedGenerator(NamedTuple):
+    """The averaged weights of a generator, and the records of its training."""
+
     weights: dict[str, Tensor]  # averaged over training
-    history: History  # the losses of one step every `report_every`
-    snapshots: list[dict[str, Tensor]]  # what `snapshot` returned, one for each of `snapshot_steps`
+    history: History  # the losses of every `report_every`-th step
+    snapshots: list[dict[str, Tensor]]  # the results of `snapshot`, one for each of `snapshot_steps`
 
 
 def train_adversarially(
@@ -61,10 +61,10 @@ def train_adversarially(
     snapshot_steps: frozenset[int] = frozenset(),
     report_every: int = 50,
 ) -> TrainedGenerator:
-    """Train `generator` against a fresh discriminator on `images` (n, 32, 32, 3) uint8 with `labels`.
+    """Trains `generator` against a new discriminator on `images` uint8 (n, 32, 32, 3) with `labels` (n,).
 
-    Every random draw comes from one torch generator on the CPU whose state is part of the checkpoint, so that
-    a run that was cut off ends with the same bytes.
+    All random numbers come from one torch generator on the CPU. Its state is in the checkpoint, so an
+    interrupted run gives the same bytes.
     """
     draws = torch.Generator().manual_seed(seed)
     game = Game(
@@ -76,7 +76,7 @@ def train_adversarially(
     )
 
     def decay(step: int) -> float:
-        """Factor on the learning rate: 1 until a share of the training, then linearly to 0."""
+        """The factor of the learning rate: 1 at first, then linearly down to 0."""
         return min(1.0, (1 - step / budget.steps) / max(1 - params.learning_rate_decay_start, 1e-9))
 
     schedules = [LambdaLR(optimizer, decay) for optimizer in (game.optimizer_g, game.optimizer_d)]
@@ -91,7 +91,6 @@ def train_adversarially(
     for step in loop:
         progress = step / budget.steps
 
-        # Draw a real batch, and fakes with the same labels; move both a little.
         chosen = torch.randint(len(real_images), (budget.batch,), generator=draws).to(device)
         batch_labels = real_labels[chosen]
         real = from_bytes(real_images[chosen])
@@ -102,7 +101,6 @@ def train_adversarially(
         if fake.refused is not None:
             refused = fake.refused._replace(images=translate(fake.refused.images, offsets[1]))
 
-        # Let both players learn.
         penalty = 0.0
         if step % interval == 0:
             penalty = 0.5 * first_penalty * (last_penalty / first_penalty) ** progress * interval
@@ -113,7 +111,6 @@ def train_adversarially(
             schedule.step()
         game.average(step)
 
-        # Report.
         if loop.every(report_every):
             discriminator = update.discriminator + update.gradient_penalty
             loop.record(discriminator=discriminator, adversarial=update.generator, **fake.losses)
@@ -125,7 +122,7 @@ def train_adversarially(
 
 
 def translate(images: Tensor, offsets: Tensor) -> Tensor:
-    """Shift each image (n, c, 32, 32) by whole pixels `offsets` (n, 2), repeating the edge."""
+    """Shifts each image (n, c, 32, 32) by whole pixels, `offsets` int64 (n, 2), and repeats the edge."""
     steps = torch.arange(SIZE, device=images.device)
     rows = (steps + offsets[:, :1]).clamp(0, SIZE - 1)
     columns = (steps + offsets[:, 1:]).clamp(0, SIZE - 1)

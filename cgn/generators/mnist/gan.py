@@ -1,8 +1,8 @@
-"""The GAN baseline: conditional, as many weights as the CGN, one mechanism and no composition.
+"""The GAN baseline: class-conditional, with one network in place of mechanisms and composer.
 
-The paper names the baseline ("Original + GAN") and not its architecture. Here it is the CGN's own
-network, widened until it has as many weights as the three mechanisms together, and trained by the
-same loop against the same discriminator.
+The paper does not state the architecture of its baseline "Original + GAN". Here it is the network of a CGN's
+mechanism, widened until it has as many weights as the three mechanisms together. Training loop and
+discriminator are those of the CGN.
 """
 
 from typing import NamedTuple
@@ -13,7 +13,7 @@ from cgn.generators.mnist.mechanisms import CGN, CGNConfig, Shuffle, Start, Upsa
 
 
 class GANConfig(NamedTuple):
-    """What a stored GAN needs in order to be built again."""
+    """The sizes of a GAN, which are stored with its weights."""
 
     width: int
     noise_dimensions: int
@@ -21,7 +21,7 @@ class GANConfig(NamedTuple):
 
 
 class GAN(nn.Module):
-    """Noise (n, noise dimensions), labels (n,) -> images (n, 3, 32, 32), about in [-1, 1] (not squashed)."""
+    """Maps noise (n, noise dimensions) and labels (n,) to images (n, 3, 32, 32), about in [-1, 1]."""
 
     def __init__(self, config: GANConfig) -> None:
         super().__init__()
@@ -30,13 +30,14 @@ class GAN(nn.Module):
         self.network = UpsamplingNetwork(config.width, 3, *sizes, circular=False)
 
     def forward(self, noise: Tensor, labels: Tensor) -> Tensor:
+        """The images (n, 3, 32, 32); no activation bounds them."""
         images: Tensor = self.network(noise, labels)
         return images
 
 
 def config_as_large_as_cgn(width: int, noise_dimensions: int, label_dimensions: int) -> GANConfig:
     """The narrowest GAN (in steps of two channels) with at least as many weights as a CGN of these sizes."""
-    shuffle: Shuffle = "none"  # has no weights, as the mask's start
+    shuffle: Shuffle = "none"  # the shuffle and the mask's start have no weights
     start: Start = "patterned"
     target = _weights(CGN(CGNConfig(width, noise_dimensions, label_dimensions, 0.0, shuffle, 8, start)))
     while True:

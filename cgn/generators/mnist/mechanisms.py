@@ -1,6 +1,6 @@
-"""The independent mechanisms of the MNIST world (section 3.1, appendix B): one network each.
+"""The independent mechanisms of the MNIST CGN (section 3.1, appendix B), one network each.
 
-All tensors are float32; noise is standard normal (n, noise dimensions), labels int64 (n,) in 0..9.
+All tensors are float32. Noise is standard normal (n, noise dimensions); labels are int64 (n,), 0 to 9.
 """
 
 from typing import Any, Literal, NamedTuple
@@ -13,27 +13,28 @@ from cgn.scm import MNIST_SCM, Mechanisms, compose
 
 CLASSES = 10
 SIZE = 32  # height and width of every image, in pixels
-ARRANGEMENT_DIMENSIONS = 64  # uniforms that decide one shuffle: 8x8 patches of 4 pixels at most
-TEXTURES = ("foreground", "background")  # the mechanisms whose noise has an arrangement
+ARRANGEMENT_DIMENSIONS = 64  # uniforms that decide one shuffle, of at most 8x8 patches (of 4 pixels)
+TEXTURES = ("foreground", "background")  # mechanisms that shuffle: their noise has an arrangement, too
 Shuffle = Literal["permute", "shift", "none"]
 Start = Literal["plain", "patterned"]
-_START = 8  # the networks grow a map from 8x8 to 32x32
+_START = 8  # height and width of the first map
 
 
 class UpsamplingNetwork(nn.Module):
-    """DCGAN-like generator: noise and label embedding -> map (n, channels, 32, 32), no activation.
+    """A DCGAN-like generator from noise and label to a map (n, channels, 32, 32), without final activation.
 
-    Noise counts by its direction alone (as in Karras et al. 2018): the rare long vectors, which training
-    hardly sees, gave ragged masks. The map at 8x8 has 2 * width features.
+    Only the direction of the noise counts (as in Karras et al. 2018), because rare long vectors, which
+    training hardly sees, gave ragged masks. The first map is 8x8 with 2 * width features. A convolution to
+    four times the channels and a pixel shuffle double the size, so that convolutions run at the lower
+    resolution.
 
-    Doubling the size is a convolution to four times the channels and a pixel shuffle: every
-    convolution runs at the low resolution. `circular` makes the map a torus: a texture that is shifted
-    cyclically afterwards has no seam. In training it wraps once, as far as all three convolutions reach: the
-    same function as wrapping before each, with fewer operations to differentiate. Else it wraps before each,
-    which halves the multiplications (benchmarks/speed.py).
+    `circular` makes the map a torus, so that a texture has no seam after a cyclic shift. In training the
+    first map is wrapped once, as far as all three convolutions reach. This is the same function as wrapping
+    before each of them, with fewer operations to differentiate. In evaluation mode the map is wrapped before
+    each convolution, which halves the multiplications (benchmarks/speed.py).
 
-    With the start `plain`, the map at 8x8 is one vector everywhere, plus what is otherwise all of it behind a
-    gain of 0 that training may raise.
+    With `start` `patterned` the first map is a linear function of the inputs. With `plain` it is one vector
+    for all pixels, plus that function times a learnt gain, which starts at 0.
     """
 
     def __init__(
@@ -63,6 +64,7 @@ class UpsamplingNetwork(nn.Module):
         self.to(memory_format=torch.channels_last)
 
     def forward(self, noise: Tensor, labels: Tensor) -> Tensor:
+        """The map (n, channels, 32, 32)."""
         direction = functional.normalize(noise, dim=1) * noise.shape[1] ** 0.5
         inputs = torch.cat([direction, self.embedding(labels)], dim=1)
         x = self.project(inputs).view(-1, _START, _START, self.start_width)
@@ -70,7 +72,7 @@ class UpsamplingNetwork(nn.Module):
             x = self.plain(inputs)[:, None, None, :] + self.gain * x
         x = functional.leaky_relu(_normalize(x), 0.2)
         if self.circular and self.training:
-            x = _wrap(_wrap(x, 1, 2), 2, 2)  # a cell for conv_8, half a one for each of the others
+            x = _wrap(_wrap(x, 1, 2), 2, 2)  # conv_8 reaches one cell further, the others half a cell each
         x = x.permute(0, 3, 1, 2)
         x = functional.pixel_shuffle(functional.leaky_relu(self._convolved(self.conv_8, x), 0.2), 2)
         x = functional.leaky_relu(self._convolved(self.conv_16, x), 0.2)
@@ -85,9 +87,9 @@ class UpsamplingNetwork(nn.Module):
 
 @torch.no_grad()
 def _start_as_nearest(convolution: nn.Conv2d) -> None:
-    """Make the four pixels of a pixel shuffle equal at first (ICNR, Aitken et al. 2017).
+    """Initialises the four pixels of a pixel shuffle as equal (ICNR, Aitken et al. 2017).
 
-    Training then starts from nearest-neighbour up-sampling, free of checkerboards.
+    Training then starts from nearest-neighbour up-sampling, without checkerboard patterns.
     """
     for parameter in (convolution.weight, convolution.bias):
         assert parameter is not None
@@ -95,23 +97,23 @@ def _start_as_nearest(convolution: nn.Conv2d) -> None:
 
 
 def _normalize(x: Tensor) -> Tensor:
-    """Pixel-wise normalisation of features (n, h, w, features) (Karras et al. 2018), none over the batch."""
+    """Normalises the features (n, h, w, features) of each pixel (Karras et al. 2018)."""
     return x * torch.rsqrt(x.square().mean(dim=3, keepdim=True) + 1e-8)
 
 
 def _wrap(x: Tensor, dimension: int, cells: int) -> Tensor:
-    """Continue a torus by `cells` at both ends of a dimension."""
+    """Extends a torus by `cells` at both ends of a dimension."""
     size = x.shape[dimension]
     ends = x.narrow(dimension, size - cells, cells), x.narrow(dimension, 0, cells)
     return torch.cat([ends[0], x, ends[1]], dim=dimension)
 
 
 class ShapeMechanism(nn.Module):
-    """f_shape: label, noise -> mask (n, 1, 32, 32) in [0, 1], 1 on the object.
+    """f_shape: maps labels and noise to masks (n, 1, 32, 32) in [0, 1], 1 on the object.
 
-    The mask starts as a soft disc of `start_radius` pixels in the middle. Composition is symmetric under
-    swapping the textures and inverting the mask; from this start, the background texture is what lies
-    around the object in every class, and no mask comes out inverted.
+    Masks start as a soft disc of `start_radius` pixels in the middle. Swapping the textures and inverting the
+    mask gives the same image; the disc makes the outer texture the background in every class, so no mask ends
+    inverted.
     """
 
     start: Tensor
@@ -121,25 +123,26 @@ class ShapeMechanism(nn.Module):
         self.network = UpsamplingNetwork(width, 1, noise_dimensions, label_dimensions, circular=False)
         steps = torch.arange(SIZE) - (SIZE - 1) / 2
         distance = (steps[:, None].square() + steps.square()).sqrt()
-        # Logits of at most 2, so that strokes can be cut out of the disc, and lower the further out.
+        # Logits fall with the distance; the maximum of 2 lets training cut strokes out of the disc.
         start = (start_radius - distance).clamp(max=2)
         self.register_buffer("start", start, persistent=False)
 
     def forward(self, labels: Tensor, noise: Tensor) -> Tensor:
+        """The masks (n, 1, 32, 32)."""
         return torch.sigmoid(self.network(noise, labels) + self.start)
 
     def start_masks(self, count: int) -> Tensor:
-        """The disc `count` times, (count, 1, 32, 32): what a network that says nothing yet would give."""
+        """The disc `count` times, (count, 1, 32, 32): the masks that a network output of 0 gives."""
         return torch.sigmoid(self.start).expand(count, 1, SIZE, SIZE)
 
 
 class TextureMechanism(nn.Module):
-    """f_text: label, noise -> texture map (n, 3, 32, 32), shuffled so that it holds no shape.
+    """f_text: maps labels and noise to texture maps (n, 3, 32, 32), shuffled so that they hold no shape.
 
-    The paper's MNIST world has two of them: the object's texture and the background's. The values are those
-    of images in [-1, 1], which the discriminator teaches them; nothing squashes them (as in Karras et al.
-    2019) and `to_bytes` clips them. With a tanh, a class whose colour overshot early, say from dark green to
-    lime, stayed there without a gradient, and its mask had to draw the digit inside out.
+    A CGN has one for the object and one for the background. Values are about in [-1, 1]: no activation bounds
+    them (as in Karras et al. 2019), the discriminator teaches the range, and `to_bytes` clips. With a tanh, a
+    colour that overshot early, e.g. from dark green to lime, had no gradient and stayed, and the mask of its
+    class was inverted.
     """
 
     def __init__(
@@ -159,17 +162,17 @@ class TextureMechanism(nn.Module):
         )
 
     def forward(self, labels: Tensor, noise: tuple[Tensor, Tensor]) -> Tensor:
-        """`noise`: vectors, and uniforms on [0, 1) (n, ARRANGEMENT_DIMENSIONS) that decide the shuffle."""
+        """The maps. `noise`: vectors, and uniforms on [0, 1) (n, ARRANGEMENT_DIMENSIONS) for the shuffle."""
         vectors, arrangement = noise
         texture = self.network(vectors, labels)
         return shuffle_texture(texture, arrangement, self.shuffle, self.patch_size)
 
 
 def shuffle_texture(texture: Tensor, arrangement: Tensor, shuffle: Shuffle, patch_size: int) -> Tensor:
-    """Rearrange each image of (n, c, 32, 32) at random, as `arrangement` (n, 64) decides.
+    """Shuffles each texture of (n, c, 32, 32), as the uniforms `arrangement` (n, 64) decide.
 
-    `permute`: patches of `patch_size` pixels change places ("a shuffled sliding puzzle", section 3.1);
-    `shift`: a cyclic shift in both directions; `none`: unchanged.
+    `permute` permutes patches of `patch_size` pixels ("a shuffled sliding puzzle", section 3.1); `shift`
+    shifts cyclically in both directions; `none` changes nothing. Raises ValueError for another `shuffle`.
     """
     if shuffle == "none":
         return texture
@@ -191,7 +194,7 @@ def shuffle_texture(texture: Tensor, arrangement: Tensor, shuffle: Shuffle, patc
 
 
 def take_pixels(images: Tensor, source: Tensor) -> Tensor:
-    """images (n, c, 32, 32); pixel (i, j) of image k comes from its flat position source[k, i, j]."""
+    """Rearranges images (n, c, 32, 32): pixel (i, j) of image k comes from flat position source[k, i, j]."""
     count, channels = images.shape[:2]
     pixels = images.permute(0, 2, 3, 1).reshape(count, SIZE * SIZE, channels)
     index = source.reshape(count, SIZE * SIZE, 1).expand(-1, -1, channels)
@@ -199,7 +202,7 @@ def take_pixels(images: Tensor, source: Tensor) -> Tensor:
 
 
 class CGNConfig(NamedTuple):
-    """What a stored CGN needs in order to be built again."""
+    """The sizes and settings of a CGN, which are stored with its weights."""
 
     width: int
     noise_dimensions: int
@@ -211,7 +214,7 @@ class CGNConfig(NamedTuple):
 
 
 class CGN(nn.Module):
-    """The three mechanisms and the composer: a counterfactual generative network for 32x32 images."""
+    """The counterfactual generative network for 32x32 images: three mechanisms and the composer."""
 
     def __init__(self, config: CGNConfig) -> None:
         super().__init__()
@@ -224,18 +227,19 @@ class CGN(nn.Module):
 
     @property
     def noise_dimensions(self) -> int:
+        """The dimensions of a mechanism's noise."""
         return self.config.noise_dimensions
 
     @property
     def mechanisms(self) -> Mechanisms:
-        """What computes each node of `MNIST_SCM`, by its name."""
+        """The mechanisms of `MNIST_SCM`, by name."""
         return {name: getattr(self, name) for name in MNIST_SCM.mechanisms} | {"composer": compose}
 
 
 def inputs(labels: Tensor, vectors: Tensor, arrangements: Tensor) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """Labels and noise of `MNIST_SCM` by mechanism, one label for all of them, as while training.
+    """Labels and noise of `MNIST_SCM` by mechanism, with the same labels (n,) for all, as in training.
 
-    `vectors` (mechanisms, n, noise dimensions), `arrangements` (textures, n, ARRANGEMENT_DIMENSIONS).
+    `vectors` are (mechanisms, n, noise dimensions), `arrangements` (textures, n, ARRANGEMENT_DIMENSIONS).
     """
     noise: dict[str, Any] = dict(zip(MNIST_SCM.mechanisms, vectors, strict=True))
     textures = zip(TEXTURES, arrangements, strict=True)

@@ -1,4 +1,4 @@
-"""Images from trained generators, a function of a seed and their index."""
+"""Samples images of trained generators; an image is a function of a seed and its index."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -16,7 +16,7 @@ from cgn.io.shards import Sample
 from cgn.scm import MNIST_SCM, CounterfactualParams, StructuralCausalModel
 from cgn.seeding import indexed_integers, indexed_normals, indexed_uniforms
 
-BLOCK = 250  # images computed at once: what lies between two layers fits into a processor's cache
+BLOCK = 250  # images computed at once; the maps between two layers fit into a processor's cache
 
 
 def sample_counterfactuals(
@@ -27,9 +27,9 @@ def sample_counterfactuals(
     stop: int,
     scm: StructuralCausalModel = MNIST_SCM,
 ) -> Iterator[Sample]:
-    """Counterfactual images `start..stop` of the endless set that `cgn`, `params` and `seed` define.
+    """Yields counterfactual images start to stop - 1 of the unlimited set that the other arguments define.
 
-    With `scm` MNIST_SCM.do(background=7) they are those with background 7, all else being equal.
+    With `scm` e.g. MNIST_SCM.do(background=7), the backgrounds are of class 7 and all else is the same.
     """
 
     def block(first: int) -> list[Sample]:
@@ -43,7 +43,8 @@ def sample_counterfactuals(
 def draw(
     cgn: CGN, plan: Plan, scm: StructuralCausalModel = MNIST_SCM, given: Mapping[str, Tensor] | None = None
 ) -> dict[str, Tensor]:
-    """The outputs of the nodes of `scm` by name for the images of a plan, but for those that are `given`.
+    """Draws the images of a plan: the outputs of the nodes of `scm` by name. Outputs in `given` are kept.
+
 
     Masks are (n, 1, 32, 32) in [0, 1], textures and composites (n, 3, 32, 32), about in [-1, 1].
     """
@@ -60,12 +61,12 @@ def draw(
 
 
 def draw_masks(cgn: CGN, plan: Plan) -> Tensor:
-    """The masks (n, 1, 32, 32) in [0, 1] of a plan, without the textures."""
+    """Draws the masks (n, 1, 32, 32) in [0, 1] of a plan only."""
     return draw(cgn, plan, replace(MNIST_SCM, nodes=MNIST_SCM.nodes[:1]))["shape"]
 
 
 def sample_gan(gan: GAN, seed: int, start: int, stop: int) -> Iterator[Sample]:
-    """GAN images `start..stop`: each has new noise and a uniform class, which names all its factors."""
+    """Yields GAN images start to stop - 1, each with new noise and a uniform class, the label of all cues."""
 
     def block(first: int) -> list[Sample]:
         labels = indexed_integers(seed, "label/gan", first, first + BLOCK, CLASSES)

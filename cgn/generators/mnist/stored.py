@@ -1,4 +1,4 @@
-"""Trained generators on disk: weights.safetensors, whose one metadata key holds the configuration."""
+"""Saves and loads trained generators: weights.safetensors, with the configuration in its metadata."""
 
 from pathlib import Path
 
@@ -12,12 +12,12 @@ WEIGHTS = "weights.safetensors"
 
 
 def save_generator(folder: Path, weights: dict[str, Tensor], config: CGNConfig | GANConfig) -> None:
-    """Write a generator's weights and configuration into `folder`."""
+    """Writes a generator's weights and configuration to `folder`."""
     write_generator(folder / WEIGHTS, weights, config._asdict())
 
 
 def load_cgn(folder: Path) -> CGN:
-    """The CGN that `save_generator` wrote, ready for sampling. Raises UserError if there is none."""
+    """Loads a CGN of `save_generator`, frozen. Raises UserError when it is missing or damaged."""
     weights, config = read_generator(folder / WEIGHTS)
     cgn = CGN(CGNConfig(**config))
     cgn.load_state_dict(weights)
@@ -25,7 +25,7 @@ def load_cgn(folder: Path) -> CGN:
 
 
 def load_gan(folder: Path) -> GAN:
-    """The GAN that `save_generator` wrote, ready for sampling. Raises UserError if there is none."""
+    """Loads a GAN of `save_generator`, frozen. Raises UserError when it is missing or damaged."""
     weights, config = read_generator(folder / WEIGHTS)
     gan = GAN(GANConfig(**config))
     gan.load_state_dict(weights)

@@ -1,10 +1,10 @@
-"""Training of the CGN, and of the GAN baseline beside it, on a biased MNIST variant.
+"""Training of the CGN and of the GAN baseline on a biased MNIST variant.
 
 The CGN minimises lambda_adversarial * L_adversarial + lambda_binary * L_binary + lambda_mask * L_mask
-(appendix C.1) + lambda_border * the border prior + lambda_perceptual * a Gram loss (Gatys et al. 2015; off by
-default, in the released code for MNIST), and its discriminator also learns to refuse mismatched images
-(`mismatch_weight`), as the matching-aware one of Reed et al. (2016) refuses texts that do not belong to the
-image.
+(appendix C.1) + lambda_border * border prior + lambda_perceptual * Gram loss (Gatys et al. 2015; in the
+released code for MNIST, off by default). The discriminator also learns to refuse mismatched images
+(`mismatch_weight`), similar to the matching-aware discriminator of Reed et al. (2016), which refuses texts
+that do not describe the image.
 """
 
 import pickle
@@ -39,24 +39,24 @@ from cgn.seeding import seed_for
 from cgn.training.adversarial import Refused
 from cgn.training.checkpoint import Checkpoint
 
-# Shares of the training after which the mechanisms' outputs are kept for the report.
+# The report shows the mechanisms' outputs after these shares of the training.
 _SNAPSHOTS = (0.02, 0.1, 0.25, 0.5, 0.75, 1.0)
-_PARTS = replace(MNIST_SCM, nodes=MNIST_SCM.nodes[:-1])  # all that is composed
+_PARTS = replace(MNIST_SCM, nodes=MNIST_SCM.nodes[:-1])  # without the composer
 
 
 class TrainableCGN(CGN, AdversarialGenerator):
-    """A CGN with the losses on its mask."""
+    """A CGN with its training losses."""
 
     def __init__(self, config: CGNConfig, params: CGNParams) -> None:
         super().__init__(config)
         self.params = params
-        # In a list, so that its fixed weights are no part of this module's.
+        # In a list, so that VGG's weights are not registered as parameters of this module.
         self._gram_loss = [pretrained_gram_loss()] if params.lambda_perceptual > 0 else []
 
     def fake(self, labels: Tensor, real: Tensor, draws: torch.Generator, progress: float) -> Fake:
-        """Images with the same label for all mechanisms (as the training data), and their losses.
+        """Draws images with one label for all mechanisms, as in the training data, and their losses.
 
-        `progress` in [0, 1): share of the training done, for the schedules.
+        `progress`, in [0, 1), sets the mask's warm-up, the ramp of L_binary and the mismatch weight.
         """
         params, count = self.params, len(labels)
         sizes = (len(MNIST_SCM.mechanisms), count, self.noise_dimensions)
@@ -79,7 +79,7 @@ class TrainableCGN(CGN, AdversarialGenerator):
             losses["perceptual"] = params.lambda_perceptual * perceptual.to(images.device)(images, real)
         refused = None
         if any(params.mismatch_weight):
-            # The masks of other classes in the textures of these: what the shape of a class is not.
+            # Masks of other images in these textures: if the classes differ, the discriminator should refuse.
             others = parts | {"shape": mask.roll(1, 0)}
             mismatched = MNIST_SCM.evaluate(*drawn_from, others)["composer"].detach()
             places = np.linspace(0, 1, len(params.mismatch_weight))
@@ -89,10 +89,10 @@ class TrainableCGN(CGN, AdversarialGenerator):
 
 
 class TrainableGAN(GAN, AdversarialGenerator):
-    """The GAN baseline has no loss of its own."""
+    """The GAN baseline. It has the adversarial loss only."""
 
     def fake(self, labels: Tensor, real: Tensor, draws: torch.Generator, progress: float) -> Fake:
-        """Images of the given classes."""
+        """Draws images of the given classes."""
         noise = torch.randn(len(labels), self.config.noise_dimensions, generator=draws)
         return Fake(self(noise.to(labels.device), labels), {})
 
@@ -108,10 +108,10 @@ def train_cgn(
     checkpoint: Checkpoint,
     device: torch.device,
 ) -> None:
-    """Train a CGN on `images` (n, 32, 32, 3) uint8 with `labels` (n,) and write it into `folder`.
+    """Trains a CGN on `images` uint8 (n, 32, 32, 3) with `labels` (n,) and writes it to `folder`.
 
-    Writes the weights, history.csv (the weighted losses) and snapshots.safetensors (the mechanisms'
-    outputs over training, uint8, one fixed noise for each class).
+    The folder gets the weights, history.csv (the weighted losses) and snapshots.safetensors (the mechanisms'
+    outputs during training, uint8, for one fixed noise of each class).
     """
     torch.manual_seed(seed)
     sizes = (budget.width, budget.noise_dimensions, adversarial.label_dimensions)
@@ -138,7 +138,7 @@ def train_gan(
     checkpoint: Checkpoint,
     device: torch.device,
 ) -> None:
-    """Train the GAN baseline, as large as the CGN of the same width; write weights and history.csv."""
+    """Trains a GAN as large as the CGN of `budget`; writes weights and history.csv to `folder`."""
     torch.manual_seed(seed)
     config = config_as_large_as_cgn(budget.width, budget.noise_dimensions, adversarial.label_dimensions)
     trained = train_adversarially(
@@ -157,7 +157,7 @@ def train_gan(
 
 
 def _snapshot(cgn: nn.Module, seed: int) -> dict[str, Tensor]:
-    """Mask, textures and composite of every class for one fixed noise, uint8."""
+    """Draws mask, textures and composite of every class for fixed noise, uint8."""
     assert isinstance(cgn, CGN)
     fixed = torch.Generator().manual_seed(seed_for(seed, "snapshot"))
     device = next(cgn.parameters()).device
@@ -177,17 +177,18 @@ def _snapshot(cgn: nn.Module, seed: int) -> dict[str, Tensor]:
     return maps_as_bytes
 
 
-_TAPS = (3, 8, 15, 22)  # ReLUs before the first four max-pools of VGG16's `features`
+_TAPS = (3, 8, 15, 22)  # the ReLUs before the first four max-pools, in VGG16's `features`
 
 
 class GramLoss(nn.Module):
-    """L1 distance of the mean Gram matrices of two batches of images (n, 3, h, w) in [-1, 1]."""
+    """The L1 distance of the mean Gram matrices of two batches of images (n, 3, h, w) in [-1, 1]."""
 
     def __init__(self, features: nn.Sequential) -> None:
         super().__init__()
         self.features = features[: _TAPS[-1] + 1].eval().requires_grad_(False)
 
     def forward(self, images: Tensor, reference: Tensor) -> Tensor:
+        """The sum of the distances over the four taps."""
         return gram_loss(self._taps(images), self._taps(reference), [1.0] * len(_TAPS), of_batch=True)
 
     def _taps(self, x: Tensor) -> list[Tensor]:
@@ -200,7 +201,7 @@ class GramLoss(nn.Module):
 
 
 def pretrained_gram_loss() -> GramLoss:
-    """A GramLoss under torchvision's VGG16, downloaded once. Raises UserError when that fails."""
+    """A GramLoss with torchvision's VGG16, downloaded once. Raises UserError when the download fails."""
     from torchvision.models import VGG16_Weights, vgg16
 
     try:

@@ -1,7 +1,7 @@
-"""Training of a small BigGAN on a world's images: frozen, it then plays the part of the published one.
+"""Training of a small BigGAN on a world's images, to replace the published one.
 
-Noise, images and augmentation of every step follow from the seed and the step's number, so that nothing but
-weights and optimizers has to be kept for a run that is cut off.
+Noise, images and augmentation of a step are a function of the seed and the step, so a checkpoint needs
+weights and optimizers only.
 """
 
 from collections.abc import Callable
@@ -31,19 +31,21 @@ from cgn.training.checkpoint import Checkpoint
 from cgn.training.device import ReplayedUpdate, side_stream
 from cgn.training.loop import History, Loop
 
-# Shares of the training after which the fixed-noise sheet is drawn.
+# A sheet with fixed noise is drawn after these shares of the training.
 SNAPSHOTS = (0.05, 0.2, 0.5, 1.0)
 IMAGES_PER_CLASS = 8  # of a sheet
 LOSSES = ("discriminator", "generator", "gradient_penalty", "real_logit", "fake_logit")
-_REPORTS = 100  # rows of the history, about
-_STEPS_AT_ONCE = 50  # whose random numbers are drawn together
+_REPORTS = 100  # rows of the history, approximately
+_STEPS_AT_ONCE = 50  # random numbers of so many steps are drawn together
 _ADAM_BETAS = (0.0, 0.99)
 
 
 class TrainedBigGAN(NamedTuple):
-    network: BigGAN  # its weights averaged over training, in evaluation mode, with statistics
-    history: History  # "step" and LOSSES, means since the row before
-    snapshots: list[dict[str, Tensor]]  # "images" uint8 (classes * 8, r, r, 3), class after class; "step"
+    """A trained generator and the records of its training."""
+
+    network: BigGAN  # averaged weights, with statistics, in evaluation mode
+    history: History  # "step" and LOSSES, averaged since the previous row
+    snapshots: list[dict[str, Tensor]]  # "images" uint8 (classes * 8, r, r, 3), sorted by class; "step"
 
 
 def train_biggan(
@@ -56,9 +58,9 @@ def train_biggan(
     checkpoint: Checkpoint,
     device: torch.device,
 ) -> TrainedBigGAN:
-    """Train a generator of `sizes` on images (n, r, r, 3) with labels (n,), r the generator's resolution.
+    """Trains a generator of `sizes` on images uint8 (n, r, r, 3), r = `sizes.resolution`, with labels (n,).
 
-    On the CPU a function of the arguments, to the byte. On CUDA updates are recorded and replayed.
+    On the CPU equal arguments give equal bytes. On CUDA updates are recorded and replayed.
     """
     game = Game(
         build_biggan(sizes, seed_for(seed, "biggan/generator")).to(device).train(),
@@ -76,7 +78,7 @@ def train_biggan(
     pixels, classes = torch.from_numpy(images).to(device), torch.from_numpy(labels).to(device)
 
     def update(chosen: Tensor, noise: Tensor, uniforms: Tensor, *, penalise: bool) -> Tensor:
-        """One step of both players on the images `chosen` (n,) and fakes of their classes; LOSSES, (5,)."""
+        """Updates both networks on images `chosen` (n,) and fakes of their classes. Returns LOSSES (5,)."""
         batch_labels = classes[chosen]
         fake = generate(game.generator, noise, batch_labels, 1.0)
         fake = augment(fake, uniforms[:, :4], params.translation, params.cutout)
@@ -107,9 +109,9 @@ def train_biggan(
 
 @torch.no_grad()
 def _finish_average(game: Game[BigGAN], params: BigGANTrainingParams, seed: int, batch: int) -> None:
-    """Give the averaged weights the largest singular values and statistics that belong to them."""
+    """Computes the spectral norms and batch-norm statistics of the averaged weights."""
     for own, theirs in zip(game.averaged.buffers(), game.generator.buffers(), strict=True):
-        own.copy_(theirs)  # singular vectors to start from
+        own.copy_(theirs)  # the power iteration starts from the generator's singular vectors
     settle_spectral_norms(game.averaged)
     collect_statistics(game.averaged, seed, params.statistics_batches, batch)
 
@@ -117,7 +119,7 @@ def _finish_average(game: Game[BigGAN], params: BigGANTrainingParams, seed: int,
 def _draws(
     seed: int, budget: BigGANBudget, images: int, dimensions: int, device: torch.device
 ) -> Callable[[int], tuple[Tensor, Tensor, Tensor]]:
-    """A function of the step: the numbers of its images, its noise and its augmentation."""
+    """Returns a function that draws the random inputs of a step: image numbers, noise and augmentation."""
 
     @lru_cache(maxsize=1)
     def block(number: int) -> list[tuple[Tensor, ...]]:
@@ -137,7 +139,7 @@ def _draws(
 
 @torch.no_grad()
 def _sheet(network: BigGAN, sizes: BigGANSizes, seed: int, step: int) -> dict[str, Tensor]:
-    """Images of one fixed noise for every class, and the step."""
+    """Draws images of every class from fixed noise, and adds the step."""
     device = next(network.parameters()).device
     labels = torch.arange(sizes.classes).repeat_interleave(IMAGES_PER_CLASS)
     noise = truncated_noise(seed, "biggan/sheet", 0, len(labels), sizes.noise_dimensions, 1.0)

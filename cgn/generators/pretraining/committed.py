@@ -1,4 +1,4 @@
-"""Weights that are kept in Git, with the sha256 of each file in SHA256SUMS (as `sha256sum` writes it)."""
+"""Weights in Git, with the sha256 of each file in SHA256SUMS (in the format of `sha256sum`)."""
 
 import hashlib
 import shutil
@@ -15,7 +15,7 @@ SUFFIXES = {".safetensors", ".json"}
 
 
 def write_sums(folder: Path) -> None:
-    """List the files of `folder` in its SHA256SUMS."""
+    """Writes SHA256SUMS for the .safetensors and .json files of `folder`."""
     files = sorted(path for path in folder.iterdir() if path.suffix in SUFFIXES)
     with atomic_path(folder / SUMS) as temporary:
         lines = [f"{_sha256(path)}  {path.name}\n" for path in files]
@@ -23,10 +23,10 @@ def write_sums(folder: Path) -> None:
 
 
 def copy_committed(source: Path, target: Path, world: str, resolution: int) -> None:
-    """Copy the small networks of the emoji world out of `source` into the folder `target`.
+    """Copies the small networks of the emoji world from the folder `source` to the folder `target`.
 
-    `world` and `resolution` are those of the run. Raises UserError when they are not those of the networks,
-    and what `copy_checked` raises.
+    `world` and `resolution` are those of the run. Raises UserError when the networks have others, and as
+    `copy_checked`.
     """
     remedy = "set pretrained_networks.source of the profile to trained"
     if world != "emoji":
@@ -40,9 +40,9 @@ def copy_committed(source: Path, target: Path, world: str, resolution: int) -> N
 
 
 def copy_checked(source: Path, target: Path, names: list[str]) -> None:
-    """Copy the files `names` of `source` into the folder `target`.
+    """Copies the files `names` of `source` to the folder `target`.
 
-    Raises UserError when one is missing, is not listed in SHA256SUMS, or is not the file that is listed.
+    Raises UserError when a file is missing, is not listed in SHA256SUMS or has another hash.
     """
     sums = source / SUMS
     if not sums.is_file():

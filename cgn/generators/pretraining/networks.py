@@ -1,4 +1,4 @@
-"""The small networks of a world, one after the other: trained, stored, scored on held-out renders."""
+"""Trains the small networks of a world, stores them, and scores them on held-out renders."""
 
 import logging
 from collections.abc import Callable, Sequence
@@ -44,19 +44,19 @@ log = logging.getLogger(__name__)
 def pretrain(
     folder: Path,  # gets <name>.safetensors of each network, and scores.json
     names: Sequence[str],  # some of NETWORKS
-    world: Callable[[], tuple[NDArray[np.uint8], NDArray[np.int64]]],  # what a BigGAN learns: images, labels
+    world: Callable[[], tuple[NDArray[np.uint8], NDArray[np.int64]]],  # images and labels for the BigGAN
     resolution: int,  # of all images, in pixels
     params: PretrainingParams,
     budget: PretrainingBudget,
     seed: int,
-    checkpoint: Callable[[str], Checkpoint],  # of each network, from where a killed run goes on
+    checkpoint: Callable[[str], Checkpoint],  # of each network, by name
     device: torch.device,
 ) -> None:
-    """Train `names`; a file of an earlier run, and the scores of networks not named, stay.
+    """Trains the networks `names`; files and scores of other networks in `folder` stay.
 
-    All but the BigGAN learn from renders of the emoji world whose cues are random, so that neither background
-    nor surface gives an object away. Scores are those of the stored weights on the CPU: on training glyphs at
-    held-out poses, and for the segmenters on held-out glyphs too.
+    All but the BigGAN are trained on renders of the emoji world with random cues, so that neither background
+    nor surface tells the object's class. The stored weights are scored on training glyphs at held-out poses,
+    and the segmenters on held-out glyphs, too.
     """
     draw = partial(
         render, resolution=resolution, background_correlation=0.0, surface_correlation=0.0, seed=seed
@@ -91,7 +91,7 @@ def pretrain(
             network = load_vgg(folder)
             return {"held_out_poses": answer_scores(network, held_out["held_out_poses"])}
         segmenter = load_saliency(folder) if name == "u2net" else load_segmenter(folder)
-        assert segmenter is not None  # it was trained a moment ago
+        assert segmenter is not None  # it has just been trained
         return {key: segmentation_scores(segmenter, arrays) for key, arrays in held_out.items()}
 
     scores = read_json(folder / SCORES) if (folder / SCORES).exists() else {}

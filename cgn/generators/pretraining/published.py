@@ -1,4 +1,4 @@
-"""The published networks in place of a world's small ones: checked, and stored for the later stages."""
+"""Checks the published networks and stores them for the later stages, in place of a world's small ones."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -23,7 +23,7 @@ def store_published(
     classes: Sequence[str],  # of the world
     resolution: int,  # of its images, in pixels
 ) -> None:
-    """Fetch the networks that the paper starts from, and store them in `folder`. No segmenter is among them.
+    """Fetches the published BigGAN, U2-Net and VGG16, and stores them in `folder`. There is no segmenter.
 
     Raises UserError when the world is not ImageNet, or when a file cannot be fetched or is damaged.
     """
@@ -35,9 +35,9 @@ def store_published(
 
 
 def saliency_file(saliency: str, assets: Mapping[str, Asset]) -> Path:
-    """The file of a published U2-Net: `u2net` or `u2netp` of the assets, or a file of the user's.
+    """The file of a published U2-Net: `u2net` or `u2netp` of the assets, or the user's file of that path.
 
-    Raises UserError when there is none.
+    Raises UserError when there is no such file, or when it cannot be fetched.
     """
     if saliency in PUBLISHED_U2NETS:
         return local_file(assets[saliency])
@@ -50,10 +50,10 @@ def saliency_file(saliency: str, assets: Mapping[str, Asset]) -> Path:
 
 
 def check_classes(classes: Sequence[str], source: Path) -> None:
-    """Refuse a world whose labels are not the class numbers of the published BigGANs.
+    """Raises UserError if a world's labels are not the class numbers of the published BigGANs.
 
-    Those are the places of ILSVRC's 1,000 WordNet ids in the order of the ids, which is also how a world of
-    photos numbers its classes. `classes` came from the file `source`. Raises UserError for any others.
+    These are the positions in the sorted list of ILSVRC's 1,000 WordNet ids. `classes` was read from
+    `source`.
     """
     if not is_imagenet(classes):
         raise UserError(
@@ -63,22 +63,25 @@ def check_classes(classes: Sequence[str], source: Path) -> None:
 
 
 def store_biggan(folder: Path, name: str, path: Path) -> None:
-    """The BigGAN `name` of `PUBLISHED_BIGGANS` from the file `path`.
+    """Stores the BigGAN `name` of `PUBLISHED_BIGGANS`, read from the file `path`.
 
-    Raises UserError when it is missing, damaged or of another architecture; so do the others.
+    Raises UserError when the file is missing, damaged or of another architecture.
     """
     save_published(folder, "biggan", load_biggan(PUBLISHED_BIGGANS[name], path), {"architecture": name})
 
 
 def store_vgg(folder: Path, path: Path) -> None:
-    """torchvision's VGG16 with batch norm."""
+    """Stores torchvision's VGG16 with batch norm. Raises UserError as `store_biggan`."""
     network = PublishedVGG(VGG16)
     load_weights(network, read_state_dict(path), path)
     save_published(folder, "vgg", network, {"architecture": "vgg16_bn"})
 
 
 def store_saliency(folder: Path, path: Path, how: SaliencyParams) -> None:
-    """Whichever published U2-Net the file `path` (.pth, .onnx) holds, and how it sees images."""
+    """Stores the published U2-Net in the file `path` (.pth, .onnx), with its preprocessing `how`.
+
+    Raises UserError as `store_biggan`.
+    """
     name = published_u2net(path)
     network = load_u2net(PUBLISHED_U2NETS[name], path)
     save_published(folder, "u2net", network, {"architecture": name} | how.model_dump())

@@ -1,7 +1,7 @@
-"""What the segmenters learn from: renders, objects in any colour anywhere, and images without an object.
+"""Training images of the segmenters: renders, repainted objects, and backgrounds without an object.
 
-They get what a generator's image has and a render has not: other colours, soft edges, blotches and grain. A
-batch is a function of the seed, a name and its step alone.
+All are corrupted with the faults of generated images: wrong colours, soft edges, blotches and grain. A batch
+is a function of the seed, a name and its step only.
 """
 
 from typing import NamedTuple
@@ -15,16 +15,16 @@ from torch.nn import functional
 from cgn.io.pixels import from_bytes
 from cgn.seeding import indexed_integers, seed_for
 
-EMPTY = 0.15  # share of the images that are a background alone
-REPAINTED = 0.25  # share whose object is painted with a flat colour or a background
-FLAT_GROUND = 0.2  # share of the backgrounds of both that are one colour
-FLAT_PAINT = 0.7  # and of the paints
+EMPTY = 0.15  # share of images that are a background without an object
+REPAINTED = 0.25  # share of images whose object has one colour or the pattern of a background
+FLAT_GROUND = 0.2  # share of the backgrounds of both kinds that have one colour
+FLAT_PAINT = 0.7  # share of the repainted objects that have one colour
 
 GAIN = 0.3  # largest change of a channel's contrast
-OFFSET = 0.2  # and of its brightness, on [-1, 1]
-GRAIN = 0.1  # largest standard deviation of noise, by pixel
-BLOTCHES = 0.2  # and by blotch
-BLOTCH = 8  # pixels
+OFFSET = 0.2  # largest change of a channel's brightness, for values in [-1, 1]
+GRAIN = 0.1  # largest standard deviation of the noise of pixels
+BLOTCHES = 0.2  # largest standard deviation of the noise of blotches
+BLOTCH = 8  # width of a blotch in pixels
 SOFTENED = 0.5  # share of the images that are blurred
 
 
@@ -37,14 +37,14 @@ class Renders(NamedTuple):
 
 
 class Scenes:
-    """Endless minibatches of images (batch, 3, r, r) in [-1, 1] and true masks (batch, 1, r, r) in [0, 1]."""
+    """Minibatches of images (batch, 3, r, r) in [-1, 1] and true masks (batch, 1, r, r) in [0, 1]."""
 
     def __init__(self, renders: Renders, batch: int, seed: int, name: str, device: torch.device) -> None:
         self._images, self._masks, self._backgrounds = (torch.from_numpy(part).to(device) for part in renders)
         self._batch, self._seed, self._name = batch, seed, name
 
     def minibatch(self, step: int) -> tuple[Tensor, Tensor]:
-        """Batch `step` = 0, 1, ..."""
+        """Draws the images and masks of step 0, 1, ..."""
         draws = torch.Generator().manual_seed(seed_for(self._seed, self._name, "scenes", step))
         rows, other_rows = self._rows(step, "objects"), self._rows(step, "paints")
         masks = self._masks[rows, None].float() / 255
@@ -62,23 +62,23 @@ class Scenes:
         return torch.from_numpy(rows).to(self._images.device)
 
     def _painted(self, images: Tensor, draws: torch.Generator, share: float) -> Tensor:
-        """Pictures uint8 (n, r, r, 3) as images, a `share` of them replaced by one colour each."""
+        """Converts images from uint8 (n, r, r, 3), and replaces a `share` of them by one colour each."""
         colors = 2 * torch.rand(len(images), 3, 1, 1, generator=draws) - 1
         flat = torch.rand(len(images), 1, 1, 1, generator=draws) < share
         return torch.where(flat.to(images.device), colors.to(images.device), from_bytes(images))
 
 
 def corrupt(images: Tensor, draws: torch.Generator) -> Tensor:
-    """Images (n, 3, height, width) in [-1, 1], each blurred, coloured and made noisy by its own amounts.
+    """Blurs, recolours and adds noise to each image of (n, 3, h, w) in [-1, 1], by random amounts.
 
-    `draws` is on the CPU; the images may be elsewhere.
+    `draws` is on the CPU; the images may be on another device.
     """
     count, _, height, width = images.shape
 
     def uniforms(*shape: int) -> Tensor:
         return torch.rand(count, *shape, 1, 1, generator=draws).to(images)
 
-    # A binomial kernel of 5 pixels, by an amount of its own: 0 for those that stay sharp.
+    # Each image is blended with its blur by a binomial kernel of 5 pixels; an amount of 1 leaves it sharp.
     amount = (uniforms(1) / SOFTENED).clamp(max=1)
     x = torch.lerp(_blurred(images), images, amount)
     x = x * (1 + GAIN * (2 * uniforms(3) - 1)) + OFFSET * (2 * uniforms(3) - 1)

@@ -1,9 +1,8 @@
-"""The small U2-Net, VGG and segmenter, which play the parts of published ones: trained and scored on renders.
+"""Trains and scores the small U2-Net, VGG and segmenter on renders.
 
-The segmenter judges masks, and shares neither seed nor architecture with the U2-Net. The VGG is for the Gram
-losses. It names three things in renders whose cues are random: the object's class, the family of its surface
-and that of the background. The class alone can be told from outlines, and a network that is asked for nothing
-else learns to ignore surfaces, which is what Gram losses are there to compare.
+The segmenter judges masks; its seed and architecture differ from the U2-Net's. The VGG is for the Gram
+losses. It classifies three things in renders with random cues: object, surface and background. Trained on the
+object's class alone, it could rely on outlines and ignore surfaces, which Gram losses have to compare.
 """
 
 from collections.abc import Callable
@@ -26,7 +25,7 @@ from cgn.training.checkpoint import Checkpoint
 from cgn.training.network import train_network
 from cgn.training.params import NetworkTrainingParams
 
-CLASSES = 9  # answers to each of QUESTIONS
+CLASSES = 9  # possible answers to each of QUESTIONS
 
 Network = TypeVar("Network", bound=nn.Module)
 
@@ -40,10 +39,10 @@ def train_saliency(
     checkpoint: Checkpoint,
     device: torch.device,
 ) -> U2Net:
-    """A U2-Net of `sizes` that sees images in [-1, 1], frozen.
+    """Trains a U2-Net of `sizes` on images in [-1, 1], and freezes it.
 
-    The loss is the binary cross entropy of the fused map and of all side outputs (equation 1 of Qin et al.),
-    here of soft masks: a render knows how much of a pixel is covered.
+    The loss is the sum of the binary cross-entropies of the fused map and all side outputs (Qin et al.,
+    equation 1). True masks are soft: they tell the covered share of a pixel.
     """
     network = _seeded(lambda: U2Net(sizes), seed_for(seed, "u2net")).to(device)
     scenes = Scenes(renders, params.batch, seed, "u2net", device)
@@ -67,7 +66,7 @@ def train_segmenter(
     checkpoint: Checkpoint,
     device: torch.device,
 ) -> Segmenter:
-    """A plain U-Net of `channels` that sees images in [-1, 1], frozen; the loss is binary cross entropy."""
+    """Trains a plain U-Net of `channels` on images in [-1, 1] with binary cross-entropy, and freezes it."""
     network = _seeded(lambda: Segmenter(channels), seed_for(seed, "segmenter")).to(device)
     scenes = Scenes(renders, params.batch, seed, "segmenter", device)
 
@@ -89,10 +88,11 @@ def train_vgg(
     checkpoint: Checkpoint,
     device: torch.device,
 ) -> VGGClassifier:
-    """A VGG of `channels` that sees images in [-1, 1], frozen; its logits are (n, 3 x 9), by question.
+    """Trains a VGG of `channels` on images in [-1, 1], and freezes it.
 
-    `images` (n, r, r, 3) with `answers` (n, 3), 0 to 8, in the order of QUESTIONS. They are shown as they
-    are: features that did not notice blur or colour would let a generator blur.
+    Its logits are (n, 3 x 9), by question. `images` are uint8 (n, r, r, 3); `answers` (n, 3), 0 to 8, are in
+    the order of QUESTIONS. Images are not augmented: features that ignore blur and colour would let a
+    generator blur.
     """
     network = _seeded(lambda: VGGClassifier(channels, len(QUESTIONS) * CLASSES), seed_for(seed, "vgg"))
     network.to(device)
@@ -109,7 +109,7 @@ def train_vgg(
 
 
 def _seeded(build: Callable[[], Network], seed: int) -> Network:
-    """The network whose random weights follow from `seed`."""
+    """Builds a network with random weights drawn from `seed`."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return build()
@@ -120,9 +120,10 @@ _BATCH = 100  # images at once
 
 
 def segmentation_scores(network: nn.Module, renders: Arrays) -> dict[str, float]:
-    """`mask_iou` (0 to 1) on `images`, `background_residue` (percent) on the `backgrounds` alone.
+    """`mask_iou` (0 to 1) on the renders' images, and `background_residue` (percent) on their backgrounds.
 
-    `network` takes images (n, 3, r, r) in [-1, 1] and returns masks (n, 1, r, r) in [0, 1].
+
+    `network` maps images (n, 3, r, r) in [-1, 1] to masks (n, 1, r, r) in [0, 1].
     """
     truth = renders["masks"] / 255
     return {
@@ -132,7 +133,7 @@ def segmentation_scores(network: nn.Module, renders: Arrays) -> dict[str, float]
 
 
 def answer_scores(network: VGGClassifier, renders: Arrays) -> dict[str, float]:
-    """The accuracy (percent) of a small VGG on each of its QUESTIONS."""
+    """The accuracy, in percent, of a small VGG on each of QUESTIONS."""
     logits = _outputs(network, renders["images"])
     answers = logits.reshape(len(logits), len(QUESTIONS), CLASSES).argmax(axis=2)
     return {

@@ -1,7 +1,7 @@
-"""The networks that a CGN learns from on disk: one safetensors file each.
+"""Saves and loads the networks that a CGN is trained with, in one safetensors file each.
 
-They are the small ones of a world, in half precision, unless networks.json says something else of one: its
-architecture, how a U2-Net sees images, null where there is none.
+By default they are a world's small networks, in half precision. networks.json describes the others: the
+architecture, the preprocessing of a U2-Net, or null if there is no such network.
 """
 
 from collections.abc import Mapping
@@ -37,12 +37,12 @@ Sizes = TypeVar("Sizes")
 
 
 def weights_file(folder: Path, name: str) -> Path:
-    """Where the weights of `biggan`, `u2net`, `vgg` or `segmenter` are in a folder."""
+    """The path of the weights of `biggan`, `u2net`, `vgg` or `segmenter` in a folder."""
     return Path(folder) / f"{name}.safetensors"
 
 
 def save_network(path: Path, network: nn.Module, half: bool = True) -> None:
-    """Write the weights and statistics of `network` to `path`, its floats in `half` precision."""
+    """Writes the weights and statistics of `network` to `path`; with `half`, floats in half precision."""
     state = {
         name: (value.half() if half and value.is_floating_point() else value).cpu().contiguous()
         for name, value in network.state_dict().items()
@@ -52,9 +52,9 @@ def save_network(path: Path, network: nn.Module, half: bool = True) -> None:
 
 
 def save_published(folder: Path, name: str, network: nn.Module, description: dict[str, Any]) -> None:
-    """Write `network` in full precision in place of the small one of that name, with its `description`.
+    """Writes `network` in full precision in place of the small network `name`, and adds its `description`.
 
-    `architecture` is a name in assets.yaml; a U2-Net also has the `normalisation` and the
+    A description has the `architecture`, a name in assets.yaml, and for a U2-Net the `normalisation` and
     `resolution` of its `Saliency`.
     """
     save_network(weights_file(folder, name), network, half=False)
@@ -62,23 +62,23 @@ def save_published(folder: Path, name: str, network: nn.Module, description: dic
 
 
 def describe(folder: Path, facts: dict[str, Any]) -> None:
-    """Add `facts` to networks.json: by its name what a network is (None: there is none).
+    """Adds `facts` to networks.json: the description of a network by name, None if there is no such network.
 
-    Beside them stands `resolution`, that of the world's images, where the BigGAN's is another.
+    The key `resolution` is that of the world's images, if the BigGAN's is another.
     """
     write_json(folder / DESCRIPTION, _description(folder) | facts)
 
 
 def world_resolution(folder: Path) -> int | None:
-    """The resolution that generated images are made small to for classifiers; None to leave them alone."""
+    """The resolution to which generated images are resized for classifiers; None: they are not resized."""
     resolution: int | None = _description(folder).get("resolution")
     return resolution
 
 
 def load_cgan(folder: Path) -> BigGAN:
-    """The BigGAN, frozen, in evaluation mode. A small one has the resolution and classes of its weights.
+    """Loads the BigGAN, frozen, in evaluation mode; of a small one, the weights' shapes determine the sizes.
 
-    Raises UserError when the file is missing, damaged or of another architecture; so do the others.
+    Raises UserError when the file is missing, damaged or of another architecture.
     """
     path = weights_file(folder, "biggan")
     if published := _published(folder, "biggan", PUBLISHED_BIGGANS):
@@ -89,25 +89,28 @@ def load_cgan(folder: Path) -> BigGAN:
         classes = state["embeddings.weight"].shape[1]
     except (KeyError, IndexError):
         raise _of_another_network(path, "BigGAN") from None
-    # The first layer gives start^2 pixels of 16 times the width.
+    # The first layer has start^2 pixels with 16 times the width.
     start = isqrt(features // (16 * BIGGAN_SMALL.width))
     sizes = BIGGAN_SMALL._replace(start=start, classes=classes)
     return load_biggan(sizes, path).requires_grad_(False)
 
 
 def load_saliency(folder: Path) -> Saliency:
-    """The U2-Net. The small one was trained on images in [-1, 1] of the world's own resolution."""
+    """Loads the U2-Net with its preprocessing; the small one takes images as they are, in [-1, 1].
+
+    Raises UserError as `load_cgan`.
+    """
     published = _published(folder, "u2net", PUBLISHED_U2NETS)
     network = load_u2net(published or U2NET_SMALL, weights_file(folder, "u2net"))
     if published:
         how = _description(folder)["u2net"]
         return Saliency(network, how["normalisation"], how["resolution"]).eval()
-    # On a CPU it is a tenth faster so.
+    # Channels last is a tenth faster on a CPU.
     return Saliency(network, "raw", None).to(memory_format=torch.channels_last).eval()
 
 
 def load_vgg(folder: Path) -> VGGClassifier:
-    """The small VGG whole, with the layer that answers its questions; frozen."""
+    """Loads the small VGG, frozen, with the layer that answers QUESTIONS. Raises UserError as `load_cgan`."""
     path = weights_file(folder, "vgg")
     state = read_state_dict(path)
     if "head.bias" not in state:
@@ -117,7 +120,10 @@ def load_vgg(folder: Path) -> VGGClassifier:
 
 
 def load_features(folder: Path) -> PerceptualFeatures:
-    """The features of the VGG: the published one sees images as it was trained, the small one in [-1, 1]."""
+    """Loads the features of the VGG, which take images in [-1, 1]; the published VGG normalises them.
+
+    Raises UserError as `load_cgan`.
+    """
     path = weights_file(folder, "vgg")
     if published := _published(folder, "vgg", PUBLISHED_VGGS):
         network = _filled(PublishedVGG(published), read_state_dict(path), path)
@@ -127,9 +133,10 @@ def load_features(folder: Path) -> PerceptualFeatures:
 
 
 def load_judge(folder: Path) -> nn.Module:
-    """Whose Inception Score follows a training: images in [-1, 1] to the VGG's logits for the object.
+    """Loads the classifier for the Inception Scores of snapshots: the VGG, which takes images in [-1, 1].
 
-    The small VGG answers `QUESTIONS`, the object's class first; the published one names ImageNet's classes.
+    It returns logits of the object's class, in the published VGG's case one of ImageNet's. Raises UserError
+    as `load_cgan`.
     """
     path = weights_file(folder, "vgg")
     if published := _published(folder, "vgg", PUBLISHED_VGGS):
@@ -138,6 +145,8 @@ def load_judge(folder: Path) -> nn.Module:
 
 
 class _FirstQuestion(nn.Module):
+    """The small VGG's logits for the first of QUESTIONS, the object's class."""
+
     def __init__(self, vgg: VGGClassifier) -> None:
         super().__init__()
         self.vgg = vgg
@@ -148,9 +157,9 @@ class _FirstQuestion(nn.Module):
 
 
 def load_segmenter(folder: Path) -> Segmenter | None:
-    """The judge of masks, frozen: images (n, 3, r, r) in [-1, 1] to masks (n, 1, r, r) in [0, 1].
+    """Loads the segmenter, frozen: it maps images (n, 3, r, r) in [-1, 1] to masks (n, 1, r, r) in [0, 1].
 
-    None beside published networks, among which there is none.
+    Returns None beside published networks, which have no segmenter. Raises UserError as `load_cgan`.
     """
     if _description(folder).get("segmenter", True) is None:
         return None
@@ -165,7 +174,7 @@ def _description(folder: Path) -> dict[str, Any]:
 
 
 def _published(folder: Path, name: str, known: Mapping[str, Sizes]) -> Sizes | None:
-    """The sizes of a network that networks.json describes; None of a small one."""
+    """The sizes of a network that networks.json describes; None for a small network."""
     described = _description(folder).get(name)
     if described is None:
         return None
