@@ -1,11 +1,11 @@
 """Searches the baselines' settings: `python -m experiments.tuning`, or for some of them `… irm lntl`.
 
-At most eight settings of each method and variant are tried. Each is a run of the stage that trains the method,
-as a DVC experiment on a share of the profile's image passes (`SHARES`); one run tries a setting of each of the
-stage's methods. Selected is the setting with the highest accuracy on held-out digits in the paper's five
-training environments, whose correlations of cue and label are 0.9 to 1. Test digits are not used. The accuracy
-on the same digits with random cues is reported, to show what a search could reach at best, but not used. The
-selected settings are in budgets/paper.yaml; a test compares the two.
+At most eight settings of each method and variant are tried. Each is a run of the stage that trains the
+method, as a DVC experiment on a share of the profile's image passes (`SHARES`); one run tries a setting of
+each of the stage's methods. Selected is the setting with the highest accuracy on held-out digits in the
+paper's five training environments, whose correlations of cue and label are 0.9 to 1. Test digits are not
+used. The accuracy on the same digits with random cues is reported, to show what a search could reach at
+best, but not used. The selected settings are in budgets/paper.yaml; a test compares the two.
 """
 
 import json
