@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from cgn.data.sources import Minibatch
 from cgn.methods.params import ClassifierParams
 from cgn.networks.classifier import Classifier
+from cgn.training.optimizers import Adam
 
 
 def split_by_environment(outputs: Tensor, minibatches: Sequence[Minibatch]) -> list[tuple[Tensor, Tensor]]:
@@ -88,7 +89,7 @@ class Algorithm(ABC):
     def _new_optimizer(self) -> torch.optim.Optimizer:
         parameters, rate = self._modules.parameters(), self.schedule.learning_rate
         if self.schedule.optimizer == "adam":
-            return torch.optim.Adam(parameters, rate, weight_decay=self._weight_decay, fused=True)
+            return Adam(parameters, rate, weight_decay=self._weight_decay, fused=True)
         if self.schedule.optimizer == "adadelta":
             return torch.optim.Adadelta(parameters, rate, weight_decay=self._weight_decay)
         raise ValueError(f"{self.schedule.optimizer}: unknown optimizer")

@@ -15,6 +15,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
+from cgn.training.optimizers import Adam
+
 Generator = TypeVar("Generator", bound=nn.Module)
 
 
@@ -58,7 +60,7 @@ class Game(Generic[Generator]):
         self.weight_averaging = weight_averaging
         # `ReplayedUpdate` records updates on a GPU, for which Adam has to be capturable.
         on_gpu = next(generator.parameters()).device.type == "cuda"
-        adam = partial(torch.optim.Adam, betas=betas, fused=True, capturable=on_gpu)
+        adam = partial(Adam, betas=betas, fused=True, capturable=on_gpu)
         rate_g, rate_d = learning_rates
         self.optimizer_g = adam(generator.parameters(), rate_g)
         self.optimizer_d = adam(discriminator.parameters(), rate_d)

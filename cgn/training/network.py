@@ -9,6 +9,7 @@ from torch.optim.lr_scheduler import LambdaLR
 
 from cgn.training.checkpoint import Checkpoint
 from cgn.training.loop import Loop
+from cgn.training.optimizers import Adam
 from cgn.training.params import NetworkTrainingParams
 
 
@@ -34,7 +35,7 @@ def train_network(
             return (step + 1) / rising
         return (1 + math.cos(math.pi * (step - rising) / (steps - rising))) / 2
 
-    optimizer = torch.optim.Adam(network.parameters(), params.learning_rate)
+    optimizer = Adam(network.parameters(), params.learning_rate)
     schedule = LambdaLR(optimizer, share)
     loop = Loop(steps, checkpoint, description)
     loop.keep(network=network, optimizer=optimizer, schedule=schedule)

@@ -25,6 +25,7 @@ from cgn.seeding import indexed_integers, seed_for
 from cgn.training.checkpoint import Checkpoint
 from cgn.training.device import ReplayedUpdate, side_stream
 from cgn.training.loop import History, Loop
+from cgn.training.optimizers import Adam
 
 _REPORTS = 100  # rows of the history, approximately
 _SCORED = 25  # the score of a snapshot is of so many training batches of composites
@@ -64,7 +65,7 @@ def train_cgn(
     batch is recorded and replayed.
     """
     rates = params.learning_rates
-    optimizer = torch.optim.Adam(
+    optimizer = Adam(
         [
             {"params": list(generator.parameters()), "lr": getattr(rates, name)}
             for name, generator in cgn.generators.items()
