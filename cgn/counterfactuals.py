@@ -78,14 +78,16 @@ def plan_counterfactuals(
         shape_labels = shape % classes
         if _LEADER in params.intervened:
             shape_labels = _rows(shape, indexed_integers, seed, f"label/{_LEADER}", classes)
-    labels = dict.fromkeys(scm.mechanisms, shape_labels)
     noise = dict.fromkeys(scm.mechanisms, shape)
+    drawn = {}
     for name in set(scm.mechanisms) - {_LEADER}:
         if name in params.intervened:
-            labels[name] = _rows(indices, indexed_integers, seed, f"label/{name}", classes)
+            drawn[name] = _rows(indices, indexed_integers, seed, f"label/{name}", classes)
         if params.noise == "per_mechanism":
             noise[name] = indices
-    return Plan(seed, indices, scm.after_do(labels), noise, params.noise == "shared")
+    fixed = {node.name: node.fixed for node in scm.nodes if node.fixed is not None}
+    labels = scm.do(**drawn | fixed).after_do(dict.fromkeys(scm.mechanisms, shape_labels))
+    return Plan(seed, indices, labels, noise, params.noise == "shared")
 
 
 def sample(

@@ -34,7 +34,7 @@ class Node:
     label: str | None = None
     noise: str | None = None
     parents: tuple[str, ...] = ()
-    fixed: int | None = None  # the class that an intervention do(label := fixed) has set
+    fixed: Any = None  # the class that an intervention do(label := fixed) has set, or an array of them (n,)
 
     def equation(self) -> str:
         """The assignment as text, e.g. `M := f_shape(Y1, U1)`."""
@@ -68,8 +68,10 @@ class StructuralCausalModel:
         """Names of the mechanisms that take a label, in causal order. These can be intervened on."""
         return tuple(node.name for node in self.nodes if node.label is not None)
 
-    def do(self, **labels: int) -> "StructuralCausalModel":
+    def do(self, **labels: Any) -> "StructuralCausalModel":
         """Returns the model after do(Y_j := label) for the named mechanisms, e.g. `scm.do(shape=3)`.
+
+        A label is a class, or an array (n,) with a class for each image.
 
         Raises ValueError for a name that is not a mechanism of this model.
         """

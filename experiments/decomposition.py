@@ -11,7 +11,9 @@ by abduction  the CGN's                              one of these two is cgn_abd
 by abduction  the CGN's, observed backgrounds        paper run, the other is trained here
 true          true                                   oracle of the paper run
 
-Scores are on test images; nothing is chosen by them.
+Scores are on test images; nothing is chosen by them. These trainings are no stages: the graph has no place
+for images whose masks are the CGN's and whose textures are real, or the reverse. All else comes from the
+paper run.
 """
 
 import os
@@ -157,8 +159,8 @@ def _fetched(experiment: str, variant: str, scratch: Path) -> Params:
             system.get(path, str(scratch / name), recursive=True)
     except (DvcException, SCMError, FileNotFoundError) as error:
         raise UserError(
-            f"experiment {experiment}: not in this clone ({error}); make paper makes it, once the"
-            " results of its seed in reports/paper/results are deleted"
+            f"experiment {experiment}: not in this clone, or older than its files ({error}); make paper"
+            " makes it, once the results of its seed in reports/paper/results are deleted"
         ) from None
     return read(scratch)
 

@@ -5,7 +5,8 @@ method, as a DVC experiment on a share of the profile's image passes (`SHARES`);
 each of the stage's methods. Selected is the setting with the highest accuracy on held-out digits in the
 paper's five training environments, whose correlations of cue and label are 0.9 to 1. Test digits are not
 used. The accuracy on the same digits with random cues is reported, to show what a search could reach at
-best, but not used. The selected settings are in budgets/paper.yaml; a test compares the two.
+best, but not used. The selected settings are in budgets/paper.yaml; a test compares the two. The search of
+`gan` is the longest: its stage also trains the methods on counterfactuals, which must exist.
 """
 
 import json

@@ -21,12 +21,8 @@ def main(variant: str) -> None:
 
     from tqdm import tqdm
 
-    from cgn.generators.mnist.abduction import (
-        read_masks,
-        sample_given_shapes,
-        save_segmenter,
-        train_segmenter,
-    )
+    from cgn.generators.mnist.abduction import read_masks, sample_given_shapes, save_segmenter
+    from cgn.generators.mnist.segmenter_training import train_segmenter
     from cgn.generators.mnist.stored import load_cgn
     from cgn.io.arrays import read_arrays
     from cgn.io.shards import write_shards

@@ -18,9 +18,11 @@ def main(ablation: Annotated[str, Option(help="all, no_shape, no_text, no_bg or 
     from cgn.generators.imagenet.run import train_and_save_cgn
 
     pretrained, changed = Path("models/imagenet/pretrained"), ablated(params, ablation)
-    checkpoint = stage.checkpoint(ablation, [changed, budget], [pretrained])
     folder = Path("models/imagenet/ablation") / ablation
-    train_and_save_cgn(folder, pretrained, changed, budget, stage.seed, checkpoint, stage.device)
+    with stage.output(folder, ablation, [changed, budget], [pretrained]) as output:
+        train_and_save_cgn(
+            output.folder, pretrained, changed, budget, stage.seed, output.checkpoint, stage.device
+        )
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from typer import Option
 
-from stages.command import run, section
+from stages.command import run
 from stages.scoring import Models, Out, write_scores
 
 
@@ -17,14 +17,9 @@ def main(
     out: Out,
 ) -> None:
     """Write the shape bias of MODEL on the cue-conflict stimuli of a folder (Geirhos et al., 2019)."""
-    resnet50s = {
-        "resnet50_sin": section("assets.resnet50_sin"),
-        "resnet50_in_sin": section("assets.resnet50_in_sin"),
-    }
-
     from cgn.evaluation.shape_bias import shape_bias_scores
 
-    write_scores(model, resnet50s, stimuli, shape_bias_scores, out)
+    write_scores(model, stimuli, shape_bias_scores, out)
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ def main() -> None:
     """
     section("threads")
 
-    from cgn.data.emoji.cue_sources import METHODS
+    from cgn.data.emoji.cue_sources import TRAINING_SETS
     from cgn.errors import UserError
     from cgn.io.arrays import read_arrays
     from cgn.io.files import read_json, write_json
@@ -29,7 +29,7 @@ def main() -> None:
 
     splits = {path.stem: read_arrays(path) for path in sorted(WORLD.glob("test_*.safetensors"))}
     classes, scores = read_json(WORLD / "classes.json"), {}
-    for folder in (*METHODS, "ensemble"):
+    for folder in (*TRAINING_SETS, "ensemble"):
         for name, (network, signature) in load_networks(CLASSIFIERS / folder).items():
             if signature.classes != classes:
                 raise UserError(f"{CLASSIFIERS / folder}: of other classes than {WORLD}; run dvc repro")

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from typer import Option
 
-from stages.command import run, section
+from stages.command import run
 from stages.scoring import Models, Out, write_scores
 
 
@@ -17,14 +17,9 @@ def main(
     out: Out,
 ) -> None:
     """Write the accuracies and the background gap of MODEL on IN-9 variants (Xiao et al., 2021)."""
-    resnet50s = {
-        "resnet50_sin": section("assets.resnet50_sin"),
-        "resnet50_in_sin": section("assets.resnet50_in_sin"),
-    }
-
     from cgn.evaluation.background_gap import in9_scores
 
-    write_scores(model, resnet50s, data, in9_scores, out)
+    write_scores(model, data, in9_scores, out)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,6 @@ from stages.command import SCRATCH, run, section
 def main() -> None:
     """Write reports/: metrics.json, tables, figures and index.html."""
     profile, seed = section("profile"), section("seed")
-    section("threads")
     digits, textures = section("budgets.digits"), section("budgets.textures")
     source = f"{digits.source} ({digits.train:,} for training, {digits.test:,} for the test)"
     world, images = section("imagenet.world"), section("budgets.imagenet_world")

@@ -7,6 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
+from stages.command import section
+
 log = logging.getLogger(__name__)
 
 Models = Annotated[
@@ -21,16 +23,16 @@ Out = Annotated[Path, typer.Option(help="the JSON file to write", dir_okay=False
 
 def write_scores(
     models: list[str],
-    resnet50s: dict[str, Any],
     folder: Path,
     score: Callable[..., dict[str, Any]],
     out: Path,
 ) -> None:
-    """Writes the results of `score` for each of `models` on the images of `folder`, {} if it is left out.
+    """Writes the results of `score` for each of `models` on the images of `folder`, {} if it is left out."""
+    resnet50s = {
+        "resnet50_sin": section("assets.resnet50_sin"),
+        "resnet50_in_sin": section("assets.resnet50_in_sin"),
+    }
 
-
-    `resnet50s` are the assets of further ResNet-50s, by name.
-    """
     from cgn.io.files import why_left_out, write_json
     from cgn.networks.image_classifier import scores_by_model
 

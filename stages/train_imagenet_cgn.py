@@ -17,8 +17,10 @@ def main() -> None:
     from cgn.generators.imagenet.run import train_and_save_cgn
 
     pretrained, folder = Path("models/imagenet/pretrained"), Path("models/imagenet/cgn/all")
-    checkpoint = stage.checkpoint("all", [params, budget], [pretrained])
-    train_and_save_cgn(folder, pretrained, params, budget, stage.seed, checkpoint, stage.device)
+    with stage.output(folder, "all", [params, budget], [pretrained]) as output:
+        train_and_save_cgn(
+            output.folder, pretrained, params, budget, stage.seed, output.checkpoint, stage.device
+        )
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ def main() -> None:
     stage = StageRun("train_imagenet_classifiers")
     schedule, budget = section("imagenet.classifier"), section("budgets.train_imagenet_classifiers")
 
-    from cgn.data.emoji.cue_sources import METHODS, cue_sources
+    from cgn.data.emoji.cue_sources import TRAINING_SETS, cue_sources
     from cgn.data.sources import Images, Mirrored
     from cgn.io.arrays import read_arrays
     from cgn.io.files import leave_out, read_json
@@ -46,7 +46,7 @@ def main() -> None:
         runs.append(Run(CLASSIFIERS / method, ERM(network, steps, schedule), seen, checkpoint, method))
     validation = Images(held_out["images"], held_out["labels"])
     train_and_save(runs, validation, stage.threads, stage.device, signature)
-    for method in METHODS:
+    for method in TRAINING_SETS:
         if method not in sources:
             reason = "needs masks and backgrounds, which this world has none of"
             log.warning("left out: %s: %s", method, reason)

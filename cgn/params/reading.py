@@ -5,7 +5,7 @@ sections are the sizes, `Params.budgets`.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +21,17 @@ Values = dict[str, Any]
 
 
 def read(folder: Path = Path()) -> Params:
-    """Reads the parameters of a checkout. Raises UserError, which names the file, the key and the fault."""
-    return validate(read_files(folder))
+    """Reads the parameters of a checkout; all profiles are checked.
+
+    Raises UserError, which names the file, the key and the fault.
+    """
+    files = read_files(folder)
+    params = validate(files)
+    for profile in _profiles(folder):
+        if profile != params.profile:
+            others = files[PARAMS] | {"profile": profile}
+            validate({PARAMS: others, **_sizes(folder, profile), ASSETS: files[ASSETS]})
+    return params
 
 
 def read_files(folder: Path = Path()) -> dict[str, Values]:
@@ -31,12 +40,11 @@ def read_files(folder: Path = Path()) -> dict[str, Values]:
     Raises UserError when a file is missing or not valid YAML, or when the profile has no file.
     """
     params = _parsed(folder, PARAMS)
-    profiles = sorted(path.stem for path in (folder / BUDGETS).glob("*.yaml"))
+    profiles = _profiles(folder)
     if params.get("profile") not in profiles:
         known = ", ".join(profiles) or f"none: {folder / BUDGETS} has no files"
         raise UserError(f"{PARAMS}: profile: not one of {known}; got {params.get('profile')!r}")
-    sizes = f"{BUDGETS}/{params['profile']}.yaml"
-    return {PARAMS: params, sizes: _parsed(folder, sizes), ASSETS: _parsed(folder, ASSETS)}
+    return {PARAMS: params, **_sizes(folder, params["profile"]), ASSETS: _parsed(folder, ASSETS)}
 
 
 def validate(files: Mapping[str, Values]) -> Params:
@@ -49,9 +57,12 @@ def validate(files: Mapping[str, Values]) -> Params:
         return Params.model_validate(joined)
     except ValidationError as error:
         first = error.errors()[0]
-    path = [str(part) for part in first["loc"]]
+    path = _keys(joined, first["loc"])
     depths = {name: _depth(values, path) for name, values in placed.items()}
-    names = " or ".join(name for name, depth in depths.items() if depth == max(depths.values()))
+    best = max(depths.values())
+    if first["type"] == "missing" and best == len(path) - 1:
+        best = 1  # any file that has some of the section may be the one to complete
+    names = " or ".join(name for name, depth in depths.items() if depth >= best)
     key = re.sub(r"^(budgets|assets)\.", "", ".".join(path))
     message = first["msg"].removeprefix("Value error, ")
     if first["type"] == "extra_forbidden":
@@ -59,6 +70,15 @@ def validate(files: Mapping[str, Values]) -> Params:
     elif first["type"] != "missing" and not isinstance(first["input"], Mapping):
         message += f", got {first['input']!r}"
     raise UserError(f"{names}: {key}: {message}")
+
+
+def _profiles(folder: Path) -> list[str]:
+    return sorted(path.stem for path in (folder / BUDGETS).glob("*.yaml"))
+
+
+def _sizes(folder: Path, profile: str) -> dict[str, Values]:
+    name = f"{BUDGETS}/{profile}.yaml"
+    return {name: _parsed(folder, name)}
 
 
 def _parsed(folder: Path, name: str) -> Values:
@@ -78,6 +98,10 @@ def _parsed(folder: Path, name: str) -> Values:
 def _placed(name: str, values: Values, params: Values) -> Values:
     """Moves the values of a file to their places in `Params`."""
     if name == PARAMS:
+        if own := {"assets", "budgets"} & values.keys():
+            raise UserError(
+                f"{name}: {min(own)}: unknown key; {ASSETS} and {BUDGETS}/*.yaml have files of their own"
+            )
         return values
     if name == ASSETS:
         return {"assets": values}
@@ -93,9 +117,23 @@ def _joined(first: Values, second: Values, name: str, above: str = "") -> Values
             joined[key] = value
         elif isinstance(value, dict) and isinstance(first[key], dict):
             joined[key] = _joined(first[key], value, name, f"{above}{key}.")
+        elif isinstance(value, dict) or isinstance(first[key], dict):
+            where, other = (name, value) if isinstance(first[key], dict) else (PARAMS, first[key])
+            raise UserError(f"{where}: {above}{key}: not a section but {other!r}")
         else:
             raise UserError(f"{name}: {above}{key}: stands in another file, too ({PARAMS}); keep one")
     return joined
+
+
+def _keys(values: Any, location: Sequence[int | str]) -> list[str]:
+    """The dotted key of pydantic's `location`, which also names the kind of a section that has several."""
+    path = []
+    for part in map(str, location):
+        if isinstance(values, dict) and values.get("source") == part and part not in values:
+            continue  # the kind, as told by `source`
+        path.append(part)
+        values = values.get(part) if isinstance(values, dict) else None
+    return path
 
 
 def _depth(values: Any, path: list[str]) -> int:

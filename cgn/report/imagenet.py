@@ -23,7 +23,7 @@ from cgn.report.ablation import (
 Percent = Annotated[float, Field(ge=0, le=100)]
 
 # The rows, in the paper's order.
-METHODS = {
+CLASSIFIERS = {
     "in": "plain (IN)",
     "sin": "restyled (SIN)",
     "in_sin": "plain + restyled (IN + SIN)",
@@ -137,7 +137,7 @@ class ImageNetScores(BaseModel):
     @property
     def methods(self) -> list[str]:
         """The rows of Tables 3 and 4 that this world can have."""
-        return [method for method in METHODS if not (self.of_photos and method in OF_MASKS)]
+        return [method for method in CLASSIFIERS if not (self.of_photos and method in OF_MASKS)]
 
     def metrics(self) -> dict[str, Any]:
         """The section of reports/metrics.json; accuracy is on held-out poses or photos, and on glyphs."""
@@ -235,7 +235,7 @@ def _frame(rows: list[dict[str, Any]]) -> pd.DataFrame:
 def side_by_side(table: pd.DataFrame) -> pd.DataFrame:
     """A table for readers: cells are "ours (paper)" with one decimal, methods have their names."""
     names = [name for name in table.columns if name != "method" and not name.startswith("paper_")]
-    cells: dict[str, list[str]] = {"trained on": [METHODS[method] for method in table["method"]]}
+    cells: dict[str, list[str]] = {"trained on": [CLASSIFIERS[method] for method in table["method"]]}
     for name in names:
         paper = table[f"paper_{name}"] if f"paper_{name}" in table else [float("nan")] * len(table)
         cells[name.replace("_", " ")] = [

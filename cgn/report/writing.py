@@ -15,7 +15,7 @@ from cgn.io.arrays import read_arrays
 from cgn.io.files import atomic_folder, atomic_path, read_json, write_json
 from cgn.io.histories import read_history
 from cgn.io.shards import read_images, shard_paths
-from cgn.report import charts, figures, imagenet, imagenet_figures, imagenet_sheets, tables
+from cgn.report import charts, figures, imagenet, imagenet_figures, tables, world_sheets
 from cgn.report.ablation import ABLATIONS
 from cgn.report.charts import confusion_matrices
 from cgn.report.contact_sheets import write_png
@@ -150,18 +150,18 @@ def _write_figures(classifiers: dict[str, dict[str, ClassifierScore]], table_2: 
         train = read_arrays(WORLD / "train.safetensors")
         classes = tuple(read_json(WORLD / "classes.json"))[:MOST_CLASSES]
         if "masks" in train:
-            write_png(folder / "emoji_world.png", imagenet_sheets.world_sheet(train, classes))
-            write_png(folder / "emoji_in9.png", imagenet_sheets.in9_sheet(WORLD / "in9", IN9_VARIANTS))
-            conflicts = imagenet_sheets.cue_conflict_sheet(WORLD / "cue_conflict", classes)
+            write_png(folder / "emoji_world.png", world_sheets.world_sheet(train, classes))
+            write_png(folder / "emoji_in9.png", world_sheets.in9_sheet(WORLD / "in9", IN9_VARIANTS))
+            conflicts = world_sheets.cue_conflict_sheet(WORLD / "cue_conflict", classes)
             write_png(folder / "emoji_cue_conflict.png", conflicts)
         else:
-            write_png(folder / "photo_world.png", imagenet_sheets.photo_sheet(train, classes))
+            write_png(folder / "photo_world.png", world_sheets.photo_sheet(train, classes))
         ablations = {
             name: read_history(IMAGENET_MODELS / "ablation" / name / "history.csv", ["step", "mask_mean"])
             for name in ABLATIONS
         }
         images, labels = read_images(shard_paths(IMAGENET_SHARDS), COUNTERFACTUALS)
-        sheet = imagenet_sheets.counterfactual_sheet(images, labels["shape"], classes)
+        sheet = world_sheets.counterfactual_sheet(images, labels["shape"], classes)
         write_png(folder / "imagenet_counterfactuals.png", sheet)
         (folder / "imagenet_mask_mean.svg").write_text(
             imagenet_figures.mask_mean_curves(ablations), encoding="utf-8"

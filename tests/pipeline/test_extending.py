@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+import webdataset as wds
 
 from tests.pipeline.conftest import Run, run_in, stages_run
 
@@ -30,6 +31,12 @@ class Project:
         else:
             text = f"{text}\n\n{code}"
         path.write_text(text, encoding="utf-8")
+
+    def replace(self, name: str, old: str, new: str) -> None:
+        """Replace the first place of a text."""
+        self.insert(name, new, before=old)
+        path = self.folder / name
+        path.write_text(path.read_text(encoding="utf-8").replace(new + old, new, 1), encoding="utf-8")
 
     def metrics(self) -> dict[str, dict[str, dict[str, float]]]:
         metrics = json.loads((self.folder / "reports/metrics.json").read_text())["mnist"]
@@ -81,7 +88,7 @@ def test_a_method_is_four_edits(project: Project, root: Path) -> None:
 def test_a_data_set_is_four_edits(project: Project, root: Path) -> None:
     synthesis, row, parameters, line, section = code_of(root, "A data set")
     variants = "cgn/data/mnist/variants.py"
-    project.insert(variants, "from typing import Any\n", before="from typing import ")
+    project.insert(variants, "ColoredGroundParams, ", after="from cgn.data.params import ")
     project.insert(variants, synthesis, before="class Variant(NamedTuple):\n")
     project.insert(variants, row, after="\nVARIANTS = {\n")
     project.insert("cgn/data/params.py", parameters, before="class VariantsParams(Section):\n")
@@ -94,4 +101,48 @@ def test_a_data_set_is_four_edits(project: Project, root: Path) -> None:
     assert {*VARIANTS, "colored_ground_mnist"} == set(metrics)
     assert 0 <= metrics["colored_ground_mnist"]["cgn"]["test_accuracy"] <= 100
     assert "Colored-ground MNIST" in (project.folder / "reports/index.html").read_text()
+    project.run("python", "-m", "pytest", "-q", "tests/pipeline/test_wiring.py")
+
+
+def test_a_mechanism_is_four_edits(project: Project, root: Path) -> None:
+    nodes, networks, network, composer, names, intervened = code_of(root, "A mechanism")
+    mechanisms = "cgn/generators/mnist/mechanisms.py"
+    project.replace("cgn/scm.py", "        _COMPOSER,\n", nodes)
+    project.insert(mechanisms, networks + "\n\n", before="class CGNConfig(NamedTuple):\n")
+    project.insert(
+        mechanisms, network, after="        self.background = TextureMechanism(*sizes, *texture)\n"
+    )
+    project.replace(mechanisms, '{"composer": compose}\n', composer)
+    project.replace("cgn/section.py", 'Mechanism = Literal["shape", "foreground", "background"]\n', names)
+    project.insert("params.yaml", intervened, after="\n    intervened:\n")
+
+    project.run("dvc", "repro", "sample_counterfactuals@colored_mnist", "abduct@colored_mnist")
+    for kind in ("counterfactuals", "abducted"):
+        shards = sorted((project.folder / f"data/mnist/shards/colored_mnist/{kind}").glob("*.tar"))
+        labels = [
+            sample["json"]["labels"]
+            for sample in wds.WebDataset([*map(str, shards)], shardshuffle=False).decode("pil")
+        ]
+        assert set(labels[0]) == {"shape", "foreground", "background", "shadow"}
+        assert {label["shadow"] for label in labels} == set(range(10))
+        assert any(label["shadow"] != label["shape"] for label in labels)
+    project.run("python", "-m", "pytest", "-q", "tests/pipeline/test_wiring.py")
+
+
+def test_a_metric_is_four_edits(project: Project, root: Path) -> None:
+    file, imported, call, field, shown, line = code_of(root, "A metric")
+    scores, records = "cgn/evaluation/mnist_scores.py", "cgn/report/scores.py"
+    (project.folder / "cgn/metrics/worst_class.py").write_text(file)
+    project.insert(scores, imported, before="from cgn.networks.classifier import ")
+    project.insert(scores, call, before="    return scores\n")
+    project.insert(records, field, after="    test_accuracy: Percent\n")
+    project.insert(records, shown.strip(), after="model_dump(include={")
+    stage = (project.folder / "dvc.yaml").read_text().partition("  score:\n")[2]
+    project.insert("dvc.yaml", line, after=stage.partition("    deps:\n")[0] + "    deps:\n")
+
+    ran = stages_run(project.run("dvc", "repro", "report"))
+    assert ran == {f"score@{of}" for of in VARIANTS} | {"report"}
+    for variant in VARIANTS:
+        shown_scores = project.metrics()[variant]["original"]
+        assert 0 <= shown_scores["worst_class_accuracy"] <= shown_scores["test_accuracy"]
     project.run("python", "-m", "pytest", "-q", "tests/pipeline/test_wiring.py")

@@ -18,8 +18,6 @@ UNDECLARED = (
     *("cgn/errors.py", "cgn/section.py", "cgn/params", "stages/command.py"),
     *(f"cgn/{room}/params.py" for room in ("data", "training", "generators", "methods", "evaluation")),
 )
-# The two branches of the graph: what a folder is declared for has to be used by the stages of one of them.
-BRANCHES = ("dvc.yaml", "imagenet/dvc.yaml")
 
 
 @pytest.fixture(scope="module")
@@ -77,10 +75,10 @@ def imports_torch(path: Path, root: Path) -> bool:
     return any(re.search(r"^ *(from|import) torch\b", text, re.M) for text in texts)
 
 
-def sections_read(path: Path, arguments: dict[str, str], files: dict[str, Values]) -> set[str]:
-    """What all `section(...)` calls read, as "file:key", with a stage's command-line arguments filled in.
+def keys_read(path: Path, arguments: dict[str, str], root: Path) -> set[str]:
+    """Keys of all `section(...)` calls, with a stage's command-line arguments filled in.
 
-    `StageRun` and `method_sections` read some for the stage.
+    `StageRun`, `method_sections` and stages/scoring.py read some for the stage.
     """
     keys = {f"methods.{row.section}" for row in methods_trained(path).values() if row.section}
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
@@ -90,6 +88,12 @@ def sections_read(path: Path, arguments: dict[str, str], files: dict[str, Values
         elif called == "section":
             (argument,) = node.args
             keys.add(eval(compile(ast.Expression(argument), "section", "eval"), {}, dict(arguments)))
+    scoring = root / "stages/scoring.py"
+    return keys | (keys_read(scoring, {}, root) if scoring in modules_imported(path, root) else set())
+
+
+def in_files(keys: set[str], files: dict[str, Values]) -> set[str]:
+    """The `keys` that a stage reads as "file:key", for each file that has some of them."""
     placed = {f"{name}:{key}" for key in keys for name, values in files.items() if holds(values, key)}
     for room, _, rest in (key.partition(".") for key in keys if key.startswith(("budgets.", "assets."))):
         placed |= {f"{name}:{rest}" for name in files if name.startswith(room)}
@@ -134,21 +138,26 @@ def test_import_closures_are_dependencies(stages: dict[str, Any], root: Path) ->
         needed = import_closure(command_file(stage, root), root)
         lacking = {file for file in needed if not declared & {file, *file.parents}}
         assert not lacking, f"{address} lacks {sorted(map(str, lacking))}"
-        stale = {path for path in declared if not any(path in {file, *file.parents} for file in needed)}
+        code = {path for path in declared if path.suffix in {"", ".py"}}
+        stale = {path for path in code if not any(path in {file, *file.parents} for file in needed)}
         assert not stale, f"{address} declares {sorted(map(str, stale))} and does not import it"
 
 
-def test_a_folder_is_declared_where_its_branch_uses_all_of_it(stages: dict[str, Any], root: Path) -> None:
-    """A comment in a module of one branch alone makes no stage of the other stale."""
-    for branch in BRANCHES:
-        own = [stage for stage in stages.values() if Path(stage.path) == root / branch]
-        used = set().union(*(import_closure(command_file(stage, root), root) for stage in own))
-        for stage in own:
-            for dep in stage.deps:
-                folder = Path(str(dep.fs_path))
-                if not isinstance(dep, ParamsDependency) and folder.is_relative_to(root / "cgn"):
-                    unused = set(folder.rglob("*.py")) - used if folder.is_dir() else set()
-                    assert not unused, f"{stage.addressing} declares {folder}, no stage uses {unused}"
+def test_a_folder_is_declared_where_all_of_it_is_imported(stages: dict[str, Any], root: Path) -> None:
+    for address, stage in stages.items():
+        needed = import_closure(command_file(stage, root), root)
+        for folder in (Path(str(dep.fs_path)) for dep in stage.deps if not isinstance(dep, ParamsDependency)):
+            if folder.is_relative_to(root / "cgn") and folder.is_dir():
+                assert set(folder.rglob("*.py")) <= needed, f"{address} declares {folder}"
+
+
+def test_templates_are_dependencies(stages: dict[str, Any], root: Path) -> None:
+    """Files that are no code and named after the module that reads them, as page.css after page.py."""
+    declared = {Path(str(dep.fs_path)) for dep in stages["report"].deps}
+    templates = {path for path in (root / "cgn").rglob("*.*") if path.suffix not in {".py", ".pyc"}}
+    assert len(templates) == 3
+    assert all(path.with_name("page.py") in declared for path in templates)
+    assert templates <= declared
 
 
 def test_parameters_read_are_those_declared(stages: dict[str, Any], root: Path) -> None:
@@ -160,7 +169,7 @@ def test_parameters_read_are_those_declared(stages: dict[str, Any], root: Path) 
             for key in dep.params
         }
         file = command_file(stage, root)
-        read = sections_read(file, arguments_of(stage), read_files(root))
+        read = in_files(keys_read(file, arguments_of(stage), root), read_files(root))
         if imports_torch(file, root):  # `run` in stages/command.py sets the number of threads
             read.add("params.yaml:threads")
         assert outermost(declared) == outermost(read), (

@@ -117,7 +117,7 @@ def test_params_yaml_is_read_in_five_minutes(root: Path) -> None:
         (
             f"{LAPTOP}:pretrained_networks",
             {"source": "published", "biggan": "biggan_deep_256", "saliency": "trained"},
-            "pretrained_networks.published.saliency: u2net, u2netp or a file: .*got 'trained'",
+            f"^{LAPTOP}: pretrained_networks.saliency: u2net, u2netp or a file: .*got 'trained'",
         ),
         (f"{LAPTOP}:pretrained_networks.source", "found", "pretrained_networks: .*'published'"),
         (
@@ -125,6 +125,9 @@ def test_params_yaml_is_read_in_five_minutes(root: Path) -> None:
             "plain",
             f"^{LAPTOP}: mnist.cgn.texture_start: stands in another file",
         ),
+        ("methods", None, "^params.yaml: methods: not a section but None$"),
+        (f"{LAPTOP}:mnist.cgn", 3, f"^{LAPTOP}: mnist.cgn: not a section but 3$"),
+        ("budgets", {}, "^params.yaml: budgets: unknown key"),
         ("assets.yaml:u2net.sha256", "8d10", "^assets.yaml: u2net.sha256: .*got '8d10'"),
         ("assets.yaml:u2net.url", "u2net.onnx", "^assets.yaml: u2net.url: .*got 'u2net.onnx'"),
     ],
@@ -138,7 +141,14 @@ def test_a_mistake_gives_one_line_that_names_the_key(
 
 
 @pytest.mark.parametrize(
-    ("file", "key"), [("params.yaml", "mnist.cgn.lambda_binary"), (LAPTOP, "train_cgn.steps")]
+    ("file", "key"),
+    [
+        ("params.yaml", "mnist.cgn.lambda_binary"),
+        ("params.yaml", "methods.irm.environments"),
+        ("params.yaml", "imagenet.cgn.tau"),
+        (LAPTOP, "methods.irm.penalty"),
+        (LAPTOP, "train_cgn.steps"),
+    ],
 )
 def test_a_missing_key_is_named(files: dict[str, Values], file: str, key: str) -> None:
     lacking = copy.deepcopy(files)
@@ -172,3 +182,11 @@ def test_a_value_may_differ_between_variants(files: dict[str, Values]) -> None:
     assert of_all.mnist.cgn.of("wildlife_mnist").lambda_mask == 3
     with pytest.raises(UserError, match="fog_mnist: not one of colored_mnist, "):
         of_all.mnist.cgn.of("fog_mnist")
+
+
+def test_profiles_that_are_not_active_are_checked_too(root: Path, tmp_path: Path) -> None:
+    copy_params(root, tmp_path)
+    path = tmp_path / "budgets/smoke.yaml"
+    path.write_text(path.read_text(encoding="utf-8").replace("steps: ", "steps: -"), encoding="utf-8")
+    with pytest.raises(UserError, match=r"^budgets/smoke.yaml: train_cgn.steps: .*got -"):
+        read(tmp_path)

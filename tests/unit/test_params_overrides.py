@@ -125,7 +125,7 @@ def test_no_override_changes_nothing(text: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("of", ["scalars", "lists"])
 def test_own_values_change_nothing(of: str, text: str, values: dict[str, Any], tmp_path: Path) -> None:
     kept = {key: value for key, value in values.items() if isinstance(value, list) == (of == "lists")}
-    assert kept or of == "lists"
+    assert kept or (of == "lists" and "\nbiggan_deep_256:" in text)  # assets.yaml has no list
     assert written(text, [f"{key}={json.dumps(value)}" for key, value in kept.items()], tmp_path) == text
 
 
@@ -133,4 +133,6 @@ def test_other_values_leave_the_rest(text: str, values: dict[str, Any], tmp_path
     others = [f"{key}={'[x,y]' if isinstance(value, list) else 'x'}" for key, value in values.items()]
     after = written(text, others, tmp_path)
     assert without(after, list(values)) == without(text, list(values))
-    assert set(map(str, dict(leaves(YAML(typ="safe").load(after))).values())) <= {"x", "['x', 'y']"}
+    lists = {True: "['x', 'y']", False: "x"}
+    wanted = {key: lists[isinstance(value, list)] for key, value in values.items()}
+    assert {key: str(value) for key, value in leaves(YAML(typ="safe").load(after))} == wanted

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from cgn.data.sources import FixedImages, FreshImages, Images, Source
 from cgn.seeding import generator
 
-METHODS = ("in", "sin", "in_sin", "mixed_rand", "oracle")
+TRAINING_SETS = ("in", "sin", "in_sin", "mixed_rand", "oracle")
 
 Arrays = dict[str, NDArray[Any]]
 
@@ -34,7 +34,7 @@ def on_backgrounds_of_others(
 
 
 def cue_sources(arrays: Arrays, batch: int, seed: int) -> dict[str, Source]:
-    """The training images of each of `METHODS`, in minibatches of `batch`.
+    """The training images of each of `TRAINING_SETS`, in minibatches of `batch`.
 
     `arrays` has the world's `images` and `labels` (n,), and if they are known `restyled` images, `masks` and
     `backgrounds`, uint8. Without `masks` only the source of `in` is returned.

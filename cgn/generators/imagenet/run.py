@@ -11,7 +11,7 @@ from cgn.generators.imagenet.training import train_cgn
 from cgn.generators.params import ImageNetCGNBudget, ImageNetCGNParams
 from cgn.generators.pretraining.stored import load_cgan, load_features, load_judge, load_saliency
 from cgn.io.arrays import write_arrays
-from cgn.io.files import atomic_folder, write_json
+from cgn.io.files import write_json
 from cgn.io.histories import write_history
 from cgn.networks.biggan import sizes_of
 from cgn.seeding import seed_for
@@ -27,7 +27,7 @@ def train_and_save_cgn(
     checkpoint: Checkpoint,
     device: torch.device,
 ) -> None:
-    """Trains a CGN on `device` and writes it to a new `folder`, which `load_cgn` reads.
+    """Trains a CGN on `device` and writes it to `folder`, which `load_cgn` reads.
 
     The folder also gets history.csv, gradient_shares.json and snapshots.safetensors (see `TrainedCGN`).
     Raises UserError when a pre-trained network is missing or damaged, or when the patches are larger than the
@@ -47,13 +47,10 @@ def train_and_save_cgn(
     features = load_features(pretrained).to(device)
     judge = load_judge(pretrained).to(device)
     trained = train_cgn(cgn, cgan, features, judge, params, budget, seed, checkpoint)
-    with atomic_folder(folder) as temporary:
-        save_cgn(temporary, cgn)
-        write_history(temporary / "history.csv", trained.history)
-        write_json(temporary / "gradient_shares.json", trained.gradient_shares)
-        sheets = {
-            name: np.stack([sheet[name].numpy() for sheet in trained.snapshots])
-            for name in trained.snapshots[0]
-        }
-        write_arrays(temporary / "snapshots.safetensors", sheets)
-    checkpoint.remove()
+    save_cgn(folder, cgn)
+    write_history(folder / "history.csv", trained.history)
+    write_json(folder / "gradient_shares.json", trained.gradient_shares)
+    sheets = {
+        name: np.stack([sheet[name].numpy() for sheet in trained.snapshots]) for name in trained.snapshots[0]
+    }
+    write_arrays(folder / "snapshots.safetensors", sheets)

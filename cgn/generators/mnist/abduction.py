@@ -14,7 +14,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.nn import functional
 
 from cgn.counterfactuals import plan_counterfactuals
 from cgn.errors import UserError
@@ -28,53 +27,7 @@ from cgn.io.shards import Sample
 from cgn.io.weights import read_generator, write_generator
 from cgn.networks.unet import Segmenter
 from cgn.scm import MNIST_SCM, CounterfactualParams
-from cgn.seeding import indexed_integers, indexed_uniforms, seed_for
-from cgn.training.checkpoint import Checkpoint
-from cgn.training.network import train_network
-
-# One label for all mechanisms, as in the training data.
-_ONE_LABEL = CounterfactualParams(intervened=["shape"], noise="per_mechanism", ratio=1)
-
-
-def train_segmenter(
-    cgn: CGN,
-    params: SegmenterParams,
-    drawn: int,  # number of CGN images to train on
-    image_passes: int,
-    seed: int,
-    checkpoint: Checkpoint,
-    device: torch.device,
-) -> Segmenter:
-    """Trains a segmenter on images and masks of `cgn` with binary cross-entropy, and freezes it."""
-    images, masks = (torch.from_numpy(part) for part in draw_with_masks(cgn, drawn, seed_for(seed, "pairs")))
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed_for(seed, "segmenter"))
-        segmenter = Segmenter(params.channels)
-    segmenter.to(memory_format=torch.channels_last)
-    segmenter.to(device)
-
-    def batch_loss(step: int) -> Tensor:
-        places = (step * params.batch, (step + 1) * params.batch)
-        rows = torch.from_numpy(indexed_integers(seed, "segmenter/rows", *places, drawn))
-        true = masks[rows, None].to(device).float() / 255
-        return functional.binary_cross_entropy_with_logits(
-            segmenter.logits(from_bytes(images[rows].to(device))), true
-        )
-
-    train_network(segmenter, batch_loss, image_passes, params, checkpoint, "segmenter")
-    return segmenter
-
-
-def draw_with_masks(cgn: CGN, count: int, seed: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """Draws images (count, 32, 32, 3) with one label for all mechanisms, and masks (count, 32, 32), uint8."""
-
-    def block(first: int) -> list[tuple[NDArray[np.uint8], NDArray[np.uint8]]]:
-        plan = plan_counterfactuals(MNIST_SCM, _ONE_LABEL, CLASSES, seed, first, first + BLOCK)
-        drawn = draw(cgn, plan)
-        return list(zip(to_bytes(drawn["composer"]), _mask_bytes(drawn["shape"]), strict=True))
-
-    images, masks = zip(*in_blocks(block, BLOCK, 0, count, torch.get_num_threads()), strict=True)
-    return np.stack(images), np.stack(masks)
+from cgn.seeding import indexed_uniforms
 
 
 def read_masks(segmenter: Segmenter, images: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -84,11 +37,12 @@ def read_masks(segmenter: Segmenter, images: NDArray[np.uint8]) -> NDArray[np.ui
     for start in range(0, len(images), BLOCK):
         block = torch.from_numpy(images[start : start + BLOCK]).to(device)
         with torch.inference_mode():
-            parts.append(_mask_bytes(segmenter(from_bytes(block)).cpu()))
+            parts.append(mask_bytes(segmenter(from_bytes(block)).cpu()))
     return np.concatenate(parts)
 
 
-def _mask_bytes(masks: Tensor) -> NDArray[np.uint8]:
+def mask_bytes(masks: Tensor) -> NDArray[np.uint8]:
+    """Masks (n, 1, h, w) in [0, 1] as uint8 (n, h, w)."""
     return masks[:, 0].mul(255).round().to(torch.uint8).numpy()
 
 
@@ -117,7 +71,6 @@ def sample_given_shapes(
     stop: int,
 ) -> Iterator[Sample]:
     """Yields counterfactuals start to stop - 1 of given shapes: image i has mask i % n, textures of `cgn`.
-
 
     `masks` are uint8 (n, 32, 32), 255 on the object; `labels` (n,) are their classes. Without `backgrounds`
     the CGN draws the backgrounds. `backgrounds` are the real images uint8 (n, 32, 32, 3) of the masks; each

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cgn.report.imagenet import METHODS as IMAGENET_METHODS
+from cgn.report.imagenet import CLASSIFIERS as IMAGENET_METHODS
 from cgn.report.imagenet import ImageNetScores, parse_scores
 from cgn.report.names import METHOD_TITLES, VARIANT_TITLES
 from cgn.report.scores import ClassifierScore, MechanismScore, parse_classifiers, parse_mechanisms

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from cgn.data.emoji.cue_sources import METHODS, cue_sources, on_backgrounds_of_others
+from cgn.data.emoji.cue_sources import TRAINING_SETS, cue_sources, on_backgrounds_of_others
 from cgn.data.emoji.world import render
 
 Arrays = dict[str, NDArray[Any]]
@@ -44,7 +44,7 @@ def test_restyled_objects_keep_pose_and_background(world: Arrays) -> None:
 
 def test_every_method_sees_its_images(world: Arrays) -> None:
     sources = cue_sources(world, batch=COUNT, seed=0)
-    assert tuple(sources) == METHODS
+    assert tuple(sources) == TRAINING_SETS
     seen = {}
     for method, source in sources.items():
         (batch,) = source.minibatches(0)

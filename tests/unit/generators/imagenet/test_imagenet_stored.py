@@ -14,6 +14,7 @@ from cgn.generators.imagenet.run import train_and_save_cgn
 from cgn.generators.params import ImageNetCGNBudget, ImageNetCGNParams
 from cgn.generators.pretraining.stored import load_cgan, save_network, weights_file
 from cgn.io.arrays import read_arrays
+from cgn.io.files import atomic_folder
 from cgn.networks.biggan import BIGGAN_SMALL, build_biggan, generate, sizes_of, truncated_noise
 from cgn.networks.u2net import U2NET_SMALL, U2Net
 from cgn.networks.vgg import VGG_SMALL, VGGClassifier
@@ -36,8 +37,8 @@ def pretrained(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def _train(folder: Path, pretrained: Path, params: ImageNetCGNParams, seed: int = 0) -> None:
     checkpoint = Checkpoint(folder.with_suffix(".pt"), "run", every_seconds=0)
-    train_and_save_cgn(folder, pretrained, params, BUDGET, seed, checkpoint, CPU)
-    assert not checkpoint.path.exists()
+    with atomic_folder(folder) as temporary:
+        train_and_save_cgn(temporary, pretrained, params, BUDGET, seed, checkpoint, CPU)
 
 
 def test_patches_that_do_not_fit_are_named(

@@ -13,16 +13,10 @@ from cgn.data.mnist.masks import true_masks
 from cgn.data.params import ColoredParams, DigitsBudget, WildlifeParams
 from cgn.errors import UserError
 from cgn.evaluation.mechanism_quality import soft_iou
-from cgn.generators.mnist.abduction import (
-    draw_with_masks,
-    load_segmenter,
-    read_masks,
-    sample_given_shapes,
-    save_segmenter,
-    train_segmenter,
-)
+from cgn.generators.mnist.abduction import load_segmenter, read_masks, sample_given_shapes, save_segmenter
 from cgn.generators.mnist.mechanisms import CGN, CGNConfig
 from cgn.generators.mnist.sampling import BLOCK
+from cgn.generators.mnist.segmenter_training import draw_with_masks, train_segmenter
 from cgn.generators.params import SegmenterParams
 from cgn.training.checkpoint import Checkpoint
 
