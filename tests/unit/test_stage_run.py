@@ -28,13 +28,14 @@ def test_a_training_that_ends_leaves_its_output_and_no_checkpoint(
 def test_a_training_that_fails_leaves_its_checkpoint_and_no_output(
     stage: run.StageRun, tmp_path: Path
 ) -> None:
-    with (
-        pytest.raises(KeyboardInterrupt),
-        stage.output(tmp_path / "model", "mnist", [1], []) as output,
-    ):
-        output.checkpoint.save({"step": 3})
-        (output.folder / "weights").write_text("w")
-        raise KeyboardInterrupt
+    def killed() -> None:
+        with stage.output(tmp_path / "model", "mnist", [1], []) as output:
+            output.checkpoint.save({"step": 3})
+            (output.folder / "weights").write_text("w")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        killed()
     assert [path.name for path in tmp_path.iterdir()] == ["scratch"]
     assert stage.checkpoint("mnist", [1], []).load() == {"step": 3}
     assert stage.checkpoint("mnist", [2], []).load() is None
