@@ -117,6 +117,7 @@ def _measured(variant: str, seed: int) -> dict[str, float]:
         read_arrays(scratch / f"{name}.safetensors") for name in ("digits", "textures", f"variants/{variant}")
     )
     budget, schedule = params.budgets, params.mnist.classifier
+    released = schedule.network == "released"
     sets = {
         "cgn_masks": _cgn_masks(variant, scratch, textures, params, budget.sample_counterfactuals.images),
         "cgn_textures": _cgn_textures(variant, scratch, digits, params, budget.abduct.images),
@@ -126,7 +127,8 @@ def _measured(variant: str, seed: int) -> dict[str, float]:
     for name, images in sets.items():
         # Abduction has the paper run's initial network and order, so only the backgrounds differ.
         own = "cgn_abduction" if name in ("generated", "observed") else name
-        algorithm = ERM(DigitCNN(seed_for(seed, variant, own, "network")), steps, schedule)
+        network = DigitCNN(seed_for(seed, variant, own, "network"), released=released)
+        algorithm = ERM(network, steps, schedule)
         source = FixedImages(images, schedule.batch, seed, variant, own)
         run_id = fingerprint([params, name], [scratch / "cgn", scratch / "segmenter"])
         checkpoint = Checkpoint(scratch / f"{name}.pt", run_id)
@@ -135,7 +137,9 @@ def _measured(variant: str, seed: int) -> dict[str, float]:
     train_and_save(runs, validation, params.threads, torch_device(params.device))
     found = {}
     for name in sets:
-        predicted = predict(load_classifier(scratch / name, DigitCNN(0)), of_variant["test_images"])
+        predicted = predict(
+            load_classifier(scratch / name, DigitCNN(0, released=released)), of_variant["test_images"]
+        )
         found[name] = accuracy(predicted, of_variant["test_labels"])
     return found
 

@@ -13,6 +13,7 @@ from cgn.metrics.accuracy import accuracy, predict
 from cgn.networks.classifier import load_classifier
 from cgn.networks.digit_cnn import DigitCNN
 from experiments.experiment import digests, facts_of, locked_stages, run_target
+from experiments.settings import overridden
 
 MODELS = "models/mnist/classifiers"
 
@@ -44,9 +45,10 @@ def run_training_stage(
     made = run_target(experiment, target, settings, scratch)
     locked = locked_stages(experiment)[target]
     methods = [Path(out["path"]).name for out in locked["outs"]]
+    released = overridden(settings).mnist.classifier.network == "released"
     timing = scratch / "timings" / f"{stage}-{variant}.json"
     return Trained(
-        _accuracies(experiment, variant, methods),
+        _accuracies(experiment, variant, methods, released),
         facts_of(experiment, made, [timing] if timing.exists() else []),
         digests({target: locked}, variant),
     )
@@ -63,8 +65,10 @@ def arrays_of(experiment: str, name: str) -> dict[str, NDArray[Any]]:
         return read_arrays(file)
 
 
-def classifiers_of(experiment: str, variant: str, methods: Sequence[str]) -> dict[str, DigitCNN]:
-    """The classifiers that `experiment` trained, by method."""
+def classifiers_of(
+    experiment: str, variant: str, methods: Sequence[str], released: bool
+) -> dict[str, DigitCNN]:
+    """The classifiers that `experiment` trained, by method; `released` is the form of the network."""
     from dvc.api import DVCFileSystem
 
     system: Any = DVCFileSystem(rev=experiment)
@@ -73,11 +77,13 @@ def classifiers_of(experiment: str, variant: str, methods: Sequence[str]) -> dic
         for method in methods:
             folder = Path(temporary) / method
             system.get(f"{MODELS}/{variant}/{method}", str(folder), recursive=True)
-            found[method] = load_classifier(folder, DigitCNN(0))
+            found[method] = load_classifier(folder, DigitCNN(0, released=released))
     return found
 
 
-def _accuracies(experiment: str, variant: str, methods: list[str]) -> dict[str, dict[str, float]]:
+def _accuracies(
+    experiment: str, variant: str, methods: list[str], released: bool
+) -> dict[str, dict[str, float]]:
     """Accuracies (percent) of the classifiers that `experiment` trained, on training and test images."""
     arrays = arrays_of(experiment, f"variants/{variant}")
     return {
@@ -87,5 +93,5 @@ def _accuracies(experiment: str, variant: str, methods: list[str]) -> dict[str, 
             )
             for split in ("train", "test")
         }
-        for method, classifier in classifiers_of(experiment, variant, methods).items()
+        for method, classifier in classifiers_of(experiment, variant, methods, released).items()
     }

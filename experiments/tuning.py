@@ -125,9 +125,10 @@ def measured(stage: str, variant: str, methods: Sequence[str], settings: list[st
     scratch = Path(os.environ.get("CGN_SCRATCH", ".scratch")) / "tuning" / variant
     run_target(experiment, f"{stage}@{variant}", settings, scratch)
     held_out = held_out_images(experiment, variant, params)
+    released = params.mnist.classifier.network == "released"
     return {
         method: _accuracies(classifier, held_out)
-        for method, classifier in classifiers_of(experiment, variant, methods).items()
+        for method, classifier in classifiers_of(experiment, variant, methods, released).items()
     }
 
 

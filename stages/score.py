@@ -17,6 +17,7 @@ def main(variant: str) -> None:
     seed = section("seed")
     section("threads")
     params, own = section("mnist.mechanism_score"), section(f"mnist.variants.{variant}")
+    released = section("mnist.classifier.network") == "released"
 
     from cgn.evaluation.mnist_scores import classifier_scores, mechanism_scores
     from cgn.io.arrays import read_arrays
@@ -25,8 +26,8 @@ def main(variant: str) -> None:
     data, models, folder = Path("data/mnist"), Path("models/mnist"), Path(f"scores/mnist/{variant}")
     arrays = read_arrays(data / f"variants/{variant}.safetensors")
     digits = read_arrays(data / "digits.safetensors")
-    classifiers = classifier_scores(models / "classifiers" / variant, arrays, variant)
-    mechanisms = mechanism_scores(models, digits, arrays, variant, own, params, seed)
+    classifiers = classifier_scores(models / "classifiers" / variant, arrays, variant, released)
+    mechanisms = mechanism_scores(models, digits, arrays, variant, own, params, released, seed)
     write_json(folder / "classifiers.json", classifiers)
     write_json(folder / "mechanisms.json", mechanisms)
     healthy = mechanisms["healthy_classes"]

@@ -34,7 +34,8 @@ def main() -> None:
         return Images(translated_masks(distorted, TRANSLATION, seed, "translation", name, number), labels)
 
     steps = steps_for(budget.image_passes, schedule.batch, schedule.decays)
-    algorithm = ERM(DigitCNN(seed_for(seed, name, "network"), channels=1), steps, schedule)
+    network = DigitCNN(seed_for(seed, name, "network"), 1, schedule.network == "released")
+    algorithm = ERM(network, steps, schedule)
     source = FreshImages(draw, len(labels), schedule.batch, seed, name)
     validation = Images(translated_masks(validation_masks, 0, seed), digits["validation_labels"])
     checkpoint = stage.checkpoint(name, [schedule, threshold, budget], [data])

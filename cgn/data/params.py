@@ -13,6 +13,7 @@ class DigitsBudget(Section):
     train: Count
     validation: Count
     test: Count
+    test_digits: Literal["test", "validation"]
 
 
 class TexturesBudget(Section):
@@ -36,8 +37,9 @@ class ColoredParams(VariantFacts):
 class DoubleColoredParams(VariantFacts):
     binarize_threshold: Probability
     colors: TenColors
-    foreground_shift: Annotated[int, Field(ge=0, le=9)]
+    foreground_shift: Annotated[int, Field(ge=-9, le=9)]
     standard_deviation: NonNegative
+    color_noise: Literal["independent", "walking"]
 
 
 class WildlifeParams(VariantFacts):

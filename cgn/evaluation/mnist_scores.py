@@ -26,14 +26,16 @@ READ = 2000  # training images on which the masks of abduction are scored
 Arrays = dict[str, NDArray[Any]]
 
 
-def classifier_scores(folder: Path, arrays: Arrays, variant: str) -> dict[str, dict[str, Any]]:
+def classifier_scores(
+    folder: Path, arrays: Arrays, variant: str, released: bool
+) -> dict[str, dict[str, Any]]:
     """Accuracies (percent) of each method's classifier in `folder` on each split, and its test confusion.
 
-    `arrays` are the variant's images and labels by split.
+    `arrays` are the variant's images and labels by split; `released` is the form of the `DigitCNN`s.
     """
     scores: dict[str, dict[str, Any]] = {}
     for method in tqdm(METHODS, desc=f"scores of {variant}", unit="method"):
-        classifier = load_classifier(folder / method, DigitCNN(0))
+        classifier = load_classifier(folder / method, DigitCNN(0, released=released))
         predicted = {split: predict(classifier, arrays[f"{split}_images"]) for split in SPLITS}
         scores[method] = {
             f"{split}_accuracy": accuracy(predicted[split], arrays[f"{split}_labels"]) for split in SPLITS
@@ -49,6 +51,7 @@ def mechanism_scores(
     variant: str,
     own: VariantParams,
     params: MechanismScoreParams,
+    released: bool,  # the form of the digit classifier
     seed: int,
 ) -> dict[str, Any]:
     """The scores of `mechanism_quality` for the CGN of `variant`, with two more scores.
@@ -56,7 +59,7 @@ def mechanism_scores(
     `digit_classifier_accuracy` (percent) is that of the mask reader on real test digits. `abduction_iou` (0
     to 1) compares the masks that the segmenter predicts for training images with the true ones.
     """
-    reader = load_classifier(models / "digit_classifier", DigitCNN(0, channels=1))
+    reader = load_classifier(models / "digit_classifier", DigitCNN(0, 1, released))
     cgn = load_cgn(models / "cgn" / variant)
 
     test_masks = real_masks(digits["test_images"], params.binarize_threshold).astype(np.float32)

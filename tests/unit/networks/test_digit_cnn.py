@@ -1,9 +1,10 @@
+import pytest
 import torch
 from torch import nn
 from torch.nn import functional
 
 from cgn.io.pixels import from_bytes
-from cgn.networks.digit_cnn import FEATURE_MAP_PIXELS, FEATURE_MAP_SIZE, FEATURES, DigitCNN
+from cgn.networks.digit_cnn import FEATURES, RELEASED, UNPADDED, DigitCNN
 
 
 def _images(count: int = 6) -> torch.Tensor:
@@ -37,23 +38,51 @@ def test_fast_form_equals_the_listed_layers_in_values_and_gradients() -> None:
 
 
 def test_shapes_and_parameters() -> None:
-    network = DigitCNN(0)
-    assert network.features(from_bytes(_images())).shape == (6, FEATURES, FEATURE_MAP_SIZE, FEATURE_MAP_SIZE)
-    assert network(from_bytes(_images())).shape == (6, 10)
-    assert sum(p.numel() for p in network.parameters()) == 67_760
+    for released, pixels, cells in ((False, UNPADDED, 13), (True, RELEASED, 16)):
+        network = DigitCNN(0, released=released)
+        assert network.features(from_bytes(_images())).shape == (6, FEATURES, cells, cells)
+        assert len(range(32)[pixels]) == cells
+        assert network.feature_pixels == pixels
+        assert network(from_bytes(_images())).shape == (6, 10)
+        assert sum(p.numel() for p in network.parameters()) == 67_760
+
+
+def test_the_released_form_is_the_released_network() -> None:
+    """The layers of mnists/models/classifier.py of the paper's code, which have biases."""
+    listed = nn.Sequential(
+        nn.BatchNorm2d(3),
+        *(nn.Conv2d(3, 32, 5, padding=2), nn.ReLU(), nn.MaxPool2d(3, 2, padding=1)),
+        *(nn.Conv2d(32, 32, 3, padding=1), nn.ReLU()),
+        *(nn.Conv2d(32, 64, 3, stride=2, padding=1), nn.ReLU()),
+        *(nn.Conv2d(64, 64, 3, padding=1), nn.ReLU()),
+        *(nn.AvgPool2d(7), nn.Flatten(), nn.Linear(64, 10)),
+    )
+    network = DigitCNN(1, released=True)
+    network.load_state_dict(dict(zip(network.state_dict(), listed.state_dict().values(), strict=True)))
+    images = from_bytes(_images())
+    torch.testing.assert_close(network(images), listed(images), rtol=1e-4, atol=1e-5)
+    assert not torch.allclose(DigitCNN(1)(images), network(images))
+
+
+def test_the_released_form_starts_as_torch_does() -> None:
+    spread = {
+        released: DigitCNN(0, released=released).conv_2.weight.std().item() for released in (False, True)
+    }
+    assert spread[False] == pytest.approx((2 / (32 * 9)) ** 0.5, rel=0.05)
+    assert spread[True] == pytest.approx((1 / (3 * 32 * 9)) ** 0.5, rel=0.05)
 
 
 def test_feature_cells_are_centred_on_the_stated_pixels() -> None:
     """A cell of the pooled map (conv_2 only adds neighbours) sees the pixels around its centre."""
     network = DigitCNN(0).eval()
-    for cell in (0, 5, FEATURE_MAP_SIZE - 1):
+    for cell in (0, 5, 12):
         images = torch.zeros(1, 3, 32, 32, requires_grad=True)
         first = network._normalized_conv_1(images + torch.randn(1, 3, 32, 32))
         # The average in place of the maximum, so that every pixel of the field gets a gradient.
         torch.autograd.backward(functional.avg_pool2d(first, 3, 2)[0, :, cell, cell].sum())
         assert images.grad is not None
         touched = images.grad.abs().sum(dim=(0, 1, 3)).nonzero()[:, 0]
-        assert (touched.min() + touched.max()).item() / 2 == range(32)[FEATURE_MAP_PIXELS][cell]
+        assert (touched.min() + touched.max()).item() / 2 == range(32)[UNPADDED][cell]
 
 
 def test_seed_alone_draws_the_weights() -> None:

