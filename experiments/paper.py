@@ -1,8 +1,9 @@
 """MNIST at the paper's sizes: `python -m experiments.paper run SEED`, or `… collect` (see make paper).
 
-A variant of a seed is one DVC experiment of the profile `paper`, with all stages or, with --stage, one
-training stage. Runs with results in reports/paper/results are not repeated. An interrupted run resumes from
-its checkpoints ($CGN_SCRATCH, by default .scratch/paper) and the cache.
+A variant of a seed is one DVC experiment of the profile `paper` (or `released`, with --profile), with all
+stages or, with --stage, one training stage. Runs with results in reports/paper/results (or
+reports/paper/released) are not repeated. An interrupted run resumes from its checkpoints ($CGN_SCRATCH, by
+default .scratch/paper) and the cache.
 """
 
 import os
@@ -33,6 +34,8 @@ from experiments.training_stage import run_training_stage, training_stages
 
 PAPER = Path("reports/paper")
 RESULTS = PAPER / "results"
+RELEASED = PAPER / "released"
+FOLDERS = {"paper": RESULTS, "released": RELEASED}  # of the results, by profile
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -43,23 +46,27 @@ def run(
     variant: Annotated[list[str], typer.Option(help="only these variants")] = list(VARIANT_TITLES),  # noqa: B006
     stage: Annotated[str | None, typer.Option(help="only this training stage, and what it needs")] = None,
     set_param: Annotated[list[str], typer.Option("-S", help="further parameters, as of dvc exp run")] = [],  # noqa: B006
+    profile: Annotated[str, typer.Option(help="paper, or released: the released code's protocol")] = "paper",
 ) -> None:
     """Run the variants of SEED that have no result yet, one after the other, and keep their results."""
     for name in variant:
         if name not in VARIANT_TITLES:
             raise UserError(f"--variant {name}: not one of {', '.join(VARIANT_TITLES)}")
+    if profile not in FOLDERS:
+        raise UserError(f"--profile {profile}: not one of {', '.join(FOLDERS)}")
+    results = FOLDERS[profile]
     methods = [*METHOD_TITLES, "mechanisms"] if stage is None else _methods_of(stage)
-    settings = ["profile=paper", f"seed={seed}", *set_param]
+    settings = [f"profile={profile}", f"seed={seed}", *set_param]
     params = overridden(settings)
     for name in variant:
         parameters = {method: effective_parameters(params, name, method) for method in methods}
-        _require_equal(name, parameters)
-        if is_complete(RESULTS, name, seed, WHOLE_RUN if stage is None else methods):
+        _require_equal(results, name, parameters)
+        if is_complete(results, name, seed, WHOLE_RUN if stage is None else methods):
             files = ["*"] if stage is None else methods
-            again = " ".join(f"{RESULTS / name / of}/seed_{seed}.json" for of in files)
+            again = " ".join(f"{results / name / of}/seed_{seed}.json" for of in files)
             print(f"{name}, seed {seed}: has its results; to run it again, rm {again}")
         else:
-            _run(name, seed, stage, settings, set_param, parameters)
+            _run(profile, name, seed, stage, settings, set_param, parameters)
             collect()
 
 
@@ -68,6 +75,8 @@ def collect() -> None:
     """Summarise all results in reports/paper/mnist.json and mnist.md."""
     results = read_results(RESULTS)
     found = summary(results, run_of_all(RESULTS))
+    if any(RELEASED.rglob("seed_*.json")):
+        found["released"] = summary(read_results(RELEASED), run_of_all(RELEASED))
     write_json(PAPER / "mnist.json", found)
     with atomic_path(PAPER / "mnist.md") as temporary:
         temporary.write_text(markdown(found), encoding="utf-8")
@@ -82,6 +91,7 @@ def _methods_of(stage: str) -> list[str]:
 
 
 def _run(
+    profile: str,
     variant: str,
     seed: int,
     stage: str | None,
@@ -91,28 +101,29 @@ def _run(
 ) -> None:
     """Runs a variant with `settings`, of which `given` are recorded, and keeps its results."""
     scratch = Path(os.environ.get("CGN_SCRATCH", ".scratch/paper")) / f"seed_{seed}"
-    parts = ["paper", variant, str(seed)] + ([stage] if stage else [])
+    results, parts = FOLDERS[profile], [profile, variant, str(seed)] + ([stage] if stage else [])
     experiment = "-".join(parts).replace("_", "-")
     options = [f"--variant {variant}"] + ([f"--stage {stage}"] if stage else [])
+    options += [] if profile == "paper" else [f"--profile {profile}"]
     words = [*options, *(f"-S {setting}" for setting in recorded(given))]
     asked = {"command": f"python -m experiments.paper run {seed} {' '.join(words)}"}
     if stage is None:
         outcome = run_experiment(experiment, variant, settings, scratch)
-        write_parameters(RESULTS, variant, parameters)
+        write_parameters(results, variant, parameters)
         scores = outcome.classifiers, outcome.mechanisms
-        write_results(RESULTS, variant, seed, *scores, outcome.facts | asked, outcome.digests)
+        write_results(results, variant, seed, *scores, outcome.facts | asked, outcome.digests)
     else:
         trained = run_training_stage(experiment, stage, variant, settings, scratch)
-        write_parameters(RESULTS, variant, parameters)
+        write_parameters(results, variant, parameters)
         facts = trained.facts | asked
-        write_results_of_stage(RESULTS, variant, seed, stage, trained.accuracies, facts, trained.digests)
+        write_results_of_stage(results, variant, seed, stage, trained.accuracies, facts, trained.digests)
 
 
-def _require_equal(variant: str, parameters: dict[str, dict[str, Any]]) -> None:
+def _require_equal(results: Path, variant: str, parameters: dict[str, dict[str, Any]]) -> None:
     """Raises UserError when kept results have other parameters, since means over seeds need equal ones."""
-    if found := differences(RESULTS, variant, parameters):
+    if found := differences(results, variant, parameters):
         told = "; ".join(f"{name}: {difference}" for name, difference in found.items())
-        folders = " ".join(str(RESULTS / variant / name) for name in found)
+        folders = " ".join(str(results / variant / name) for name in found)
         raise UserError(f"results of other parameters: {told}; move them away to run with these: {folders}")
 
 

@@ -33,6 +33,15 @@ def test_make_paper_adds_a_seed_to_the_profile(monkeypatch: pytest.MonkeyPatch) 
     assert overridden(settings) == overridden(["profile=paper"]).model_copy(update={"seed": 7})
 
 
+def test_results_of_the_released_protocol_are_kept_apart(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    paper.run(0, ["colored_mnist"], profile="released", set_param=[])
+    assert "rm reports/paper/released/colored_mnist/*/seed_0.json" in capsys.readouterr().out
+    with pytest.raises(UserError, match=r"^--profile laptop: not one of paper, released$"):
+        paper.run(0, ["colored_mnist"], profile="laptop", set_param=[])
+
+
 @pytest.mark.parametrize("variant", ["colored_mnist", "double_colored_mnist", "wildlife_mnist"])
 def test_where_the_digits_lie_is_no_other_setting(variant: str, capsys: pytest.CaptureFixture[str]) -> None:
     paper.run(0, [variant], set_param=[])  # downloads

@@ -85,6 +85,20 @@ def test_the_table_shows_the_papers_value_and_the_difference(folder: Path) -> No
     assert f"`{command}`, commits abc1234f; torch 2.14.1; P, 2 cores, 24.0 GiB; 1 h 2 min" in text
 
 
+def test_the_released_protocol_has_a_table_of_its_own(folder: Path) -> None:
+    found = summary(read_results(folder), run_of_all(folder))
+    assert "released protocol" not in markdown(found)
+    found["released"] = copy.deepcopy(found)
+    found["released"][VARIANT]["cgn"]["test_accuracy"] = 90.7
+    above, _, table = markdown(found).partition("## The released protocol")
+    assert "90.7" not in above
+    labels = [line.split("|")[1].strip() for line in table.splitlines() if line.startswith("| ")]
+    methods = ("original", "irm_2", "gan", "cgn", "cgn_only", "oracle")
+    assert labels == ["accuracy (%)", *(METHOD_TITLES[method] for method in methods)]
+    assert "90.7 ± 2.8 [2] (85.7 V, +5.0)" in table
+    assert "Settings were chosen on these digits" in table
+
+
 def test_the_run_of_all_is_that_of_no_single_seed(folder: Path) -> None:
     path = folder / VARIANT / "run" / "seed_1.json"
     path.write_text(json.dumps(RUN | {"commit": "d" * 40 + "-dirty", "wall_time_seconds": 1860.0}))
