@@ -40,7 +40,7 @@ from cgn.generators.mnist.stored import load_cgn
 from cgn.io.arrays import read_arrays
 from cgn.io.files import atomic_path, read_json, write_json
 from cgn.methods.erm import ERM
-from cgn.methods.training import Run, steps_for, train_and_save
+from cgn.methods.training import Run, train_and_save
 from cgn.metrics.accuracy import accuracy, predict
 from cgn.networks.classifier import load_classifier
 from cgn.networks.digit_cnn import DigitCNN
@@ -122,7 +122,7 @@ def _measured(variant: str, seed: int) -> dict[str, float]:
         "cgn_masks": _cgn_masks(variant, scratch, textures, params, budget.sample_counterfactuals.images),
         "cgn_textures": _cgn_textures(variant, scratch, digits, params, budget.abduct.images),
     } | _other_backgrounds(variant, scratch, of_variant, params, budget.abduct.images)
-    steps = steps_for(budget.train_classifiers.image_passes, schedule.batch, schedule.decays)
+    steps = budget.train_classifiers.updates
     runs = []
     for name, images in sets.items():
         # Abduction has the paper run's initial network and order, so only the backgrounds differ.

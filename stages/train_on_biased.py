@@ -24,7 +24,7 @@ def main(variant: str) -> None:
     train, validation = (
         Images(arrays[f"{split}_images"], arrays[f"{split}_labels"]) for split in ("train", "validation")
     )
-    task = Task(variant, schedule, budget.image_passes, stage.seed, black_ground)
+    task = Task(variant, schedule, budget.updates, stage.seed, black_ground)
     runs = []
     for method, params in methods.items():
         ready, settings = on_biased(method, params, train, task), [schedule, params, black_ground, budget]

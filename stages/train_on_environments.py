@@ -32,7 +32,7 @@ def main(variant: str) -> None:
     digits, textures, arrays = (read_arrays(path) for path in inputs)
     shapes, labels = digits["train_images"], digits["train_labels"]
     validation = Images(arrays["validation_images"], arrays["validation_labels"])
-    task = Task(variant, schedule, budget.image_passes, stage.seed, own.black_ground)
+    task = Task(variant, schedule, budget.updates, stage.seed, own.black_ground)
 
     def draw(method: str, correlation: float, number: int) -> Images:
         of = (variant, method, "cues", number)

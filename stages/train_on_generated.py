@@ -29,7 +29,7 @@ def main(variant: str) -> None:
     real, validation = (
         Images(arrays[f"{split}_images"], arrays[f"{split}_labels"]) for split in ("train", "validation")
     )
-    task = Task(variant, schedule, budget.image_passes, stage.seed, black_ground)
+    task = Task(variant, schedule, budget.updates, stage.seed, black_ground)
     runs = []
     for method, params in methods.items():
         shards = Path(f"data/mnist/shards/{variant}/{METHODS[method].shards}")

@@ -13,7 +13,6 @@ from cgn.data.streaming import real_and_generated
 from cgn.methods.algorithm import Algorithm, Setting
 from cgn.methods.params import DigitClassifierParams
 from cgn.methods.registry import method_named
-from cgn.methods.training import steps_for
 from cgn.networks.digit_cnn import DigitCNN
 from cgn.seeding import seed_for
 
@@ -30,7 +29,7 @@ class Task(NamedTuple):
 
     variant: str
     schedule: DigitClassifierParams
-    image_passes: int  # images shown to each method
+    updates: int  # of each method
     seed: int
     black_ground: bool  # whether a black pixel of the variant carries no cue
 
@@ -43,17 +42,17 @@ def on_biased(method: str, params: Any, images: Images, task: Task) -> Ready:
     """
     batch = task.schedule.batch
     source = FixedImages(images, batch, task.seed, task.variant, method)
-    return Ready(_algorithm(method, params, batch, task), source)
+    return Ready(_algorithm(method, params, task), source)
 
 
 def on_environments(method: str, params: Any, environments: Sequence[Images], task: Task) -> Ready:
-    """Builds `method` with `params` on `environments`; a step has `params.environment_batch` images of each.
+    """Builds `method` with `params` on `environments`; an update has `params.environment_batch` images of each.
 
     Raises ValueError and TypeError as `on_biased`.
     """
     batch = params.environment_batch
     source = Environments(environments, batch, task.seed, task.variant, method)
-    return Ready(_algorithm(method, params, batch * len(environments), task), source)
+    return Ready(_algorithm(method, params, task), source)
 
 
 def on_random_cues(method: str, params: Any, draw: Callable[[int], Images], count: int, task: Task) -> Ready:
@@ -63,7 +62,7 @@ def on_random_cues(method: str, params: Any, draw: Callable[[int], Images], coun
     """
     batch = task.schedule.batch
     source = FreshImages(draw, count, batch, task.seed, task.variant, method)
-    return Ready(_algorithm(method, params, batch, task), source)
+    return Ready(_algorithm(method, params, task), source)
 
 
 def on_generated(method: str, params: Any, real: Images, shards: Path, task: Task) -> Ready:
@@ -74,10 +73,10 @@ def on_generated(method: str, params: Any, real: Images, shards: Path, task: Tas
     """
     batch, names = task.schedule.batch, (task.variant, method)
     source = real_and_generated(real, shards, params.real_share, batch, task.seed, *names)
-    return Ready(_algorithm(method, params, batch, task), source)
+    return Ready(_algorithm(method, params, task), source)
 
 
-def _algorithm(method: str, params: Any, images_per_step: int, task: Task) -> Algorithm:
+def _algorithm(method: str, params: Any, task: Task) -> Algorithm:
     row = method_named(method)
     if row.parameters is not None and not isinstance(params, row.parameters):
         raise TypeError(f"{method}: takes {row.parameters.__name__}, not {type(params).__name__}")
@@ -86,8 +85,7 @@ def _algorithm(method: str, params: Any, images_per_step: int, task: Task) -> Al
         return seed_for(task.seed, task.variant, method, purpose)
 
     network = DigitCNN(seed_of("network"), released=task.schedule.network == "released")
-    steps = steps_for(task.image_passes, images_per_step, task.schedule.decays)
-    setting = Setting(network, steps, task.schedule, params, seed_of, task.black_ground)
+    setting = Setting(network, task.updates, task.schedule, params, seed_of, task.black_ground)
     # Imported by name, so that a stage depends only on the methods that it trains.
     algorithm: Algorithm = import_module(f"cgn.methods.{row.module}").build(setting)
     return algorithm

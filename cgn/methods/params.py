@@ -28,6 +28,12 @@ class ImageNetClassifierParams(ClassifierParams):
     mirror: bool
 
 
+class ClassifiersBudget(Section):
+    """The length of the training of each method, whatever the number of its environments."""
+
+    updates: Count
+
+
 class ImageNetClassifiersBudget(TrainingBudget):
     oracle_image_passes: Count
 

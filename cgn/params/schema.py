@@ -131,7 +131,7 @@ class Budget(Section):
     sample_counterfactuals: generators.SamplingBudget
     abduct: generators.AbductionBudget
     sample_gan: generators.SamplingBudget
-    train_classifiers: TrainingBudget
+    train_classifiers: methods.ClassifiersBudget
     imagenet_world: data.WorldBudget
     pretrained_networks: Annotated[
         generators.CommittedNetworks | generators.TrainedNetworks | generators.PublishedNetworks,

@@ -47,7 +47,7 @@ def test_kept_results_are_of_the_profile_paper(variant: str) -> None:
         ("mnist.adversarial.learning_rate=0.1", OF_CGN | {"gan"}),
         ("budgets/paper.yaml:train_gan.steps=7", {"gan"}),
         ("methods.irm.environments.irm_5=[0.5,1.0]", {"irm_5"}),
-        ("budgets/paper.yaml:train_classifiers.image_passes=7", set(METHOD_TITLES)),
+        ("budgets/paper.yaml:train_classifiers.updates=7", set(METHOD_TITLES)),
         ("budgets/paper.yaml:mnist.classifier.batch=8", set(NAMES)),
         ("mnist.variants.wildlife_mnist.crop_padding=0", set(NAMES)),
         ("threads=1", set(NAMES)),

@@ -25,8 +25,8 @@ from cgn.section import Section
 from tests.unit.methods.conftest import Make
 
 
-def task(schedule: ClassifierParams, image_passes: int) -> Task:
-    return Task("colored_mnist", schedule, image_passes, 0, black_ground=True)
+def task(schedule: DigitClassifierParams, updates: int) -> Task:
+    return Task("colored_mnist", schedule, updates, 0, black_ground=True)
 
 
 @pytest.mark.parametrize(
