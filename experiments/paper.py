@@ -31,11 +31,13 @@ from cgn.report.paper_runs import (
 from experiments.experiment import recorded, run_experiment
 from experiments.settings import effective_parameters, overridden
 from experiments.training_stage import run_training_stage, training_stages
+from experiments.tuning import overrides, selected
 
 PAPER = Path("reports/paper")
 RESULTS = PAPER / "results"
 RELEASED = PAPER / "released"
 FOLDERS = {"paper": RESULTS, "released": RELEASED}  # of the results, by profile
+RANDOM_CUES = PAPER / "random_cues"  # results with settings that digits under random cues selected
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -71,12 +73,49 @@ def run(
 
 
 @app.command()
+def random_cues(
+    seed: int,
+    variant: Annotated[list[str], typer.Option(help="only these variants")] = list(VARIANT_TITLES),  # noqa: B006
+    set_param: Annotated[list[str], typer.Option("-S", help="further parameters, as of dvc exp run")] = [],  # noqa: B006
+) -> None:
+    """Train the methods for which digits under random cues select other settings than the profile has."""
+    settings = ["profile=paper", f"seed={seed}", *set_param]
+    for name in variant:
+        own = [*settings, *overrides(selected(name, "random_cues"), "paper")]
+        params, others = overridden(settings), overridden(own)
+        changed = {
+            method: asked
+            for method in METHOD_TITLES
+            if (asked := effective_parameters(others, name, method))
+            != effective_parameters(params, name, method)
+        }
+        _require_equal(RANDOM_CUES, name, changed)
+        for stage, trained in training_stages().items():
+            methods = [method for method in trained if method in changed]
+            if methods and not is_complete(RANDOM_CUES, name, seed, methods):
+                scratch = _scratch(seed)
+                experiment = "-".join(["random-cues", name, str(seed), stage]).replace("_", "-")
+                outcome = run_training_stage(experiment, stage, name, own, scratch)
+                facts = outcome.facts | {"command": f"python -m experiments.paper random-cues {seed}"}
+                kept = {method: outcome.accuracies[method] for method in methods}
+                write_parameters(RANDOM_CUES, name, {method: changed[method] for method in methods})
+                write_results_of_stage(RANDOM_CUES, name, seed, stage, kept, facts, outcome.digests)
+                collect()
+
+
+def _scratch(seed: int) -> Path:
+    return Path(os.environ.get("CGN_SCRATCH", ".scratch/paper")) / f"seed_{seed}"
+
+
+@app.command()
 def collect() -> None:
     """Summarise all results in reports/paper/mnist.json and mnist.md."""
     results = read_results(RESULTS)
     found = summary(results, run_of_all(RESULTS))
     if any(RELEASED.rglob("seed_*.json")):
         found["released"] = summary(read_results(RELEASED), run_of_all(RELEASED))
+    if any(RANDOM_CUES.rglob("seed_*.json")):
+        found["random_cues"] = summary(read_results(RANDOM_CUES), run_of_all(RANDOM_CUES))
     write_json(PAPER / "mnist.json", found)
     with atomic_path(PAPER / "mnist.md") as temporary:
         temporary.write_text(markdown(found), encoding="utf-8")
@@ -100,7 +139,7 @@ def _run(
     parameters: dict[str, dict[str, Any]],
 ) -> None:
     """Runs a variant with `settings`, of which `given` are recorded, and keeps its results."""
-    scratch = Path(os.environ.get("CGN_SCRATCH", ".scratch/paper")) / f"seed_{seed}"
+    scratch = _scratch(seed)
     results, parts = FOLDERS[profile], [profile, variant, str(seed)] + ([stage] if stage else [])
     experiment = "-".join(parts).replace("_", "-")
     options = [f"--variant {variant}"] + ([f"--stage {stage}"] if stage else [])

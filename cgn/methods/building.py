@@ -46,7 +46,7 @@ def on_biased(method: str, params: Any, images: Images, task: Task) -> Ready:
 
 
 def on_environments(method: str, params: Any, environments: Sequence[Images], task: Task) -> Ready:
-    """Builds `method` with `params` on `environments`; an update has `params.environment_batch` images of each.
+    """Builds `method` with `params` on `environments`; an update has `environment_batch` images of each.
 
     Raises ValueError and TypeError as `on_biased`.
     """

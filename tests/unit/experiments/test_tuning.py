@@ -14,7 +14,7 @@ from tests.conftest import copy_params
 
 SMOKE = [
     "profile=smoke",
-    *("budgets/smoke.yaml:train_classifiers.image_passes=640", "threads=1"),
+    *("budgets/smoke.yaml:train_classifiers.updates=20", "threads=1"),
     "budgets/smoke.yaml:mnist.classifier.decays=2",
 ]
 
