@@ -7,7 +7,7 @@ three.
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -18,7 +18,7 @@ from cgn.data.photos.index import read_entries
 from cgn.errors import UserError
 from cgn.generators.ahead import in_blocks
 from cgn.generators.imagenet.patches import patch_grid
-from cgn.generators.params import PatchParams
+from cgn.generators.params import PatchParams, PhotoFactorsParams
 from cgn.io.arrays import read_arrays, write_arrays
 from cgn.io.pixels import from_bytes
 from cgn.networks.u2net import Saliency
@@ -26,7 +26,8 @@ from cgn.networks.u2net import Saliency
 Bytes = NDArray[np.uint8]
 
 _BLOCK = 8  # photos segmented at once by a thread
-_OBJECT = 51  # a pixel whose mask is above this fifth of 255 is removed from the background
+OBJECT = 51  # a pixel whose mask is above this fifth of 255 is removed from the background
+_DOUBT = (38, 128)  # masks below are no object, those above nothing else
 _SEEN = 3  # pixels beside the gap that the in-painting looks at
 
 
@@ -72,6 +73,15 @@ def usable(masks: Bytes, interval: tuple[float, float]) -> NDArray[np.bool_]:
     return np.asarray((low <= share) & (share <= high) & ~all_around)
 
 
+def opaque(masks: Bytes) -> Bytes:
+    """Masks (n, h, w) with more contrast.
+
+    A U2-Net in doubt answers with grey, where a composite would show both images.
+    """
+    low, high = _DOUBT
+    return np.clip((masks.astype(np.float32) - low) * (255 / (high - low)), 0, 255).round().astype(np.uint8)
+
+
 def background(photo: Bytes, mask: Bytes, dilation: float) -> Bytes:
     """A photo (h, w, 3) without its object, whose place is in-painted (Telea 2004) and smoothed.
 
@@ -81,7 +91,7 @@ def background(photo: Bytes, mask: Bytes, dilation: float) -> Bytes:
     """
     grown = max(1, round(dilation * photo.shape[1]))
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * grown + 1, 2 * grown + 1))
-    gap = cv2.dilate((mask > _OBJECT).astype(np.uint8), disc)
+    gap = cv2.dilate((mask > OBJECT).astype(np.uint8), disc)
     if gap.all():
         return np.broadcast_to(photo.mean(axis=(0, 1)).astype(np.uint8), photo.shape).copy()
     filled = cv2.inpaint(np.ascontiguousarray(photo), gap, _SEEN, cv2.INPAINT_TELEA)
@@ -114,9 +124,22 @@ def textures(photos: Bytes, masks: Bytes, draws: NDArray[np.float64], params: Pa
     return grids.round().to(torch.uint8).permute(0, 2, 3, 1).contiguous().numpy()
 
 
-def write_factors(path: Path, masks: Bytes, backgrounds: Bytes, is_usable: NDArray[np.bool_]) -> None:
-    """Writes the factors of the photos of one split; the photos are in the world."""
-    write_arrays(path, {"masks": masks, "backgrounds": backgrounds, "usable": is_usable})
+def abduct(photos: Bytes, masks: Bytes, params: PhotoFactorsParams) -> dict[str, NDArray[Any]]:
+    """The factors of photos (n, h, w, 3) whose saliency is `masks` (n, h, w): masks, backgrounds and usable.
+
+    Whether a mask is usable is judged before it is made `opaque`.
+    """
+    clear = opaque(masks)
+    return {
+        "masks": clear,
+        "backgrounds": backgrounds(photos, clear, params.dilation),
+        "usable": usable(masks, params.mask_interval),
+    }
+
+
+def write_factors(path: Path, found: dict[str, NDArray[Any]]) -> None:
+    """Writes the factors of `abduct` of the photos of one split; the photos are in the world."""
+    write_arrays(path, found)
 
 
 def read_factors(world: Path, folder: Path, split: str) -> Factors:

@@ -5,10 +5,12 @@ import pytest
 import torch
 
 from cgn.errors import UserError
-from cgn.generators.params import PatchParams
+from cgn.generators.params import PatchParams, PhotoFactorsParams
 from cgn.generators.photos.factors import (
+    abduct,
     background,
     backgrounds,
+    opaque,
     read_factors,
     saliency_masks,
     textures,
@@ -50,6 +52,14 @@ def test_an_object_is_neither_too_small_nor_too_large_nor_all_around() -> None:
     assert usable(masks, (0.0, 0.1)).tolist() == [True, False, False, False, False]
 
 
+def test_doubt_becomes_a_decision() -> None:
+    ramp = np.arange(0, 256, 15, dtype=np.uint8)[None, None]
+    clear = opaque(ramp)[0, 0]
+    assert np.all(clear[ramp[0, 0] < 38] == 0)
+    assert np.all(clear[ramp[0, 0] >= 128] == 255)
+    assert np.all(np.diff(clear.astype(int)) >= 0)
+
+
 def test_the_background_keeps_what_is_not_the_object() -> None:
     photo = np.full((SIZE, SIZE, 3), (20, 120, 40), np.uint8)
     mask = disc(6)
@@ -80,7 +90,8 @@ def test_factors_are_read_with_their_photos(tmp_path: Path) -> None:
     photos = np.zeros((2, SIZE, SIZE, 3), np.uint8)
     write_arrays(world / "train.safetensors", {"images": photos, "labels": np.array([1, 0])})
     masks = np.stack([disc(8), disc(1)])
-    write_factors(folder / "train.safetensors", masks, photos, usable(masks, (0.08, 0.75)))
+    params = PhotoFactorsParams(mask_interval=(0.08, 0.75), dilation=0.04)
+    write_factors(folder / "train.safetensors", abduct(photos, masks, params))
     factors = read_factors(world, folder, "train")
     assert factors.names == ["train/0", "train/1"]
     assert factors.usable.tolist() == [True, False]
@@ -89,6 +100,6 @@ def test_factors_are_read_with_their_photos(tmp_path: Path) -> None:
         "path,class,split,bytes\na/1.jpg,a,train,5\na/2.jpg,a,test,5\nb/é.jpg,b,train,5\n"
     )
     assert read_factors(world, folder, "train").names == ["a/1.jpg", "b/é.jpg"]
-    write_factors(folder / "train.safetensors", masks[:1], photos[:1], np.array([True]))
+    write_factors(folder / "train.safetensors", abduct(photos[:1], masks[:1], params))
     with pytest.raises(UserError, match="not of the photos"):
         read_factors(world, folder, "train")
