@@ -113,7 +113,7 @@ class ShapeBias(BaseModel):
 
 
 class FactorScores(BaseModel):
-    """The abducted masks of a split: how many are usable, and their mean IoU with the truth, if it is known."""
+    """The abducted masks of a split: how many are usable, and their mean IoU with the truth if known."""
 
     model_config = ConfigDict(frozen=True)
 
