@@ -27,8 +27,8 @@ def bootstrap(
     """The interval of a statistic of column means.
 
     Each of `samples` is (items, columns) with at least one item. Its items are drawn again, with replacement
-    and with all of their columns, so measurements of one item stay together; samples are drawn independently.
-    `statistic` maps the means (..., columns of all samples) to (...,); where it is NaN, a draw does not count.
+    and with all of their columns, so measurements of one item stay together. Samples are drawn independently.
+    `statistic` maps the means (..., columns of all samples) to (...,). A draw where it is NaN does not count.
     """
     means = np.concatenate([rows.mean(axis=0) for rows in samples])
     value = float(statistic(means))

@@ -1,42 +1,25 @@
 """Published ImageNet classifiers by name: `efficientnet_lite0` from pip, and all of torchvision's."""
 
 import pickle
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import nn
 from torchvision import models
 from torchvision.models import WeightsEnum
 
-from cgn.data.class_maps import cue_conflict_outputs_of_imagenet, in9_classes_of_imagenet
 from cgn.errors import UserError
 from cgn.io.assets import Asset, local_file
 from cgn.io.weights import load_weights, read_state_dict
-from cgn.networks.image_classifier import ImageClassifier
+from cgn.networks.image_classifier import ImageClassifier, imagenet_meaning, wrapped
+from cgn.networks.preprocessing import Preprocessing
 
 
-class Preprocessing(NamedTuple):
-    """The inputs that a network was trained on: images of `resolution` squared in [0, 1], then normalised."""
-
-    resolution: int
-    mean: Sequence[float]  # of each channel
-    deviation: Sequence[float]  # of each channel
-
-    @classmethod
-    def of(cls, weights: WeightsEnum) -> "Preprocessing":
-        """The preprocessing of weights that torchvision publishes."""
-        preset = weights.transforms()
-        return cls(preset.crop_size[0], preset.mean, preset.std)
-
-    def __call__(self, images: NDArray[np.uint8]) -> Tensor:
-        """Converts images uint8 (n, resolution, resolution, 3) to inputs (n, 3, resolution, resolution)."""
-        pixels = torch.from_numpy(images).permute(0, 3, 1, 2).float() / 255
-        mean, deviation = (torch.tensor(values)[:, None, None] for values in (self.mean, self.deviation))
-        return (pixels - mean) / deviation
+def preprocessing_of(weights: WeightsEnum) -> Preprocessing:
+    """The preprocessing of weights that torchvision publishes."""
+    preset = weights.transforms()
+    return Preprocessing(preset.crop_size[0], preset.mean, preset.std)
 
 
 def load_classifier(name: str, resnet50s: Mapping[str, Asset]) -> ImageClassifier:
@@ -51,7 +34,7 @@ def load_classifier(name: str, resnet50s: Mapping[str, Asset]) -> ImageClassifie
         path = local_file(resnet50s[name])
         network = models.resnet50()
         load_weights(network, read_state_dict(path), path)
-        return imagenet_classifier(network, Preprocessing.of(models.ResNet50_Weights.IMAGENET1K_V1))
+        return imagenet_classifier(network, preprocessing_of(models.ResNet50_Weights.IMAGENET1K_V1))
     if name in (known := models.list_models(module=models)):
         return imagenet_classifier(*torchvision_network(name))
     ours = ", ".join(["efficientnet_lite0", *resnet50s])
@@ -59,23 +42,12 @@ def load_classifier(name: str, resnet50s: Mapping[str, Asset]) -> ImageClassifie
 
 
 def imagenet_classifier(network: nn.Module, preprocess: Preprocessing) -> ImageClassifier:
-    """Wraps a network that maps inputs (n, 3, h, w) to logits (n, 1000) in the order of ImageNet's outputs.
-
-    It runs on the first GPU if there is one.
-    """
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    network = network.eval().to(device)
-    network = network.to(memory_format=torch.channels_last)  # faster on a CPU
-
-    @torch.inference_mode()
-    def probabilities(images: NDArray[np.uint8]) -> NDArray[np.float32]:
-        return np.asarray(network(preprocess(images).to(device)).softmax(dim=1).cpu())
-
-    return ImageClassifier(
-        preprocess.resolution, probabilities, in9_classes_of_imagenet(), cue_conflict_outputs_of_imagenet()
-    )
+    """Wraps a network that maps inputs (n, 3, h, w) to the logits (n, 1000) of ImageNet's outputs, in order."""
+    return wrapped(network, preprocess, preprocess.resolution, imagenet_meaning(IMAGENET_NAMES))
 
 
+# The names of ImageNet's outputs, e.g. "tench".
+IMAGENET_NAMES = tuple(models.ResNet50_Weights.IMAGENET1K_V1.meta["categories"])
 _EFFICIENTNET_LITE0 = Preprocessing(224, [127 / 255] * 3, [128 / 255] * 3)  # (255 x - 127) / 128
 
 
@@ -100,7 +72,7 @@ def torchvision_network(name: str) -> tuple[nn.Module, Preprocessing]:
     try:
         # `get_model` would unpickle any object in the file, so check first that it holds weights only.
         weights.get_state_dict(check_hash=True, weights_only=True)
-        return models.get_model(name, weights=weights), Preprocessing.of(weights)
+        return models.get_model(name, weights=weights), preprocessing_of(weights)
     except (OSError, RuntimeError, TypeError, EOFError, pickle.UnpicklingError) as error:
         reason = str(error).partition("\n")[0].partition(". ")[0].rstrip(":")
         if file.exists():

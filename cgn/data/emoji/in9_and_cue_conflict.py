@@ -1,6 +1,6 @@
 """Writes the two test sets of the `emoji` world, in the folders and file names of the published sets.
 
-The published IN-9 needed segmentation and in-painting, and the published cue conflict style transfer; here masks
+The published IN-9 needed segmentation and in-painting, the published cue conflict style transfer. Here masks
 and whole backgrounds are known, and shape and surface are drawn separately.
 """
 

@@ -1,7 +1,8 @@
-"""Test sets of held-out photos and their abducted factors, in the folders and file names of the published sets.
+"""Test sets of held-out photos and their abducted factors, in the layouts of the published sets.
 
 IN-9 and cue conflict are those of `cgn.data.composites`. A photo with a usable mask lends its object to both
-sets, and its background or patch grid to others. `metadata.csv` beside the images tells which photo lent what.
+sets, and its background or patch grid to others. `metadata.csv` beside the images tells which photo lent
+what.
 """
 
 import csv
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from cgn.generators.photos.factors import OBJECT, Factors, textures
 from numpy.typing import NDArray
 from tqdm import tqdm
 
@@ -26,7 +28,6 @@ from cgn.data.composites import (
 )
 from cgn.errors import UserError
 from cgn.generators.params import PatchParams
-from cgn.generators.photos.factors import OBJECT, Factors, textures
 from cgn.io.files import atomic_folder
 from cgn.seeding import indexed_uniforms
 
@@ -114,7 +115,7 @@ def _in9_images(factors: Factors, row: int, others: dict[str, int]) -> list[tupl
     photo, mask = factors.images[row], factors.masks[row]
     backgrounds = {variant: factors.backgrounds[lender] for variant, lender in others.items()}
     images = list(in9_variants(photo, mask, photo, photo, backgrounds))
-    box = bounding_box(mask > OBJECT)
+    box = bounding_box(mask >= min(OBJECT, int(mask.max())))
     rows, columns = box
     share = (rows.stop - rows.start) * (columns.stop - columns.start) / mask.size
     return images + (list(background_variants(photo, box)) if share <= LARGEST_BOX else [])
@@ -141,9 +142,7 @@ def write_cue_conflict_set(
                 name = f"{shape}{number + 1:0{width}}-{texture}{numbers[other] + 1:0{width}}.png"
                 grid = _patch_grid(factors, other, params, seed)
                 write_image(temporary / shape / name, compose_bytes(factors.masks[row], grid, grey))
-                lines.append(
-                    [f"{shape}/{name}", shape, factors.names[row], texture, factors.names[other]]
-                )
+                lines.append([f"{shape}/{name}", shape, factors.names[row], texture, factors.names[other]])
         columns = ["file", "shape", "shape_photo", "texture", "texture_photo"]
         _write_table(temporary / METADATA, columns, lines)
 
