@@ -33,7 +33,8 @@ class Answers(NamedTuple):
     """A classifier's answers to n images of one variant."""
 
     files: list[LabelledFile]
-    predicted: NDArray[np.int64]  # (n,), the class of the most probable output, -1 if it has none
+    outputs: NDArray[np.int64]  # (n,), the most probable output
+    predicted: NDArray[np.int64]  # (n,), its class, -1 if it has none
     probabilities: NDArray[np.float32]  # (n, classes), the sum over the outputs of each class
 
     @property
@@ -110,8 +111,8 @@ def in9_answers(
     answers = {}
     for variant, files in variants.items():
         probabilities = classify_files(classifier, [entry.file for entry in files], variant)
-        predicted = labels[probabilities.argmax(axis=1)]
-        answers[variant] = Answers(files, predicted, probabilities @ means)
+        outputs = probabilities.argmax(axis=1)
+        answers[variant] = Answers(files, outputs, labels[outputs], probabilities @ means)
     return answers
 
 

@@ -40,9 +40,7 @@ class CueAnswers(NamedTuple):
     def by_cue(self) -> NDArray[np.bool_]:
         """Whether each answer is the class of the shape, and that of the texture: (n, 2)."""
         pairs = zip(self.answers, self.stimuli, strict=True)
-        return np.array(
-            [(answer == stimulus.shape, answer == stimulus.texture) for answer, stimulus in pairs]
-        )
+        return np.array([(answer == cues.shape, answer == cues.texture) for answer, cues in pairs])
 
 
 def find_stimuli(folder: Path, classes: Sequence[str]) -> list[Stimulus]:

@@ -42,7 +42,7 @@ def load_classifier(name: str, resnet50s: Mapping[str, Asset]) -> ImageClassifie
 
 
 def imagenet_classifier(network: nn.Module, preprocess: Preprocessing) -> ImageClassifier:
-    """Wraps a network that maps inputs (n, 3, h, w) to the logits (n, 1000) of ImageNet's outputs, in order."""
+    """Wraps a network that maps inputs (n, 3, h, w) to logits (n, 1000) in ImageNet's order."""
     return wrapped(network, preprocess, preprocess.resolution, imagenet_meaning(IMAGENET_NAMES))
 
 

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from cgn.generators.photos.factors import OBJECT, Factors, textures
 from numpy.typing import NDArray
 from tqdm import tqdm
 
@@ -28,6 +27,7 @@ from cgn.data.composites import (
 )
 from cgn.errors import UserError
 from cgn.generators.params import PatchParams
+from cgn.generators.photos.factors import OBJECT, Factors, textures
 from cgn.io.files import atomic_folder
 from cgn.seeding import indexed_uniforms
 
@@ -162,7 +162,7 @@ def _patch_grid(factors: Factors, row: int, params: PatchParams, seed: int) -> B
     """The patch grid of one photo, the same wherever it is worn."""
     draws = indexed_uniforms(seed, "photos/cue_conflict/patches", row, row + 1, params.patch_grid**2)
     one = slice(row, row + 1)
-    return textures(factors.images[one], factors.masks[one], draws, params)[0]
+    return np.asarray(textures(factors.images[one], factors.masks[one], draws, params)[0])
 
 
 def _write_table(path: Path, columns: Sequence[str], lines: Sequence[Sequence[str]]) -> None:
