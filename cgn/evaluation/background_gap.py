@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from cgn.data.class_maps import IN9_CLASSES, IN9_VARIANTS
 from cgn.errors import UserError
 from cgn.evaluation.class_matching import labels_of_outputs, listed
-from cgn.io.images import class_folders, image_files, log_skipped
+from cgn.io.images import image_files, log_skipped
 from cgn.networks.image_classifier import ImageClassifier, classify_files
 
 log = logging.getLogger(__name__)
@@ -50,7 +50,8 @@ def set_classes(folder: Path) -> list[str]:
         path.name
         for variant in IN9_VARIANTS
         if (folder / variant / "val").is_dir()
-        for path in class_folders(folder / variant / "val")
+        for path in (folder / variant / "val").iterdir()
+        if path.is_dir() and not path.name.startswith(".")
     }
     published = {f"{label:02d}_{name}" for label, name in enumerate(IN9_CLASSES)}
     if not found or any(name.replace(" ", "_") in published for name in found):

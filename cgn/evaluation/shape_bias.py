@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from cgn.errors import UserError
 from cgn.evaluation.class_matching import labels_of_outputs
-from cgn.io.images import class_folders, image_files, log_skipped
+from cgn.io.images import image_files, log_skipped
 from cgn.networks.image_classifier import ImageClassifier, classify_files
 
 log = logging.getLogger(__name__)
@@ -110,7 +110,7 @@ def shape_bias_scores(classifier: ImageClassifier, folder: Path) -> dict[str, fl
     `cue_answers`, and when the classifier knows no class of the folder.
     """
     outputs = classifier.cue_conflict_outputs
-    own = {path.name for path in class_folders(folder)} if folder.is_dir() else set()
+    own = {path.name for path in folder.glob("[!.]*") if path.is_dir()}
     if own and not own & outputs.keys():
         classes = sorted(own)
         labels = labels_of_outputs(classifier, classes)

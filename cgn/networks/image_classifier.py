@@ -68,6 +68,11 @@ def meaning_of(names: Sequence[str]) -> Meaning:
     return Meaning(in9_classes_of_names(names), {name: [n] for n, name in enumerate(names)}, names)
 
 
+def unnamed(outputs: int) -> Meaning:
+    """Outputs whose meaning nobody has told."""
+    return Meaning(np.full(outputs, -1, dtype=np.int64), {}, ())
+
+
 def wrapped(
     network: nn.Module,
     preprocess: Callable[[NDArray[np.uint8]], Tensor],

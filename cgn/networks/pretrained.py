@@ -5,10 +5,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torchvision import models
 from torchvision.models import WeightsEnum
 
+from cgn.data.class_maps import IMAGENET_CLASSES
 from cgn.errors import UserError
 from cgn.io.assets import Asset, local_file
 from cgn.io.weights import load_weights, read_state_dict
@@ -80,3 +81,32 @@ def torchvision_network(name: str) -> tuple[nn.Module, Preprocessing]:
         else:
             message = f"{weights.url}: download failed ({reason}); fetch it elsewhere and put it at {file}"
         raise UserError(message) from None
+
+
+def architecture(name: str, state: Mapping[str, Tensor]) -> tuple[nn.Module, Preprocessing]:
+    """The network `name` without weights, with as many outputs as the weights `state`, and its inputs.
+
+    Raises UserError when the name is unknown.
+    """
+    if name == "efficientnet_lite0":
+        from efficientnet_lite_pytorch import EfficientNet
+
+        outputs = _outputs(state, "_fc")
+        layout: nn.Module = EfficientNet.from_name(
+            "efficientnet-lite0", override_params={"num_classes": outputs}
+        )
+        return layout, _EFFICIENTNET_LITE0
+    if name not in (known := models.list_models(module=models)):
+        raise UserError(f"{name}: unknown architecture; known are efficientnet_lite0, {', '.join(known)}")
+    with torch.device("meta"):
+        linear = [
+            key for key, module in models.get_model(name).named_modules() if isinstance(module, nn.Linear)
+        ]
+    network = models.get_model(name, num_classes=_outputs(state, linear[-1] if linear else ""))
+    return network, preprocessing_of(next(iter(models.get_model_weights(name))))
+
+
+def _outputs(state: Mapping[str, Tensor], last: str) -> int:
+    """The outputs of the layer `last`; ImageNet's number if the weights have no such layer."""
+    weight = state.get(f"{last}.weight")
+    return IMAGENET_CLASSES if weight is None else len(weight)
