@@ -91,17 +91,13 @@ def architecture(name: str, state: Mapping[str, Tensor]) -> tuple[nn.Module, Pre
     if name == "efficientnet_lite0":
         from efficientnet_lite_pytorch import EfficientNet
 
-        outputs = _outputs(state, "_fc")
-        layout: nn.Module = EfficientNet.from_name(
-            "efficientnet-lite0", override_params={"num_classes": outputs}
-        )
+        layout: nn.Module = EfficientNet.from_name("efficientnet-lite0", num_classes=_outputs(state, "_fc"))
         return layout, _EFFICIENTNET_LITE0
     if name not in (known := models.list_models(module=models)):
         raise UserError(f"{name}: unknown architecture; known are efficientnet_lite0, {', '.join(known)}")
     with torch.device("meta"):
-        linear = [
-            key for key, module in models.get_model(name).named_modules() if isinstance(module, nn.Linear)
-        ]
+        modules = list(models.get_model(name).named_modules())
+    linear = [key for key, module in modules if isinstance(module, nn.Linear)]
     network = models.get_model(name, num_classes=_outputs(state, linear[-1] if linear else ""))
     return network, preprocessing_of(next(iter(models.get_model_weights(name))))
 

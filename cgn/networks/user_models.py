@@ -98,8 +98,10 @@ def _onnx(path: Path) -> ImageClassifier:
         """The session as a network."""
 
         def forward(self, images: Tensor) -> Tensor:
-            parts = images.split(1) if one_by_one else [images]
-            outputs = [session.run(None, {first.name: part.numpy()})[0] for part in parts]
+            batch = 1 if one_by_one else len(images)
+            starts = range(0, len(images), batch)
+            parts = [images[start : start + batch].numpy() for start in starts]
+            outputs = [session.run(None, {first.name: part})[0] for part in parts]
             return torch.from_numpy(np.concatenate(outputs))
 
     return _checked(Session(), facts.preprocessing, facts.resolution, facts, str(path))
