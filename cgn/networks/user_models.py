@@ -62,7 +62,7 @@ def load_user_classifiers(model: str, resnet50s: Mapping[str, Asset]) -> dict[st
 
 def _architecture(name: str, path: Path) -> ImageClassifier:
     """A published architecture with the user's weights; without facts, inputs are as the architecture's."""
-    from cgn.networks.pretrained import architecture  # late: torchvision takes 2 s
+    from cgn.networks.pretrained import published_layout  # late: torchvision takes 2 s
 
     state = read_state_dict(path)
     stored = None
@@ -70,7 +70,7 @@ def _architecture(name: str, path: Path) -> ImageClassifier:
         with safe_open(path, framework="pt") as file:
             stored = (file.metadata() or {}).get("facts")
     facts = facts_beside(path, stored)
-    network, preprocessing = architecture(name, state)
+    network, preprocessing = published_layout(name, state)
     load_weights(network, state, path)
     preprocessing = facts.preprocessing if facts else preprocessing
     return _checked(network, preprocessing, preprocessing.resolution, facts, str(path))

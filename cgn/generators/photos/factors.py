@@ -79,7 +79,8 @@ def opaque(masks: Bytes) -> Bytes:
     A U2-Net in doubt answers with grey, where a composite would show both images.
     """
     low, high = _DOUBT
-    return np.clip((masks.astype(np.float32) - low) * (255 / (high - low)), 0, 255).round().astype(np.uint8)
+    clear = (masks.astype(np.float32) - low) * (255 / (high - low))
+    return np.asarray(clear.clip(0, 255).round(), dtype=np.uint8)
 
 
 def background(photo: Bytes, mask: Bytes, dilation: float) -> Bytes:

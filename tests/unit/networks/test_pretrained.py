@@ -14,7 +14,8 @@ from torchvision import models, transforms
 
 from cgn.errors import UserError
 from cgn.io.assets import Asset
-from cgn.networks.pretrained import _efficientnet_lite0, load_classifier, preprocessing_of
+from cgn.networks.preprocessing import Preprocessing
+from cgn.networks.pretrained import _efficientnet_lite0, load_classifier
 
 SMALL = "shufflenet_v2_x0_5"
 WEIGHTS = models.ShuffleNet_V2_X0_5_Weights.IMAGENET1K_V1
@@ -56,7 +57,7 @@ def test_images_of_224_pixels_enter_as_they_are() -> None:
 
 def test_the_size_is_that_of_the_weights() -> None:
     weights = models.Inception_V3_Weights.IMAGENET1K_V1
-    assert preprocessing_of(weights).resolution == 299
+    assert Preprocessing.of(weights).resolution == 299
 
 
 def test_torchvision_weights_put_there_by_hand(weights_file: Path) -> None:
