@@ -146,6 +146,7 @@ class PhotoFactorsParams(Section):
     """How the factors of photos are abducted."""
 
     mask_interval: tuple[Probability, Probability]
+    border: Positive
     dilation: Annotated[float, Field(ge=0, lt=0.5)]
 
     @model_validator(mode="after")
@@ -154,6 +155,11 @@ class PhotoFactorsParams(Section):
         if low >= high:
             raise ValueError(f"mask_interval must rise, got [{low}, {high}]")
         return self
+
+
+class ImageNetAbductionParams(Section):
+    factors: PhotoFactorsParams
+    texture: TextureParams
 
 
 class BigGANTrainingParams(Section):
@@ -220,4 +226,11 @@ def _published(saliency: str) -> str:
 class PublishedNetworks(Section):
     source: Literal["published"]
     biggan: Literal["biggan_deep_256", "biggan_deep_128"]
+    saliency: Annotated[str, AfterValidator(_published)]
+
+
+class OnlySaliency(Section):
+    """A U2-Net alone, for counterfactuals of photos without a CGN."""
+
+    source: Literal["saliency"]
     saliency: Annotated[str, AfterValidator(_published)]

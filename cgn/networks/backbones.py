@@ -116,7 +116,7 @@ def trained_backbone(folder: Path) -> Backbone:
 
 def published_backbone(name: str) -> Backbone:
     """The backbone of a published classifier. Raises UserError for an unknown name or missing weights."""
-    from cgn.networks.pretrained import published_network  # late: torchvision takes 2 s
+    from cgn.networks.published import published_network  # late: torchvision takes 2 s
 
     return _published(name, *published_network(name))
 
@@ -130,7 +130,7 @@ def stored_backbone(name: str, shapes: dict[str, list[int]]) -> Backbone:
         if channels := stored_channels(shapes):
             return random_backbone(0, channels)
         raise UserError("the backbone is not our small network")
-    from cgn.networks.pretrained import published_layout
+    from cgn.networks.published import published_layout
 
     return _published(name, *published_layout(name))
 

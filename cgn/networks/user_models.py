@@ -62,7 +62,7 @@ def load_user_classifiers(model: str, resnet50s: Mapping[str, Asset]) -> dict[st
 
 def _architecture(name: str, path: Path) -> ImageClassifier:
     """A published architecture with the user's weights; without facts, inputs are as the architecture's."""
-    from cgn.networks.pretrained import published_layout  # late: torchvision takes 2 s
+    from cgn.networks.published import published_layout  # late: torchvision takes 2 s
 
     state = read_state_dict(path)
     stored = None

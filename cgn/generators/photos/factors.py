@@ -15,12 +15,14 @@ import torch
 from numpy.typing import NDArray
 
 from cgn.data.photos.index import read_entries
+from cgn.data.photos.own_masks import read_own_masks
 from cgn.errors import UserError
 from cgn.generators.ahead import in_blocks
 from cgn.generators.imagenet.patches import patch_grid
 from cgn.generators.params import PatchParams, PhotoFactorsParams
 from cgn.io.arrays import read_arrays, write_arrays
 from cgn.io.pixels import from_bytes
+from cgn.metrics.masks import mask_iou
 from cgn.networks.u2net import Saliency
 
 Bytes = NDArray[np.uint8]
@@ -60,15 +62,25 @@ def saliency_masks(photos: Bytes, saliency: Saliency, device: torch.device | Non
     return _stacked(blocks, photos.shape[:3])
 
 
-def usable(masks: Bytes, interval: tuple[float, float]) -> NDArray[np.bool_]:
+def masks_of_world(world: Path, split: str, photos: Bytes, saliency: Saliency, device: torch.device) -> Bytes:
+    """The masks (n, r, r) of the photos of a split: the user's, and `saliency_masks` where there is none."""
+    own = read_own_masks(world, split)
+    if own is None:
+        return saliency_masks(photos, saliency, device)
+    masks, missing = own["masks"].copy(), ~own["given"]
+    masks[missing] = saliency_masks(photos[missing], saliency, device)
+    return masks
+
+
+def usable(masks: Bytes, interval: tuple[float, float], border: float = 0.5) -> NDArray[np.bool_]:
     """Whether each mask (n, h, w) is that of an object (n,).
 
-    Its mean, of 0 to 1, is inside of `interval`, and it does not cover half or more of each of the four
-    borders.
+    Its mean, of 0 to 1, is inside of `interval`, and it covers less than the share `border` of at least one
+    of the four borders.
     """
     share = masks.mean(axis=(1, 2)) / 255
     sides = np.stack([masks[:, 0], masks[:, -1], masks[:, :, 0], masks[:, :, -1]], axis=1)
-    all_around = (sides.mean(axis=2) >= 127.5).all(axis=1)
+    all_around = (sides.mean(axis=2) >= border * 255).all(axis=1)
     low, high = interval
     return np.asarray((low <= share) & (share <= high) & ~all_around)
 
@@ -134,8 +146,22 @@ def abduct(photos: Bytes, masks: Bytes, params: PhotoFactorsParams) -> dict[str,
     return {
         "masks": clear,
         "backgrounds": backgrounds(photos, clear, params.dilation),
-        "usable": usable(masks, params.mask_interval),
+        "usable": usable(masks, params.mask_interval, params.border),
     }
+
+
+def factor_scores(found: dict[str, NDArray[Any]], truth: Bytes | None) -> dict[str, Any]:
+    """The number of photos, of those with usable objects, and the masks' mean IoU.
+
+    `truth` are the true masks (n, h, w), 255 on the object; without them the IoU is None. The IoU is that of
+    usable masks.
+    """
+    chosen = found["usable"]
+    iou = None
+    if truth is not None and chosen.any():
+        guessed, true = (masks[chosen] / np.float32(255) for masks in (found["masks"], truth))
+        iou = mask_iou(guessed, true)
+    return {"photos": len(chosen), "usable_objects": int(chosen.sum()), "mask_iou": iou}
 
 
 def write_factors(path: Path, found: dict[str, NDArray[Any]]) -> None:

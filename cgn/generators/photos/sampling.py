@@ -52,7 +52,7 @@ class Lenders:
 
 def sample_photos(
     factors: Factors,
-    classes: Sequence[str],
+    lenders: Lenders,
     policy: CounterfactualParams,
     params: TextureParams,
     seed: int,
@@ -61,12 +61,12 @@ def sample_photos(
 ) -> Iterator[Sample]:
     """Yields counterfactuals start to stop - 1 of the photos in `factors`.
 
-    Labels are uniform over the classes with usable objects. The share `params.patched_share` of the images
-    wears the patch grid of the photo drawn for the foreground; the others keep the object's own texture,
-    whose label is then the shape's. The metadata have the names of the photos that lent the factors, and
-    "patched". Raises UserError as `Lenders`.
+    Labels are those of `policy`, over the classes with usable objects; each factor is lent by a photo of its
+    own, whatever noise the policy shares. The share `params.patched_share` of the images wears the patch grid
+    of the photo drawn for the foreground; the others keep the object's own texture, whose label is then the
+    shape's. The metadata have the names of the photos that lent the factors, and "patched".
     """
-    lenders = Lenders(factors, classes)
+    policy = policy.model_copy(update={"noise": "per_mechanism"})
 
     def block(first: int) -> list[Sample]:
         stop = first + BLOCK

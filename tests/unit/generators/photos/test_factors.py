@@ -90,7 +90,7 @@ def test_factors_are_read_with_their_photos(tmp_path: Path) -> None:
     photos = np.zeros((2, SIZE, SIZE, 3), np.uint8)
     write_arrays(world / "train.safetensors", {"images": photos, "labels": np.array([1, 0])})
     masks = np.stack([disc(8), disc(1)])
-    params = PhotoFactorsParams(mask_interval=(0.08, 0.75), dilation=0.04)
+    params = PhotoFactorsParams(mask_interval=(0.08, 0.75), border=0.5, dilation=0.04)
     write_factors(folder / "train.safetensors", abduct(photos, masks, params))
     factors = read_factors(world, folder, "train")
     assert factors.names == ["train/0", "train/1"]

@@ -7,7 +7,7 @@ import torch
 from cgn.errors import UserError
 from cgn.generators.params import TextureParams
 from cgn.generators.photos.factors import Factors
-from cgn.generators.photos.sampling import sample_photos
+from cgn.generators.photos.sampling import Lenders, sample_photos
 from cgn.io.shards import Sample
 from cgn.scm import CounterfactualParams
 
@@ -32,7 +32,7 @@ def factors() -> Factors:
 
 
 def drawn(factors: Factors, share: float, start: int = 0, stop: int = 300) -> list[Sample]:
-    return list(sample_photos(factors, CLASSES, POLICY, texture(share), 0, start, stop))
+    return list(sample_photos(factors, Lenders(factors, CLASSES), POLICY, texture(share), 0, start, stop))
 
 
 def number(sample: Sample, factor: str) -> int:
