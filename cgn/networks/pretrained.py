@@ -2,17 +2,14 @@
 
 from collections.abc import Mapping
 
-import numpy as np
-import torch
-from numpy.typing import NDArray
 from torch import nn
 from torchvision import models
 
-from cgn.data.class_maps import cue_conflict_outputs_of_imagenet, in9_classes_of_imagenet
 from cgn.io.assets import Asset, local_file
 from cgn.io.weights import load_weights, read_state_dict
-from cgn.networks.image_classifier import ImageClassifier
-from cgn.networks.published import Preprocessing, published_network
+from cgn.networks.image_classifier import ImageClassifier, imagenet_meaning, wrapped
+from cgn.networks.preprocessing import Preprocessing
+from cgn.networks.published import IMAGENET_NAMES, published_network
 
 
 def load_classifier(name: str, resnet50s: Mapping[str, Asset]) -> ImageClassifier:
@@ -30,18 +27,5 @@ def load_classifier(name: str, resnet50s: Mapping[str, Asset]) -> ImageClassifie
 
 
 def imagenet_classifier(network: nn.Module, preprocess: Preprocessing) -> ImageClassifier:
-    """Wraps a network that maps inputs (n, 3, h, w) to logits (n, 1000) in the order of ImageNet's outputs.
-
-    It runs on the first GPU if there is one.
-    """
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    network = network.eval().to(device)
-    network = network.to(memory_format=torch.channels_last)  # faster on a CPU
-
-    @torch.inference_mode()
-    def probabilities(images: NDArray[np.uint8]) -> NDArray[np.float32]:
-        return np.asarray(network(preprocess(images).to(device)).softmax(dim=1).cpu())
-
-    return ImageClassifier(
-        preprocess.resolution, probabilities, in9_classes_of_imagenet(), cue_conflict_outputs_of_imagenet()
-    )
+    """Wraps a network that maps inputs (n, 3, h, w) to logits (n, 1000) in ImageNet's order."""
+    return wrapped(network, preprocess, preprocess.resolution, imagenet_meaning(IMAGENET_NAMES))

