@@ -17,6 +17,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from cgn.errors import UserError
 
 SUFFIXES = (".jpg", ".jpeg", ".jfif", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff")  # in lower case
+MASK_SUFFIX = "_mask.png"  # of the mask of the photo beside it
 # Pillow raises these for a file that is not an image, is damaged, or is suspiciously large.
 UNREADABLE = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)
 
@@ -34,6 +35,7 @@ def image_files(folder: Path, skipped: Counter[str]) -> list[Path]:
     Everything else in the folder is counted in `skipped`, by the reason for skipping it.
     """
     found = []
+    names = {path.stem for path in folder.iterdir()}
     for path in sorted(folder.iterdir()):
         if path.name.startswith("."):
             skipped["hidden"] += 1
@@ -41,6 +43,8 @@ def image_files(folder: Path, skipped: Counter[str]) -> list[Path]:
             skipped["folders"] += 1
         elif not is_image_name(path.name):
             skipped["no images by their ending"] += 1
+        elif path.name.endswith(MASK_SUFFIX) and path.name.removesuffix(MASK_SUFFIX) in names:
+            skipped["masks of photos"] += 1
         elif not _is_utf_8(path.name):
             skipped["names that are no UTF-8"] += 1
         elif not path.exists():
