@@ -199,9 +199,9 @@ def _released(found: dict[str, Any]) -> list[str]:
         table.to_markdown(index=False),
         "",
         "The classifier and the schedule of the paper's released code, its colours that walk, and its test"
-        " set: MNIST's training digits 50,000 to 60,000 with random cues. Settings were chosen on these digits,"
-        " so the table does not compare with the one above, which has MNIST's test digits; it compares with the"
-        " paper's values.",
+        " set: MNIST's training digits 50,000 to 60,000 with random cues. Settings were chosen on these"
+        " digits, so the table does not compare with the one above, which has MNIST's test digits; it"
+        " compares with the paper's values.",
         "",
     ]
 
