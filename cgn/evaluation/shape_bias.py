@@ -9,7 +9,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,8 @@ from cgn.errors import UserError
 from cgn.evaluation.class_matching import labels_of_outputs
 from cgn.io.images import image_files, log_skipped
 from cgn.networks.image_classifier import ImageClassifier, classify_files
+
+FULL_SIZE = 224  # pixels of the published stimuli
 
 log = logging.getLogger(__name__)
 
@@ -88,24 +90,30 @@ def _texture(stem: str, shape: str, classes: Sequence[str]) -> str | None:
 
 
 def cue_answers(
-    classifier: ImageClassifier, folder: Path, outputs: Mapping[str, Sequence[int]]
+    classifier: ImageClassifier, folder: Path, outputs: Mapping[str, Sequence[int]], cropped: bool = False
 ) -> CueAnswers:
     """The class of `outputs` with the highest mean probability, for each stimulus in `folder`.
 
-    Raises UserError when there are no stimuli, or when one is damaged.
+    `cropped` is that of `classify_files`. Raises UserError when there are no stimuli, or when one is damaged.
     """
     classes = list(outputs)
     stimuli = find_stimuli(folder, classes)
-    probabilities = classify_files(classifier, [stimulus.file for stimulus in stimuli], "cue conflict")
+    files = [stimulus.file for stimulus in stimuli]
+    probabilities = classify_files(classifier, files, "cue conflict", cropped)
     scores = np.stack([probabilities[:, list(chosen)].mean(axis=1) for chosen in outputs.values()], axis=1)
     return CueAnswers(stimuli, [classes[index] for index in scores.argmax(axis=1)])
 
 
-def shape_bias_scores(classifier: ImageClassifier, folder: Path) -> dict[str, float | int | None]:
+def shape_bias_scores(classifier: ImageClassifier, folder: Path) -> dict[str, Any]:
     """Counts how often `classifier` answers the shape's and the texture's class of the stimuli in `folder`.
 
     `shape_bias` = 100 * shape_correct / (shape_correct + texture_correct), in percent, or None if both counts
-    are 0. `images` is the number of stimuli with two different classes; others are not scored. Classes are
+    are 0. `images` is the number of stimuli with two different classes; others are not scored.
+
+    A classifier of images of 224 pixels also gets `resize_and_crop`, the same under a second protocol, that
+    of the CGN paper's released code: images are resized to 256 pixels, and 224 in the middle are cut.
+
+    Classes are
     the classifier's, or if the folder has none of these, those that are found by name. Raises UserError as
     `cue_answers`, and when the classifier knows no class of the folder.
     """
@@ -116,7 +124,14 @@ def shape_bias_scores(classifier: ImageClassifier, folder: Path) -> dict[str, fl
         labels = labels_of_outputs(classifier, classes)
         by_name = {name: np.flatnonzero(labels == place).tolist() for place, name in enumerate(classes)}
         outputs = {name: found for name, found in by_name.items() if found} or outputs
-    answers = cue_answers(classifier, folder, outputs)
+    scores = _counted(cue_answers(classifier, folder, outputs))
+    if classifier.resolution == FULL_SIZE:
+        second = _counted(cue_answers(classifier, folder, outputs, cropped=True))
+        scores["resize_and_crop"] = {name: value for name, value in second.items() if name != "images"}
+    return scores
+
+
+def _counted(answers: CueAnswers) -> dict[str, Any]:
     shape_correct, texture_correct = (int(count) for count in answers.by_cue.sum(axis=0))
     either = shape_correct + texture_correct
     return {

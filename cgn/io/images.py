@@ -110,6 +110,18 @@ def square(image: Image.Image, resolution: int) -> NDArray[np.uint8]:
     return np.asarray(ImageOps.fit(image, (resolution, resolution), Image.Resampling.BICUBIC))
 
 
+def resize_and_crop(image: Image.Image, resolution: int) -> NDArray[np.uint8]:
+    """An RGB image whose shorter side is resized to 256 / 224 of the resolution, and its centre: (r, r, 3).
+
+    At 224 pixels these are torchvision's Resize(256) and CenterCrop(224), bilinear and antialiased.
+    """
+    shorter = round(resolution * 256 / 224)
+    width, height = (int(shorter * side / min(image.size)) for side in image.size)
+    left, top = (round((side - resolution) / 2) for side in (width, height))
+    resized = image.resize((width, height), Image.Resampling.BILINEAR)
+    return np.asarray(resized.crop((left, top, left + resolution, top + resolution)))
+
+
 # The largest value of each mode with more than 8 bits. Pillow reads a PGM of 16 bits as "I", which has 32.
 _WIDE = {"I;16": 65535.0, "I;16L": 65535.0, "I;16B": 65535.0, "I": 65535.0, "F": 1.0}
 

@@ -20,7 +20,7 @@ from cgn.data.class_maps import (
 from cgn.errors import UserError
 from cgn.io.assets import Asset
 from cgn.io.files import why_left_out
-from cgn.io.images import read_image, square
+from cgn.io.images import read_image, resize_and_crop, square
 from cgn.io.pixels import from_bytes
 from cgn.networks.backbones import load_one_head
 from cgn.networks.classifier import Classifier, Signature, read_signature
@@ -94,22 +94,27 @@ def wrapped(
     return ImageClassifier(resolution, probabilities, *meaning)
 
 
-def classify_files(classifier: ImageClassifier, files: Sequence[Path], title: str) -> NDArray[np.float32]:
+def classify_files(
+    classifier: ImageClassifier, files: Sequence[Path], title: str, cropped: bool = False
+) -> NDArray[np.float32]:
     """Classifies n > 0 image files, in batches; returns probabilities (n, outputs).
 
     Images that have the classifier's resolution stay as they are, as in both published toolkits
     (backgrounds_challenge, model-vs-human). Of others the largest centred square is resized, and the log says
-    so. `title` labels the progress bar. Raises UserError when a file is not a readable image.
+    so. With `cropped`, all images are prepared by `resize_and_crop`. `title` labels the progress bar. Raises
+    UserError when a file is not a readable image.
     """
-    resolution = classifier.resolution
+    resolution, prepared = classifier.resolution, resize_and_crop if cropped else square
     parts, resized = [], 0
     with tqdm(total=len(files), desc=title, unit="image", delay=_BAR_AFTER) as bar:
         for start in range(0, len(files), _BATCH):
             images = [read_image(file) for file in files[start : start + _BATCH]]
             resized += sum(image.size != (resolution, resolution) for image in images)
-            parts.append(classifier.probabilities(np.stack([square(image, resolution) for image in images])))
+            parts.append(
+                classifier.probabilities(np.stack([prepared(image, resolution) for image in images]))
+            )
             bar.update(len(images))
-    if resized:
+    if resized and not cropped:
         log.warning(
             "%s: %d of %d images are not of the classifier's %d pixels: resized",
             title, resized, len(files), resolution,
