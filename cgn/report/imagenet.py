@@ -64,8 +64,8 @@ _LEGEND = (
 )
 _TABLE_3_LEGEND = _LEGEND + (
     "Shape bias: of the cue-conflict stimuli answered by either cue, those answered by shape. Accuracy: "
-    "held-out poses (or photos), and glyphs never seen; shortcuts as in training. Cropped: stimuli resized to "
-    "256 pixels and cut to 224, as by the paper's released code, for classifiers of 224 pixels."
+    "held-out poses (or photos), and glyphs never seen; shortcuts as in training. Cropped: stimuli resized "
+    "to 256 pixels and cut to 224, as by the paper's released code, for classifiers of 224 pixels."
 )
 _TABLE_4_LEGEND = _LEGEND + "BG-Gap: Mixed-Same minus Mixed-Rand, in points."
 
