@@ -20,6 +20,7 @@ def main() -> None:
         return
 
     from cgn.data.photos.index import index_folder, index_ilsvrc
+    from cgn.data.photos.own_masks import write_own_masks
     from cgn.data.photos.photos import write_photo_world
     from cgn.errors import UserError
     from cgn.io.assets import local_file
@@ -36,6 +37,8 @@ def main() -> None:
         entries = index_ilsvrc(root, ilsvrc.validation)
         archives = {test_set: local_file(asset) for test_set, asset in published.items()}
     write_photo_world(OUTPUT, root, entries, world.resolution, budget, archives)
+    if name == "folder":
+        write_own_masks(OUTPUT, root, folder.masks, folder.resolution)
 
 
 if __name__ == "__main__":

@@ -69,6 +69,7 @@ class EmojiParams(Section):
 
 class FolderParams(Section):
     path: str | None
+    masks: str | None
     resolution: PhotoResolution
     validation: HeldOut
     test: HeldOut

@@ -7,16 +7,19 @@ accuracy and robustness"; Table 3 of the paper.
 import logging
 import re
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cgn.errors import UserError
+from cgn.evaluation.class_matching import labels_of_outputs
 from cgn.io.images import image_files, log_skipped
 from cgn.networks.image_classifier import ImageClassifier, classify_files
 
-_STIMULUS_NAME = re.compile(r"([a-z_]+)\d+-([a-z_]+)\d+")
+FULL_SIZE = 224  # pixels of the published stimuli
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +32,20 @@ class Stimulus(NamedTuple):
     texture: str
 
 
-def find_stimuli(folder: Path, classes: list[str]) -> list[Stimulus]:
+class CueAnswers(NamedTuple):
+    """A classifier's answers to n stimuli."""
+
+    stimuli: list[Stimulus]
+    answers: list[str]
+
+    @property
+    def by_cue(self) -> NDArray[np.bool_]:
+        """Whether each answer is the class of the shape, and that of the texture: (n, 2)."""
+        pairs = zip(self.answers, self.stimuli, strict=True)
+        return np.array([(answer == cues.shape, answer == cues.texture) for answer, cues in pairs])
+
+
+def find_stimuli(folder: Path, classes: Sequence[str]) -> list[Stimulus]:
     """Finds the stimuli `<shape>/<shape><n>-<texture><n>.png` in `folder`, in order.
 
     Only stimuli with two different classes of `classes` count. The log tells how many other entries there
@@ -41,11 +57,11 @@ def find_stimuli(folder: Path, classes: list[str]) -> list[Stimulus]:
             missing.append(name)
             continue
         for file in image_files(folder / name, skipped):
-            cues = _STIMULUS_NAME.fullmatch(file.stem)
-            if cues is None or cues[1] != name or cues[2] not in classes:
+            texture = _texture(file.stem, name, classes)
+            if texture is None:
                 skipped["not named <shape><n>-<texture><n>"] += 1
-            elif cues[2] != name:
-                found.append(Stimulus(file, cues[1], cues[2]))
+            elif texture != name:
+                found.append(Stimulus(file, name, texture))
     if not found:
         raise UserError(
             f"{folder}: no cue-conflict stimuli; expected <shape>/<shape><n>-<texture><n>.png with two "
@@ -57,30 +73,70 @@ def find_stimuli(folder: Path, classes: list[str]) -> list[Stimulus]:
     return found
 
 
-def shape_bias_scores(classifier: ImageClassifier, folder: Path) -> dict[str, float | int | None]:
+def _texture(stem: str, shape: str, classes: Sequence[str]) -> str | None:
+    """The class of the texture in `<shape><n>-<texture><n>`; None for another name.
+
+    Classes may end with digits. If a name can be read in several ways, both numbers have equal widths.
+    """
+    first = re.match(rf"{re.escape(shape)}(\d+)-", stem)
+    if first is None:
+        return None
+    rest = stem[first.end() :]
+    numbers = {name: rest[len(name) :] for name in classes if rest.startswith(name)}
+    fitting = [name for name, number in numbers.items() if re.fullmatch(r"\d+", number)]
+    if len(fitting) > 1:
+        fitting = [name for name in fitting if len(numbers[name]) == len(first[1])]
+    return fitting[0] if len(fitting) == 1 else None
+
+
+def cue_answers(
+    classifier: ImageClassifier, folder: Path, outputs: Mapping[str, Sequence[int]], cropped: bool = False
+) -> CueAnswers:
+    """The class of `outputs` with the highest mean probability, for each stimulus in `folder`.
+
+    `cropped` is that of `classify_files`. Raises UserError when there are no stimuli, or when one is damaged.
+    """
+    classes = list(outputs)
+    stimuli = find_stimuli(folder, classes)
+    files = [stimulus.file for stimulus in stimuli]
+    probabilities = classify_files(classifier, files, "cue conflict", cropped)
+    scores = np.stack([probabilities[:, list(chosen)].mean(axis=1) for chosen in outputs.values()], axis=1)
+    return CueAnswers(stimuli, [classes[index] for index in scores.argmax(axis=1)])
+
+
+def shape_bias_scores(classifier: ImageClassifier, folder: Path) -> dict[str, Any]:
     """Counts how often `classifier` answers the shape's and the texture's class of the stimuli in `folder`.
 
-    The answer is the class with the highest mean probability of its outputs. `shape_bias` = 100 *
-    shape_correct / (shape_correct + texture_correct), in percent, or None if both counts are 0. `images` is
-    the number of stimuli with two different classes; others are not scored. Raises UserError when there are
-    no stimuli, or when one is damaged.
+    `shape_bias` = 100 * shape_correct / (shape_correct + texture_correct), in percent, or None if both counts
+    are 0. `images` is the number of stimuli with two different classes; others are not scored.
+
+    A classifier of images of 224 pixels also gets `resize_and_crop`, the same under a second protocol, that
+    of the CGN paper's released code: images are resized to 256 pixels, and 224 in the middle are cut.
+
+    Classes are
+    the classifier's, or if the folder has none of these, those that are found by name. Raises UserError as
+    `cue_answers`, and when the classifier knows no class of the folder.
     """
-    classes = list(classifier.cue_conflict_outputs)
-    stimuli = find_stimuli(folder, classes)
-    probabilities = classify_files(classifier, [stimulus.file for stimulus in stimuli], "cue conflict")
-    scores = np.stack(
-        [probabilities[:, outputs].mean(axis=1) for outputs in classifier.cue_conflict_outputs.values()],
-        axis=1,
-    )
-    answers = [classes[index] for index in scores.argmax(axis=1)]
-    shape_correct = sum(answer == stimulus.shape for answer, stimulus in zip(answers, stimuli, strict=True))
-    texture_correct = sum(
-        answer == stimulus.texture for answer, stimulus in zip(answers, stimuli, strict=True)
-    )
+    outputs = classifier.cue_conflict_outputs
+    own = {path.name for path in folder.glob("[!.]*") if path.is_dir()}
+    if own and not own & outputs.keys():
+        classes = sorted(own)
+        labels = labels_of_outputs(classifier, classes)
+        by_name = {name: np.flatnonzero(labels == place).tolist() for place, name in enumerate(classes)}
+        outputs = {name: found for name, found in by_name.items() if found} or outputs
+    scores = _counted(cue_answers(classifier, folder, outputs))
+    if classifier.resolution == FULL_SIZE:
+        second = _counted(cue_answers(classifier, folder, outputs, cropped=True))
+        scores["resize_and_crop"] = {name: value for name, value in second.items() if name != "images"}
+    return scores
+
+
+def _counted(answers: CueAnswers) -> dict[str, Any]:
+    shape_correct, texture_correct = (int(count) for count in answers.by_cue.sum(axis=0))
     either = shape_correct + texture_correct
     return {
         "shape_bias": 100 * shape_correct / either if either else None,
         "shape_correct": shape_correct,
         "texture_correct": texture_correct,
-        "images": len(stimuli),
+        "images": len(answers.stimuli),
     }

@@ -17,6 +17,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from cgn.errors import UserError
 
 SUFFIXES = (".jpg", ".jpeg", ".jfif", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff")  # in lower case
+MASK_SUFFIX = "_mask.png"  # of the mask of the photo beside it
 # Pillow raises these for a file that is not an image, is damaged, or is suspiciously large.
 UNREADABLE = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)
 
@@ -34,6 +35,7 @@ def image_files(folder: Path, skipped: Counter[str]) -> list[Path]:
     Everything else in the folder is counted in `skipped`, by the reason for skipping it.
     """
     found = []
+    names = {path.stem for path in folder.iterdir()}
     for path in sorted(folder.iterdir()):
         if path.name.startswith("."):
             skipped["hidden"] += 1
@@ -41,6 +43,8 @@ def image_files(folder: Path, skipped: Counter[str]) -> list[Path]:
             skipped["folders"] += 1
         elif not is_image_name(path.name):
             skipped["no images by their ending"] += 1
+        elif path.name.endswith(MASK_SUFFIX) and path.name.removesuffix(MASK_SUFFIX) in names:
+            skipped["masks of photos"] += 1
         elif not _is_utf_8(path.name):
             skipped["names that are no UTF-8"] += 1
         elif not path.exists():
@@ -104,6 +108,18 @@ def square(image: Image.Image, resolution: int) -> NDArray[np.uint8]:
     An image that already has this size keeps its pixels.
     """
     return np.asarray(ImageOps.fit(image, (resolution, resolution), Image.Resampling.BICUBIC))
+
+
+def resize_and_crop(image: Image.Image, resolution: int) -> NDArray[np.uint8]:
+    """An RGB image whose shorter side is resized to 256 / 224 of the resolution, and its centre: (r, r, 3).
+
+    At 224 pixels these are torchvision's Resize(256) and CenterCrop(224), bilinear and antialiased.
+    """
+    shorter = round(resolution * 256 / 224)
+    width, height = (int(shorter * side / min(image.size)) for side in image.size)
+    left, top = (round((side - resolution) / 2) for side in (width, height))
+    resized = image.resize((width, height), Image.Resampling.BILINEAR)
+    return np.asarray(resized.crop((left, top, left + resolution, top + resolution)))
 
 
 # The largest value of each mode with more than 8 bits. Pillow reads a PGM of 16 bits as "I", which has 32.

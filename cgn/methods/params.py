@@ -24,6 +24,7 @@ class DigitClassifierParams(ClassifierParams):
 
 
 class ImageNetClassifierParams(ClassifierParams):
+    start: str
     channels: Annotated[list[Count], Field(min_length=1)]
     mirror: bool
 
@@ -88,4 +89,4 @@ class LNTLParams(Section):
 class EnsembleParams(Section):
     real_to_counterfactual: Positive
     label_smoothing: Annotated[float, Field(ge=0, lt=1)]
-    start: Literal["in", "scratch", "resnet18", "resnet34", "resnet50", "resnet101", "resnet152"]
+    start: str

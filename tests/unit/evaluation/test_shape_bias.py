@@ -6,9 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from cgn.errors import UserError
 from cgn.evaluation.shape_bias import find_stimuli, shape_bias_scores
+from cgn.io.images import resize_and_crop
 from cgn.networks.image_classifier import ImageClassifier
 from cgn.networks.pretrained import load_classifier
 
@@ -88,11 +90,26 @@ def test_no_stimuli(classifier: ImageClassifier, paint: Paint, tmp_path: Path) -
 
 
 def test_efficientnet_lite0_on_real_stimuli(shared_data: Path) -> None:
-    """The published protocol: 224 pixels enter as they are (cropped out of 256 it was 51 and 154)."""
+    """The published protocol, in which 224 pixels enter as they are, and that of the released code."""
     scores = shape_bias_scores(load_classifier("efficientnet_lite0", {}), shared_data / "cue_conflict")
     assert scores == {
         "shape_bias": pytest.approx(21.6, abs=0.05),
         "shape_correct": 43,
         "texture_correct": 156,
         "images": 300,
+        "resize_and_crop": {
+            "shape_bias": pytest.approx(24.9, abs=0.05),
+            "shape_correct": 51,
+            "texture_correct": 154,
+        },
     }
+
+
+@pytest.mark.parametrize("size", [(224, 224), (300, 200), (181, 243)])
+def test_the_second_protocol_is_that_of_torchvision(size: tuple[int, int]) -> None:
+    from torchvision.transforms import CenterCrop, Compose, Resize
+
+    pixels = np.random.default_rng(0).integers(256, size=(size[1], size[0], 3), dtype=np.uint8)
+    image = Image.fromarray(pixels)
+    expected = np.asarray(Compose([Resize(256), CenterCrop(224)])(image))
+    np.testing.assert_array_equal(resize_and_crop(image, 224), expected)
