@@ -6,7 +6,7 @@ from typing import Annotated
 
 from typer import Option
 
-from stages.command import run, section
+from stages.command import run_anywhere, section
 
 log = logging.getLogger(__name__)
 
@@ -51,4 +51,4 @@ def main(
 
 
 if __name__ == "__main__":
-    run(main)
+    run_anywhere("audit", {"audit": main})
