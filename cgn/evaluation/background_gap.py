@@ -5,7 +5,7 @@ paper. BG-Gap = Mixed-Same - Mixed-Rand, the loss of accuracy by backgrounds of 
 """
 
 import logging
-from collections import Counter
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,7 +13,7 @@ import numpy as np
 
 from cgn.data.class_maps import IN9_CLASSES, IN9_VARIANTS
 from cgn.errors import UserError
-from cgn.io.images import image_files, log_skipped
+from cgn.io.image_folders import Skipped, class_folders, image_files
 from cgn.metrics.accuracy import accuracy
 from cgn.networks.image_classifier import ImageClassifier, classify_files
 
@@ -27,20 +27,19 @@ class LabelledFile(NamedTuple):
     label: int
 
 
-def find_variants(folder: Path) -> dict[str, list[LabelledFile]]:
+def find_variants(folder: Path, skipped: Skipped) -> dict[str, list[LabelledFile]]:
     """Finds the images `<variant>/val/<00_dog .. 08_fish>/*` of each variant in `folder`, in order.
 
-    Other entries are ignored; the log names variants and classes without images. Raises UserError when there
-    are no images at all.
+    Folders and files that belong to none of these go to `skipped`; the log names variants and classes without
+    images. Raises UserError when there are no images at all.
     """
-    skipped = Counter[str]()
-    found = {variant: _variant_files(folder / variant / "val", skipped) for variant in IN9_VARIANTS}
-    log_skipped(folder, skipped)
+    variants = _sub_folders(folder, IN9_VARIANTS, "folders of no variant", skipped)
+    found = {variant: _variant_files(folder / variant, skipped) for variant in variants}
     present = {variant: files for variant, files in found.items() if files}
     if not present:
         raise UserError(
             f"{folder}: no IN-9 images; expected <variant>/val/<00_dog .. 08_fish>/*.JPEG with a variant of "
-            f"{', '.join(IN9_VARIANTS)}"
+            f"{', '.join(IN9_VARIANTS)} (skipped: {skipped.summary()})"
         )
     if missing := [variant for variant in IN9_VARIANTS if variant not in present]:
         log.warning("%s: without images, not scored: %s", folder, ", ".join(missing))
@@ -51,25 +50,36 @@ def find_variants(folder: Path) -> dict[str, list[LabelledFile]]:
     return present
 
 
-def _variant_files(folder: Path, skipped: Counter[str]) -> list[LabelledFile]:
-    if not folder.is_dir():
-        return []
-    labels = {f"{label:02d}_{name}": label for label, name in enumerate(IN9_CLASSES)}
+def _variant_files(folder: Path, skipped: Skipped) -> list[LabelledFile]:
+    # The published folders have spaces: "02_wheeled vehicle".
+    names = {f"{label:02d}_{name}": label for label, name in enumerate(IN9_CLASSES)}
+    names |= {name.replace("_", " ").replace(" ", "_", 1): label for name, label in names.items()}
+    _sub_folders(folder, ["val"], "folders beside val", skipped)
+    found = _sub_folders(folder / "val", names, "folders of no class", skipped)
     return [
-        LabelledFile(file, label)
-        for class_folder in sorted(folder.iterdir())
-        # The published folders have spaces: "02_wheeled vehicle".
-        if (label := labels.get(class_folder.name.replace(" ", "_"))) is not None and class_folder.is_dir()
-        for file in image_files(class_folder, skipped)
+        LabelledFile(file, names[name])
+        for name in found
+        for file in image_files(folder / "val" / name, skipped)
     ]
 
 
-def in9_scores(classifier: ImageClassifier, folder: Path) -> dict[str, Any]:
+def _sub_folders(folder: Path, known: Collection[str], reason: str, skipped: Skipped) -> list[str]:
+    """The names of the sub-folders that are `known`, in their order; all else goes to `skipped`."""
+    found = class_folders(folder, skipped) if folder.is_dir() else {}
+    for name, paths in found.items():
+        if name not in known:
+            for path in paths:
+                skipped.add(path, reason)
+    return [name for name in known if name in found]
+
+
+def in9_scores(classifier: ImageClassifier, folder: Path, skipped: Skipped) -> dict[str, Any]:
     """The accuracy of `classifier` on each IN-9 variant in `folder`, in percent.
 
     The answer is the IN-9 class of the most probable output; an output without IN-9 class is wrong. `bg_gap`,
     in points, is returned if both of its variants are there; `images` has the number of images of each
-    variant. Raises UserError when there are no images, when one is damaged, or when `classifier` knows none
+    variant. What is no image of a variant goes to `skipped`. Raises UserError when there are no images, when
+    one is damaged, or when `classifier` knows none
     of the classes.
     """
     unknown = [name for label, name in enumerate(IN9_CLASSES) if label not in classifier.in9_classes]
@@ -81,7 +91,7 @@ def in9_scores(classifier: ImageClassifier, folder: Path) -> dict[str, Any]:
         )
     if unknown:
         log.warning("a classifier without %s: their images count as wrong", ", ".join(unknown))
-    variants = find_variants(folder)
+    variants = find_variants(folder, skipped)
     scores: dict[str, Any] = {}
     for variant, files in variants.items():
         probabilities = classify_files(classifier, [entry.file for entry in files], variant)
