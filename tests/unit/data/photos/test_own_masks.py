@@ -10,6 +10,7 @@ from cgn.data.photos.index import index_folder
 from cgn.data.photos.own_masks import read_own_masks, write_own_masks
 from cgn.data.photos.photos import write_photo_world
 from cgn.errors import UserError
+from cgn.io.image_folders import Skipped
 
 BUDGET = WorldBudget(
     train=100, validation=100, test=100, in9_images_per_class=1, cue_conflict_images_per_pair=1
@@ -34,7 +35,8 @@ def left_half(path: Path) -> None:
 
 def world_of(photos: Path, masks: str | None = None) -> Path:
     world = photos.parent / "world"
-    write_photo_world(world, photos, index_folder(photos, 0.25, 0.25), 32, BUDGET, {})
+    skipped = Skipped()
+    write_photo_world(world, photos, index_folder(photos, 0.25, 0.25, skipped), 32, BUDGET, {}, skipped)
     write_own_masks(world, photos, masks, 32)
     return world
 

@@ -17,6 +17,7 @@ from cgn.evaluation.shape_bias import find_stimuli
 from cgn.generators.params import PatchParams
 from cgn.generators.photos.factors import Factors
 from cgn.generators.photos.test_sets import write_cue_conflict_set, write_in9_set
+from cgn.io.image_folders import Skipped
 
 SIZE, COUNT, CLASSES = 16, 14, ["a 1", "a 11", "dog"]
 PATCHES = PatchParams(patch_width=0.25, patch_grid=2, patch_candidates=4)
@@ -80,7 +81,7 @@ def test_in9(factors: Factors, tmp_path: Path) -> None:
 def test_the_scorer_reads_the_set(factors: Factors, tmp_path: Path) -> None:
     write_in9_set(tmp_path, factors, CLASSES, 0)
     assert set_classes(tmp_path) == sorted(CLASSES)
-    found = find_variants(tmp_path, CLASSES)
+    found = find_variants(tmp_path, Skipped(), CLASSES)
     assert [len(files) for files in found.values()] == [13, 13, 13, 13, 12, 12, 13, 13]
     assert [entry.label for entry in found["original"]] == sorted(np.arange(13) % 3)
 
@@ -100,7 +101,8 @@ def test_cue_conflict(factors: Factors, tmp_path: Path) -> None:
         assert image[6, 6, 0] == texture
         assert number(row["shape_photo"]) == 3 or image[1, 1, 0] == GREY
     stimuli = {
-        cues.file.relative_to(tmp_path).as_posix(): cues[1:] for cues in find_stimuli(tmp_path, CLASSES)
+        cues.file.relative_to(tmp_path).as_posix(): cues[1:]
+        for cues in find_stimuli(tmp_path, CLASSES, Skipped())
     }
     assert stimuli == {row["file"]: (row["shape"], row["texture"]) for row in rows}
 
