@@ -41,10 +41,8 @@ def main(
 
     with new_folder(out, "audit.json") as folder:
         root, skipped = photo_root(photos), Skipped()
-        by_class, mapped = (
-            photos_by_class(photos, root, skipped),
-            read_class_map(classes) if classes else None,
-        )
+        by_class = photos_by_class(photos, root, skipped)
+        mapped = read_class_map(classes) if classes else None
         names = list(by_class)
         name, classifier = next(iter(load_user_classifiers(model, resnet50s).items()))
         labels = labels_of_outputs(classifier, names, mapped)

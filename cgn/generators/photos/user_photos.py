@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 
 
 def photos_by_class(place: Path, root: Path, skipped: Skipped) -> dict[str, list[Photo]]:
-    """The photos of each class in the folder or CSV file `place`, in an order that a hash of the name decides.
+    """The photos of each class in the folder or CSV file `place`, in an order by a hash of the name.
 
     Of ready-made splits only the held-out photos count: the test photos, or if there are none, those for
     validation. Raises UserError as `find_photos`, and when there are fewer than two classes with photos.
