@@ -8,6 +8,7 @@
 # make clean         remove the environment and all checkpoints
 PYTHON ?= python3
 SEED ?= 0
+SEEDS ?= 1
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PYTHONHASHSEED := 0
@@ -26,7 +27,7 @@ paper: setup
 	python -m experiments.paper run $(SEED) $(SET)
 
 photos: setup
-	python -m experiments.photos "$(PHOTOS)" --out "$(OUT)" $(SET)
+	python -m experiments.photos "$(PHOTOS)" --out "$(OUT)" --seeds $(SEEDS) $(SET)
 
 pretrain: setup
 	python -m stages.pretrain $(NAMES)

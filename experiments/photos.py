@@ -5,6 +5,7 @@ The graph runs in a copy, below the folder of the results. The workspace's own o
 
 import shutil
 import subprocess
+import time
 from pathlib import Path
 from typing import Annotated
 
@@ -12,7 +13,9 @@ import typer
 from ruamel.yaml import YAML
 
 from cgn.errors import UserError
-from cgn.io.files import located
+from cgn.generators.photos.factors import read_factors
+from cgn.io.files import located, read_json, write_json
+from cgn.report.photos import write_photo_report
 from experiments.experiment import DVC
 
 CODE = (
@@ -24,38 +27,42 @@ CODE = (
     "stages",
     "weights/emoji/SHA256SUMS",
 )
-TARGETS = (
-    "train_imagenet_classifiers",
-    "train_mixed_abducted",
-    "train_ensemble@abducted",
-)
-RESULTS = {
-    "counterfactuals": "data/imagenet/shards/abducted",
-    "classifiers": "models/imagenet/classifiers",
-    "scores": "scores/imagenet",
-}
+TARGET = "imagenet/dvc.yaml:score_photos"
+RESULTS = {"counterfactuals": "data/imagenet/shards/abducted", "classifiers": "models/imagenet/classifiers"}
 
 
 def main(
     photos: Annotated[str, typer.Argument(help="folder of <class>/*.jpg")],
-    out: Annotated[str, typer.Option(help="folder of the results; None: results/<name of PHOTOS>")] = "",
+    out: Annotated[str, typer.Option(help="folder of the results; default: results/<name of PHOTOS>")] = "",
+    seeds: Annotated[int, typer.Option(min=1, help="trainings with seeds 0, 1, ...; scores are means")] = 1,
+    source: Annotated[str, typer.Option(help="where the photos come from, a line for the page")] = "",
     set_param: Annotated[list[str], typer.Option("-S", help="further parameters, as of dvc exp run")] = [],  # noqa: B006
 ) -> None:
     """Make counterfactuals of PHOTOS, train classifiers on them, and score these on held-out photos."""
     folder = located(photos)
     if not photos or not folder.is_dir():
         raise UserError(f"PHOTOS={photos}: no such folder; it holds a sub-folder of images for each class")
-    results = located(out) if out else Path.cwd() / "results" / folder.name
-    graph = results / "graph"
+    results, started = located(out or f"results/{folder.name}"), time.monotonic()
+    graph, scores = results / "graph", []
     copy_graph(graph)
-    set_parameters(graph, folder, set_param)
-    repro(
-        graph, "--force", "--single-item", "imagenet/dvc.yaml:imagenet_world"
-    )  # no dependency: photos may change
-    repro(graph, *(f"imagenet/dvc.yaml:{target}" for target in TARGETS))
-    for name, made in RESULTS.items():
-        shutil.copytree(graph / made, results / name, dirs_exist_ok=True)
-    print(f"Counterfactuals, classifiers and scores are in {results}.")
+    for seed in range(seeds):
+        set_parameters(graph, folder, seed, set_param)
+        if seed == 0:  # the photos are no dependency of the graph, and may have changed
+            repro(graph, "--force", "--single-item", "imagenet/dvc.yaml:imagenet_world")
+        repro(graph, TARGET)
+        scores.append(read_json(graph / "scores/imagenet/photos.json"))
+        write_json(results / "scores" / f"seed_{seed}.json", scores[-1])
+        for name, made in RESULTS.items():
+            shutil.copytree(graph / made, results / name / f"seed_{seed}", dirs_exist_ok=True)
+    how = {
+        "source": source,
+        "minutes": round((time.monotonic() - started) / 60),
+        "command": f"make photos PHOTOS=.../{folder.name}",
+    }
+    factors = read_factors(graph / "data/imagenet/world", graph / "data/imagenet/factors", "train")
+    masks, shards = read_json(graph / "scores/imagenet/factors.json"), graph / "data/imagenet/shards/abducted"
+    write_photo_report(results / "report", scores, masks, factors, shards, how)
+    print(f"The page is {results / 'report' / 'index.html'}; counterfactuals and classifiers are beside it.")
 
 
 def copy_graph(graph: Path) -> None:
@@ -74,18 +81,20 @@ def copy_graph(graph: Path) -> None:
     shutil.copy(".dvcignore", graph)
 
 
-def set_parameters(graph: Path, photos: Path, settings: list[str]) -> None:
-    """Sets profile, world and folder in the parameters of `graph`, then `settings` ("[file:]key=value").
+def set_parameters(graph: Path, photos: Path, seed: int, settings: list[str]) -> None:
+    """Sets profile, world, folder and seed in the parameters of `graph`, then `settings`, as of -S.
 
     Raises UserError for an unknown file or key, or a bad value.
     """
     from cgn.params.reading import read
     from experiments.settings import override
 
+    for name in ("params.yaml", "budgets/photos.yaml"):
+        shutil.copy(name, graph / name)
     yaml, path = YAML(), graph / "params.yaml"
     params = yaml.load(path.read_text(encoding="utf-8"))
     params["profile"], params["imagenet"]["world"] = "photos", "folder"
-    params["imagenet"]["folder"]["path"] = str(photos)
+    params["imagenet"]["folder"]["path"], params["seed"] = str(photos), seed
     with path.open("w", encoding="utf-8") as stream:
         yaml.dump(params, stream)
     override(graph, settings)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from cgn.evaluation.background_gap import Answers, find_variants, in9_answers
 from cgn.evaluation.class_matching import labels_of_outputs
 from cgn.evaluation.intervals import GAP, Score, in9_intervals, percent, score, shape_bias_intervals
-from cgn.evaluation.shape_bias import cue_answers
+from cgn.evaluation.shape_bias import CueAnswers, cue_answers
 from cgn.generators.params import PatchParams
 from cgn.generators.photos.factors import Factors
 from cgn.generators.photos.test_sets import METADATA, write_cue_conflict_set, write_in9_set
@@ -56,22 +56,52 @@ def audit(
     """
     write_in9_set(folder / "in9", factors, classes, seed)
     write_cue_conflict_set(folder / "cue_conflict", factors, classes, patches, seed)
+    found = answers_on_sets(classifier, folder, classes, mapped)
+    flips, flipped = _flips(classifier, found.in9, found.classes, folder / "in9")
+    return {
+        "photos": len(factors.labels),
+        "usable_objects": int(factors.usable.sum()),
+        "classes": list(classes),
+        **scores_of(classifier, factors, classes, labels, found, seed),
+        "flipped": score([flipped], percent, seed, "flipped"),
+        "flips": [flip._asdict() for flip in flips],
+    }
+
+
+class SetAnswers(NamedTuple):
+    """A classifier's answers to both sets, and the classes that these have."""
+
+    classes: list[str]
+    in9: dict[str, Answers]
+    cue_conflict: CueAnswers
+
+
+def answers_on_sets(
+    classifier: ImageClassifier, folder: Path, classes: Sequence[str], mapped: Mapping[str, str] | None = None
+) -> SetAnswers:
+    """The answers to the sets `in9` and `cue_conflict` in `folder`; arguments are those of `audit`."""
     with_objects = [name for name in classes if (folder / "in9" / GAP[0] / "val" / name).is_dir()]
     of_sets = labels_of_outputs(classifier, with_objects, _only(mapped, with_objects))
     skipped = Skipped()  # only the tables of metadata
     answers = in9_answers(classifier, find_variants(folder / "in9", skipped, with_objects), of_sets)
     outputs = {name: np.flatnonzero(of_sets == place).tolist() for place, name in enumerate(with_objects)}
     stimuli = cue_answers(classifier, folder / "cue_conflict", outputs, skipped)
-    flips, flipped = _flips(classifier, answers, with_objects, folder / "in9")
+    return SetAnswers(with_objects, answers, stimuli)
+
+
+def scores_of(
+    classifier: ImageClassifier,
+    factors: Factors,
+    classes: Sequence[str],
+    labels: NDArray[np.int64],
+    found: SetAnswers,
+    seed: int,
+) -> dict[str, Any]:
+    """The scores on all photos (`top1`), and on the sets `in9` and `cue_conflict`, overall and by class."""
     return {
-        "photos": len(factors.labels),
-        "usable_objects": int(factors.usable.sum()),
-        "classes": list(classes),
         "top1": photo_scores(classifier, factors, classes, labels, seed),
-        "in9": in9_intervals(answers, with_objects, seed),
-        "cue_conflict": shape_bias_intervals(stimuli, seed),
-        "flipped": score([flipped], percent, seed, "flipped"),
-        "flips": [flip._asdict() for flip in flips],
+        "in9": in9_intervals(found.in9, found.classes, seed),
+        "cue_conflict": shape_bias_intervals(found.cue_conflict, seed),
     }
 
 

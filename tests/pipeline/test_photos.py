@@ -56,11 +56,17 @@ def test_a_folder_of_photos_becomes_shards_and_classifiers(photos: Path, root: P
 
     assert "3 no images by their ending" in told
     assert "60 photos have a mask of the user" in told
-    scores = json.loads((out / "scores/factors.json").read_text(encoding="utf-8"))
-    assert scores["train"]["usable_objects"] >= 20
-    assert list((out / "counterfactuals").glob("*.tar"))
+    metrics = json.loads((out / "report/metrics.json").read_text(encoding="utf-8"))
+    assert metrics["photos"] == 120
+    assert metrics["usable_photos"] >= 50
+    assert metrics["seeds"] == 1
+    assert all(metrics[name]["top1"] is not None for name in ("plain", "mixed_rand", "ensemble", "shape"))
+    assert "sheet.webp" in (out / "report/index.html").read_text(encoding="utf-8")
+    assert list((out / "counterfactuals/seed_0").glob("*.tar"))
     for name in ("in", "mixed_abducted", "ensemble_abducted"):
-        signature = json.loads((out / "classifiers" / name / "signature.json").read_text(encoding="utf-8"))
+        signature = json.loads(
+            (out / "classifiers/seed_0" / name / "signature.json").read_text(encoding="utf-8")
+        )
         assert signature["classes"] == list(CLASSES)
         assert signature["resolution"] == 48
     assert {path: path.read_bytes() for path in project.rglob("*.lock")} == before

@@ -184,6 +184,11 @@ def read_factors(world: Path, folder: Path, split: str) -> Factors:
     return Factors(photos["images"], labels, found["masks"], found["backgrounds"], found["usable"], names)
 
 
+def test_split(world: Path) -> str:
+    """The split of a world that is held out for tests; of the emoji world's two the one with known glyphs."""
+    return max(path.stem for path in world.glob("test_*.safetensors"))
+
+
 def photo_names(world: Path, split: str, count: int) -> list[str]:
     """The names of the first `count` photos of a split of a world."""
     index = world / "index.csv"
