@@ -5,6 +5,7 @@ The photos' abducted factors make an IN-9-like and a cue-conflict-like set (see
 """
 
 import csv
+import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,17 +13,22 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from cgn.errors import UserError
 from cgn.evaluation.background_gap import Answers, find_variants, in9_answers
-from cgn.evaluation.class_matching import labels_of_outputs
+from cgn.evaluation.class_matching import labels_of_outputs, read_class_map, require_all
 from cgn.evaluation.intervals import GAP, Score, in9_intervals, percent, score, shape_bias_intervals
 from cgn.evaluation.shape_bias import CueAnswers, cue_answers
 from cgn.generators.params import PatchParams
 from cgn.generators.photos.factors import Factors
 from cgn.generators.photos.test_sets import METADATA, write_cue_conflict_set, write_in9_set
+from cgn.io.assets import Asset
 from cgn.io.image_folders import Skipped
 from cgn.networks.image_classifier import ImageClassifier
+from cgn.networks.user_models import load_user_classifiers
 
 FLIPS = 12
+
+log = logging.getLogger(__name__)
 _BATCH = 16  # photos at once
 
 
@@ -38,12 +44,38 @@ class Flip(NamedTuple):
     files: dict[str, str]  # by variant, below the folder of the set
 
 
+class Audited(NamedTuple):
+    """A classifier, its name, and the class of each of its outputs."""
+
+    name: str
+    classifier: ImageClassifier
+    labels: NDArray[np.int64]  # (outputs,), from `labels_of_outputs`
+    mapped: Mapping[str, str] | None  # the user's table of outputs and classes
+
+
+def audited(
+    model: str, resnet50s: Mapping[str, Asset], classes: Sequence[str], table: Path | None
+) -> Audited:
+    """Loads MODEL (see `cgn.networks.user_models`) and matches it to `classes`; of an ensemble, all heads' mean.
+
+    Raises UserError as `load_user_classifiers`, and when a class has no output.
+    """
+    mapped = None if table is None else read_class_map(table)
+    named = load_user_classifiers(model, resnet50s)
+    if not named:
+        raise UserError(f"{model}: this classifier was left out when the others were trained")
+    name, classifier = next(iter(named.items()))
+    if others := list(named)[1:]:
+        log.info("%s: the audit is of %s, not of its heads %s", model, name, ", ".join(others))
+    labels = labels_of_outputs(classifier, classes, mapped)
+    require_all(classifier, classes, labels)
+    return Audited(name, classifier, labels, mapped)
+
+
 def audit(
-    classifier: ImageClassifier,
+    model: Audited,
     factors: Factors,
     classes: Sequence[str],
-    labels: NDArray[np.int64],  # the class of each output, from `labels_of_outputs`
-    mapped: Mapping[str, str] | None,  # the user's table of outputs and classes
     patches: PatchParams,
     folder: Path,
     seed: int,
@@ -56,13 +88,14 @@ def audit(
     """
     write_in9_set(folder / "in9", factors, classes, seed)
     write_cue_conflict_set(folder / "cue_conflict", factors, classes, patches, seed)
-    found = answers_on_sets(classifier, folder, classes, mapped)
+    classifier = model.classifier
+    found = answers_on_sets(classifier, folder, classes, model.mapped)
     flips, flipped = _flips(classifier, found.in9, found.classes, folder / "in9")
     return {
         "photos": len(factors.labels),
         "usable_objects": int(factors.usable.sum()),
         "classes": list(classes),
-        **scores_of(classifier, factors, classes, labels, found, seed),
+        **scores_of(classifier, factors, classes, model.labels, found, seed),
         "flipped": score([flipped], percent, seed, "flipped"),
         "flips": [flip._asdict() for flip in flips],
     }

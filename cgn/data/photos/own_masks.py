@@ -34,17 +34,25 @@ def write_own_masks(world: Path, root: Path, masks: str | None, resolution: int)
     for split in SPLITS:
         count = len(read_arrays(world / f"{split}.safetensors")["labels"])
         paths = [entry.path for entry in entries if entry.split == split][:count]
-        files = [_mask_of(root, parallel, Path(path)) for path in paths]
+        files = [mask_of(root, parallel, Path(path)) for path in paths]
         found = np.zeros((count, resolution, resolution), np.uint8)
         for row, file in enumerate(files):
             if file is not None:
-                found[row] = square(read_image(file), resolution).mean(axis=2).round()
+                found[row] = read_mask(file, resolution)
         given = np.array([file is not None for file in files])
         total += int(given.sum())
         if given.any():
             write_arrays(_file(world, split), {"masks": found, "given": given})
     if total:
         log.info("%d photos have a mask of the user", total)
+
+
+def read_mask(file: Path, resolution: int) -> NDArray[np.uint8]:
+    """A mask (resolution, resolution), cropped and resized as the photos.
+
+    Raises UserError when it is not a readable image.
+    """
+    return np.asarray(square(read_image(file), resolution).mean(axis=2).round(), dtype=np.uint8)
 
 
 def read_own_masks(world: Path, split: str) -> dict[str, NDArray[Any]] | None:
@@ -57,7 +65,8 @@ def _file(world: Path, split: str) -> Path:
     return world / "own_masks" / f"{split}.safetensors"
 
 
-def _mask_of(root: Path, parallel: Path | None, photo: Path) -> Path | None:
+def mask_of(root: Path, parallel: Path | None, photo: Path) -> Path | None:
+    """The user's mask of a photo, whose path is below `root`; None if there is none."""
     places = [(root / photo).with_name(photo.stem + MASK_ENDING)]
     if parallel is not None:
         places += [parallel / photo.with_suffix(".png"), parallel / photo]
