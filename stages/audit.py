@@ -6,7 +6,7 @@ from typing import Annotated
 
 from typer import Option
 
-from stages.command import run, section
+from stages.command import run_anywhere, section
 
 log = logging.getLogger(__name__)
 
@@ -29,26 +29,31 @@ def main(
     u2netp = section("assets.u2netp")
     resnet50s = {name: section(f"assets.{name}") for name in ("resnet50_sin", "resnet50_in_sin")}
 
+    from cgn.data.photos.layouts import photo_root
     from cgn.evaluation.audit import audit
     from cgn.evaluation.class_matching import labels_of_outputs, read_class_map, require_all
     from cgn.generators.photos.user_photos import factors_of_photos, photos_by_class
     from cgn.generators.pretraining.published import saliency_of
     from cgn.io.files import new_folder
+    from cgn.io.image_folders import Skipped
     from cgn.networks.user_models import load_user_classifiers
     from cgn.report.audit import write_audit
 
     with new_folder(out, "audit.json") as folder:
-        by_class, mapped = photos_by_class(photos), read_class_map(classes) if classes else None
+        root, skipped = photo_root(photos), Skipped()
+        by_class = photos_by_class(photos, root, skipped)
+        mapped = read_class_map(classes) if classes else None
         names = list(by_class)
         name, classifier = next(iter(load_user_classifiers(model, resnet50s).items()))
         labels = labels_of_outputs(classifier, names, mapped)
         require_all(classifier, names, labels)
         saliency = saliency_of(u2netp, how)
-        factors = factors_of_photos(photos, by_class, classifier.resolution, most, saliency, params)
+        factors = factors_of_photos(by_class, root, classifier.resolution, most, saliency, params, skipped)
         scores = audit(classifier, factors, names, labels, mapped, patches, folder, seed)
         write_audit(folder, name, scores, factors)
+        skipped.report(root, folder / "skipped.csv")
     log.info("the page is %s", out / "index.html")
 
 
 if __name__ == "__main__":
-    run(main)
+    run_anywhere("audit", {"audit": main})

@@ -19,6 +19,7 @@ from cgn.evaluation.shape_bias import CueAnswers, cue_answers
 from cgn.generators.params import PatchParams
 from cgn.generators.photos.factors import Factors
 from cgn.generators.photos.test_sets import METADATA, write_cue_conflict_set, write_in9_set
+from cgn.io.image_folders import Skipped
 from cgn.networks.image_classifier import ImageClassifier
 
 FLIPS = 12
@@ -81,9 +82,11 @@ def answers_on_sets(
     """The answers to the sets `in9` and `cue_conflict` in `folder`; arguments are those of `audit`."""
     with_objects = [name for name in classes if (folder / "in9" / GAP[0] / "val" / name).is_dir()]
     of_sets = labels_of_outputs(classifier, with_objects, _only(mapped, with_objects))
-    answers = in9_answers(classifier, find_variants(folder / "in9", with_objects), of_sets)
+    skipped = Skipped()  # only the tables of metadata
+    answers = in9_answers(classifier, find_variants(folder / "in9", skipped, with_objects), of_sets)
     outputs = {name: np.flatnonzero(of_sets == place).tolist() for place, name in enumerate(with_objects)}
-    return SetAnswers(with_objects, answers, cue_answers(classifier, folder / "cue_conflict", outputs))
+    stimuli = cue_answers(classifier, folder / "cue_conflict", outputs, skipped)
+    return SetAnswers(with_objects, answers, stimuli)
 
 
 def scores_of(

@@ -10,11 +10,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cgn.data.photos.index import SPLITS, read_entries
+from cgn.data.photos.index import read_entries
+from cgn.data.photos.layouts import SPLITS
 from cgn.errors import UserError
 from cgn.io.arrays import read_arrays, write_arrays
 from cgn.io.files import located
-from cgn.io.images import MASK_SUFFIX, read_image, square
+from cgn.io.image_folders import MASK_ENDING
+from cgn.io.images import read_image, square
 
 log = logging.getLogger(__name__)
 
@@ -56,7 +58,7 @@ def _file(world: Path, split: str) -> Path:
 
 
 def _mask_of(root: Path, parallel: Path | None, photo: Path) -> Path | None:
-    places = [(root / photo).with_name(photo.stem + MASK_SUFFIX)]
+    places = [(root / photo).with_name(photo.stem + MASK_ENDING)]
     if parallel is not None:
         places += [parallel / photo.with_suffix(".png"), parallel / photo]
     return next((path for path in places if path.is_file()), None)

@@ -1,5 +1,6 @@
 import os
 from pathlib import Path
+from unicodedata import normalize
 
 import numpy as np
 import pytest
@@ -81,3 +82,18 @@ def test_a_users_path_is_seen_from_the_repository(tmp_path: Path, monkeypatch: p
     copy.mkdir(parents=True)
     monkeypatch.chdir(copy)
     assert {path: located(path) for path in expected} == expected
+
+
+def test_a_path_is_found_in_another_normal_form(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As of a disk from macOS: the name looks the same and is another text."""
+    monkeypatch.chdir(tmp_path)
+    decomposed, composed = (normalize(form, "Fotos für Ärzte/Bäume") for form in ("NFD", "NFC"))
+    assert decomposed != composed
+    (tmp_path / decomposed).mkdir(parents=True)
+    assert located(composed) == located(decomposed) == tmp_path / decomposed
+    assert located(f"{composed}/more") == tmp_path / f"{composed}/more"  # nothing there: as it was written
+
+
+def test_the_home_of_an_unknown_user_is_one_line() -> None:
+    with pytest.raises(UserError, match=r"^~no-such-user/photos: no such user; write the path in full$"):
+        located("~no-such-user/photos")
