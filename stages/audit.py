@@ -50,7 +50,7 @@ def main(
         factors = factors_of_photos(by_class, root, size, most, masks, saliency, params, skipped)
         scores = audit(found, factors, list(by_class), patches, folder, seed)
         write_audit(folder, found.name, scores, factors)
-        skipped.report(root, folder / "skipped.csv")
+    skipped.report(root, out / "skipped.csv")
     log.info("the page is %s", out / "index.html")
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from cgn.errors import UserError
 from cgn.io.arrays import read_arrays, write_arrays
-from cgn.io.files import atomic_folder, atomic_path, located, read_json, write_json
+from cgn.io.files import atomic_folder, atomic_path, located, new_folder, read_json, write_json
 
 
 def test_a_failure_keeps_the_old_file_and_leaves_nothing_else(tmp_path: Path) -> None:
@@ -34,6 +34,27 @@ def test_a_folder_is_replaced_whole_and_leftovers_go(tmp_path: Path) -> None:
             (temporary / name).touch()
     assert [path.name for path in folder.iterdir()] == ["second"]
     assert list(tmp_path.iterdir()) == [folder]
+
+
+def test_a_new_folder_replaces_only_what_it_wrote(tmp_path: Path) -> None:
+    for name in ("absent", "empty", "earlier", "photos"):
+        folder = tmp_path / name
+        if name != "absent":
+            folder.mkdir()
+        if name in {"earlier", "photos"}:
+            (folder / ("mark" if name == "earlier" else "mine.jpg")).touch()
+    for name in ("absent", "empty", "earlier"):
+        with new_folder(tmp_path / name, "mark") as temporary:
+            (temporary / "mark").write_text(name)
+        assert (tmp_path / name / "mark").read_text() == name
+    (tmp_path / "file").touch()
+    for name in ("photos", "file"):
+        with (
+            pytest.raises(UserError, match=f"{name}: exists and is not what"),
+            new_folder(tmp_path / name, "mark"),
+        ):
+            pass
+    assert (tmp_path / "photos" / "mine.jpg").exists()
 
 
 def test_missing_and_broken_files_are_named(tmp_path: Path) -> None:
