@@ -35,9 +35,7 @@ def find_stimuli(folder: Path, classes: list[str], skipped: Skipped) -> list[Sti
     """
     found, missing = [], []
     known = {class_name(name): name for name in classes}
-    folders = (
-        class_folders(folder, Skipped()) if folder.is_dir() else {}
-    )  # a set has notes beside its folders
+    folders = class_folders(folder, skipped) if folder.is_dir() else {}  # a set has notes beside its folders
     longest_first = sorted(map(re.escape, known), key=len, reverse=True)
     cue = rf"({'|'.join(longest_first)})\d+"
     stimulus_name = re.compile(f"{cue}-{cue}")

@@ -182,7 +182,9 @@ def write_sheets(
     with atomic_folder(folder) as temporary:
         for label in labels:
             outputs = outputs_of_class(cgn, label, params.columns, truncation, seed)
-            write_png(temporary / file_of_class(label, names[label]), class_sheet(as_bytes(outputs), names[label]))
+            write_png(
+                temporary / file_of_class(label, names[label]), class_sheet(as_bytes(outputs), names[label])
+            )
         write_png(temporary / "interpolations.png", interpolation_sheet(pairs))
         write_animation(temporary / "interpolations.webp", *interpolation_frames(pairs))
         blocks = [[failure_sheet(rule, cases, names, candidates)] for rule, cases in worst.items()]
