@@ -3,6 +3,7 @@
 Images of every mode become RGB bytes, scaled by the range of the mode and turned upright.
 """
 
+import logging
 import struct
 import warnings
 import zlib
@@ -24,8 +25,10 @@ UNREADABLE = (
     struct.error, zlib.error, Image.DecompressionBombError,
 )  # fmt: skip
 
-# What Pillow warns about and still reads (odd EXIF data, a photo of 100 megapixels) is no matter of the user.
+# What Pillow warns about and still reads (odd EXIF data, a photo of 100 megapixels) is no matter of the user,
+# and what it cannot read is an error with a name.
 warnings.filterwarnings("ignore", module=r"PIL\.")
+logging.getLogger("PIL").setLevel(logging.CRITICAL)
 
 
 @cache
@@ -118,7 +121,8 @@ def _as_rgb(image: Image.Image) -> Image.Image:
         if image.tag_v2.get(_BITS) == (12,):
             largest = 4095.0
         white = image.tag_v2.get(_PHOTOMETRIC) != 0  # else 0 is white
-    values = np.asarray(image).astype(np.float64)
+    with np.errstate(invalid="ignore"):
+        values = np.asarray(image).astype(np.float64)
     low, high = values.min(), values.max()
     if not 0 <= low <= high <= largest:  # also true for NaN
         raise ValueError(
