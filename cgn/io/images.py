@@ -31,6 +31,14 @@ warnings.filterwarnings("ignore", module=r"PIL\.")
 logging.getLogger("PIL").setLevel(logging.CRITICAL)
 
 
+class UnreadableImageError(UserError):
+    """A file that is not a readable image; `reason` says why in a few words."""
+
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(f"{name}: not a readable image ({reason}); replace or remove it")
+        self.reason = reason
+
+
 @cache
 def reads_heic() -> bool:
     """Whether HEIC can be read, which needs the package pillow-heif; tells Pillow of it."""
@@ -56,7 +64,8 @@ def read_image(source: Path | IO[bytes], name: str = "", at_least: int | None = 
     Transparency is dropped: a transparent pixel has the colour that is stored for it. Grey values of 12 and
     16 bits and floats in [0, 1] are scaled to bytes. If `at_least` is given, a JPEG may be decoded smaller,
     which is quick, with sides of at least so many pixels. Messages use `name` in place of `source`. Raises
-    UserError when the file is not a readable image, or when its values are out of the range of its mode.
+    UnreadableImageError when the file is not a readable image, or when its values are out of the range of
+    its mode.
     """
     try:
         with Image.open(source, formats=_formats()) as image:
@@ -65,9 +74,7 @@ def read_image(source: Path | IO[bytes], name: str = "", at_least: int | None = 
             image.load()  # which turns a TIFF, so its EXIF data counts only now
             return _turned(_as_rgb(image), _orientation(image))
     except UNREADABLE as error:
-        raise UserError(
-            f"{name or source}: not a readable image ({_reason(error)}); replace or remove it"
-        ) from None
+        raise UnreadableImageError(name or str(source), _reason(error)) from None
 
 
 def square(image: Image.Image, resolution: int) -> NDArray[np.uint8]:

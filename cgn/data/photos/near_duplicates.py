@@ -15,8 +15,7 @@ from numpy.typing import NDArray
 from PIL.Image import Resampling
 from tqdm import tqdm
 
-from cgn.errors import UserError
-from cgn.io.images import read_image
+from cgn.io.images import UnreadableImageError, read_image
 
 # Measured on photos of 64 pixels: of 613 copies in JPEG quality 30, 99.5 % are found; of those with 40 pixels
 # in quality 50, 97 %; of enlarged and of brighter ones (by a tenth), all; of those without their outermost
@@ -33,11 +32,11 @@ class Look(NamedTuple):
     colours: NDArray[np.uint8]
 
 
-def look_at(file: Path) -> Look | UserError:
+def look_at(file: Path) -> Look | UnreadableImageError:
     """The look of a photo, or the error if it is not a readable image."""
     try:
         image = read_image(file, at_least=_AT_LEAST)
-    except UserError as error:
+    except UnreadableImageError as error:
         return error
     grey = np.asarray(image.convert("L").resize((9, 8), Resampling.BOX), dtype=np.int16)
     bits = np.packbits(grey[:, 1:] > grey[:, :-1]).tobytes()
@@ -45,7 +44,7 @@ def look_at(file: Path) -> Look | UserError:
     return Look(int.from_bytes(bits), colours.ravel())
 
 
-def look_at_all(files: Sequence[Path]) -> list[Look | UserError]:
+def look_at_all(files: Sequence[Path]) -> list[Look | UnreadableImageError]:
     """The looks of photos, in order."""
     return [look_at(file) for file in tqdm(files, desc="photos", unit="image", delay=5)]
 

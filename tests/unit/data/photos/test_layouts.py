@@ -148,6 +148,12 @@ def test_mistakes_in_a_table_are_one_line(name: str, content: bytes, message: st
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize("name", ["می\u200cخواهم", "👩\u200d🚀 & Co", "<img onerror=alert(1)>", "50% #1"])
+def test_names_of_any_script(name: str, tmp_path: Path) -> None:
+    made(tmp_path, [f"{name}/a.jpg"])
+    assert [photo.class_name for photo in find_photos(tmp_path, Skipped())] == [name]
+
+
 def test_two_normal_forms_are_one_class(tmp_path: Path) -> None:
     forms = [normalize(form, "Bär") for form in ("NFC", "NFD")]
     made(tmp_path, [f"{forms[0]}/a.jpg", f"{forms[1]}/b.jpg", "Öl/c.jpg"])
