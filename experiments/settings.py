@@ -37,24 +37,29 @@ def overridden(settings: Sequence[str]) -> Params:
 
     Raises UserError for an unknown file or key, or a bad value.
     """
-    from dvc.exceptions import InvalidArgumentError
-    from dvc.utils.cli_parse import to_path_overrides
-    from dvc.utils.hydra import apply_overrides
-
     with TemporaryDirectory() as temporary:
         folder = Path(temporary)
         shutil.copytree(BUDGETS, folder / BUDGETS)
         for name in (PARAMS, ASSETS):
             shutil.copy(name, folder)
-        for name, overrides in to_path_overrides(settings).items():
-            if not (folder / name).is_file():
-                raise UserError(f"-S {name}:{overrides[0]}: no file {name} of parameters")
-            try:
-                apply_overrides(folder / name, overrides)
-            except InvalidArgumentError as error:
-                reason = " ".join(str(error.__cause__).splitlines()[:2])
-                raise UserError(f"-S: {name}: {reason}") from None
+        override(folder, settings)
         return read(folder)
+
+
+def override(folder: Path, settings: Sequence[str]) -> None:
+    """Changes the files of parameters in `folder` as `overridden`, and raises UserError as it."""
+    from dvc.exceptions import InvalidArgumentError
+    from dvc.utils.cli_parse import to_path_overrides
+    from dvc.utils.hydra import apply_overrides
+
+    for name, overrides in to_path_overrides(settings).items():
+        if not (folder / name).is_file():
+            raise UserError(f"-S {name}:{overrides[0]}: no file {name} of parameters")
+        try:
+            apply_overrides(folder / name, overrides)
+        except InvalidArgumentError as error:
+            reason = " ".join(str(error.__cause__).splitlines()[:2])
+            raise UserError(f"-S: {name}: {reason}") from None
 
 
 def effective_parameters(params: Params, variant: str, name: str) -> dict[str, Any]:

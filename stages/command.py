@@ -5,7 +5,8 @@ import logging
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -30,9 +31,15 @@ MACHINE = {
 log = logging.getLogger("stages")
 
 
+# Where parameters are read, and their profile: in the repository's root, of the profile that params.yaml
+# names; or those that an installed package brings (links to the root's), of the profile for photos.
+_HERE, _PACKAGED = (Path(), None), (Path(__file__).parent / "packaged", "photos")
+_parameters: tuple[Path, str | None] = _HERE
+
+
 @cache
-def _params() -> Params:
-    return read()
+def _params(folder: Path, profile: str | None) -> Params:
+    return read(folder, profile)
 
 
 def section(key: str) -> Any:
@@ -43,7 +50,7 @@ def section(key: str) -> Any:
     `section("methods.irm").of(variant)`. Stages read parameters only by this function; a test compares the
     keys with dvc.yaml. Raises UserError for an unknown key or a bad value.
     """
-    value: Any = _params()
+    value: Any = _params(*_parameters)
     for part in key.split("."):
         fields = getattr(type(value), "model_fields", {})
         if part not in fields:
@@ -54,36 +61,57 @@ def section(key: str) -> Any:
 
 def run(main: Callable[..., None]) -> None:
     """Runs a stage's `main` as a Typer command. A UserError ends it with one line and status 1."""
-    logging.basicConfig(format="%(message)s", level=logging.INFO, stream=sys.stderr)
     stage = os.path.splitext(os.path.basename(sys.argv[0]))[0]
     started = time.monotonic()
-    try:
+    with _one_line_errors(stage):
         threads = str(section("threads"))
         os.environ["OMP_NUM_THREADS"] = threads  # read by torch when it is imported
         os.environ["MKL_NUM_THREADS"] = threads
         app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
         app.command()(main)
         app(standalone_mode=False)
+    if "DVC_STAGE" in os.environ:  # set by DVC; a command that a user runs is not timed
+        name = os.environ["DVC_STAGE"].rpartition(":")[2]  # without the path of dvc.yaml
+        _record_time(name.replace("@", "-"), time.monotonic() - started)
+
+
+def run_anywhere(name: str, mains: Mapping[str, Callable[..., None]]) -> None:
+    """Runs one of `mains`, by its sub-command if there are several, as the command `name`, from any folder.
+
+    Parameters are those that the package brings, even if the folder has a params.yaml, and torch takes as
+    many threads as it likes.
+    """
+    global _parameters
+    _parameters = _PACKAGED
+    with _one_line_errors(name):
+        app = typer.Typer(name=name, add_completion=False, pretty_exceptions_enable=False)
+        for command, main in mains.items():
+            app.command(command)(main)
+        app(standalone_mode=False)
+
+
+@contextmanager
+def _one_line_errors(command: str) -> Iterator[None]:
+    """Logs to standard error, and ends the process with one line for what the user can mend."""
+    logging.basicConfig(format="%(message)s", level=logging.INFO, stream=sys.stderr)
+    try:
+        yield
     except UserError as error:
-        log.error("%s: error: %s", stage, error)
+        log.error("%s: error: %s", command, error)
         sys.exit(1)
     except OSError as error:
         if error.errno not in MACHINE:
             raise
-        log.error(
-            "%s: error: %s: %s; %s", stage, error.filename or "output", error.strerror, MACHINE[error.errno]
-        )
+        where, hint = error.filename or "output", MACHINE[error.errno]
+        log.error("%s: error: %s: %s; %s", command, where, error.strerror, hint)
         sys.exit(1)
     except typer.Exit as finished:
         sys.exit(finished.exit_code)
     except Exception as error:
         if hasattr(error, "format_message"):  # wrong use of the command line
-            log.error("%s: error: %s (see --help)", stage, error.format_message())
+            log.error("%s: error: %s (see --help)", command, error.format_message())
             sys.exit(2)
         raise
-    if "DVC_STAGE" in os.environ:  # set by DVC; a command that a user runs is not timed
-        name = os.environ["DVC_STAGE"].rpartition(":")[2]  # without the path of dvc.yaml
-        _record_time(name.replace("@", "-"), time.monotonic() - started)
 
 
 def _record_time(stage: str, seconds: float) -> None:

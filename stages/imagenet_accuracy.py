@@ -29,7 +29,7 @@ def main() -> None:
 
     splits = {path.stem: read_arrays(path) for path in sorted(WORLD.glob("test_*.safetensors"))}
     classes, scores = read_json(WORLD / "classes.json"), {}
-    for folder in (*TRAINING_SETS, "ensemble"):
+    for folder in (*TRAINING_SETS, "ensemble", "mixed_abducted", "ensemble_abducted"):
         for name, (network, signature) in load_networks(CLASSIFIERS / folder).items():
             if signature.classes != classes:
                 raise UserError(f"{CLASSIFIERS / folder}: of other classes than {WORLD}; run dvc repro")

@@ -21,6 +21,7 @@ def main() -> None:
 
     from cgn.data.photos.index import index_folder, index_ilsvrc
     from cgn.data.photos.layouts import photo_root
+    from cgn.data.photos.own_masks import write_own_masks
     from cgn.data.photos.photos import write_photo_world
     from cgn.errors import UserError
     from cgn.io.assets import local_file
@@ -38,6 +39,8 @@ def main() -> None:
         entries = index_ilsvrc(place, ilsvrc.validation, skipped)
         archives = {test_set: local_file(asset) for test_set, asset in published.items()}
     write_photo_world(OUTPUT, photo_root(place), entries, world.resolution, budget, archives, skipped)
+    if name == "folder":
+        write_own_masks(OUTPUT, photo_root(place), folder.masks, folder.resolution)
 
 
 if __name__ == "__main__":

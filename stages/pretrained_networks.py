@@ -18,13 +18,10 @@ def main() -> None:
     stage, budget = StageRun("pretrained_networks"), section("budgets.pretrained_networks")
     world, params = section("imagenet.world"), section("imagenet.pretraining")
     how = section("imagenet.saliency")
-    assets = {
-        "biggan_deep_256": section("assets.biggan_deep_256"),
-        "biggan_deep_128": section("assets.biggan_deep_128"),
-        "vgg16_bn": section("assets.vgg16_bn"),
-        "u2net": section("assets.u2net"),
-        "u2netp": section("assets.u2netp"),
-    }
+    assets = {"vgg16_bn": section("assets.vgg16_bn")}
+    assets |= {"u2net": section("assets.u2net"), "u2netp": section("assets.u2netp")}
+    assets["biggan_deep_256"] = section("assets.biggan_deep_256")
+    assets["biggan_deep_128"] = section("assets.biggan_deep_128")
 
     from cgn.generators.pretraining.committed import copy_committed
     from cgn.generators.pretraining.networks import NETWORKS, pretrain
@@ -40,6 +37,8 @@ def main() -> None:
             copy_committed(COMMITTED, folder, world, resolution)
         elif budget.source == "published":
             store_published(folder, budget, assets, how, read_json(WORLD / "classes.json"), resolution)
+        elif budget.source == "saliency":
+            store_saliency(folder, saliency_file(budget.saliency, assets), how)
         else:
             names = list(NETWORKS)
             if budget.saliency != "trained":

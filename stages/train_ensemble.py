@@ -1,6 +1,9 @@
 """Stage `train_ensemble`: the three-headed classifier of Tables 3 and 4, on real and generated images."""
 
 from pathlib import Path
+from typing import Annotated
+
+from typer import Option
 
 from stages.command import run, section
 from stages.run import StageRun
@@ -8,7 +11,10 @@ from stages.run import StageRun
 PLAIN = Path("models/imagenet/classifiers/in")
 
 
-def main() -> None:
+def main(
+    shards: Annotated[str, Option(help="folder of data/imagenet/shards: counterfactuals or abducted")],
+    ensemble: Annotated[str, Option(help="folder of models/imagenet/classifiers to write")],
+) -> None:
     """Train one backbone with a head for shape, texture and background."""
     stage = StageRun("train_ensemble")
     params, schedule = section("methods.ensemble"), section("imagenet.classifier")
@@ -24,22 +30,22 @@ def main() -> None:
     from cgn.networks.ensemble import EnsembleNetwork
     from cgn.seeding import seed_for
 
-    data, shards = Path("data/imagenet/world"), Path("data/imagenet/shards/counterfactuals")
+    data, generated = Path("data/imagenet/world"), Path("data/imagenet/shards") / shards
     inputs = [data / "train.safetensors", data / "validation.safetensors"]
     arrays, held_out = (read_arrays(path) for path in inputs)
-    signature = Signature(read_json(data / "classes.json"), arrays["images"].shape[1])
 
-    names = (stage.seed, "imagenet", "ensemble")
+    names = (stage.seed, "imagenet", ensemble)
     backbone = start_of(params.start, PLAIN, seed_for(*names, "backbone"), schedule.channels)
+    signature = Signature(read_json(data / "classes.json"), arrays["images"].shape[1], backbone.name)
     network = EnsembleNetwork(backbone, len(signature.classes), seed_for(*names, "heads"))
     real, ratio = Images(arrays["images"], arrays["labels"]), params.real_to_counterfactual
-    source: Source = real_and_counterfactuals(real, shards, ratio, schedule.batch, stage.seed, "ensemble")
+    source: Source = real_and_counterfactuals(real, generated, ratio, schedule.batch, stage.seed, ensemble)
     if schedule.mirror:
-        source = Mirrored(source, stage.seed, "ensemble")
+        source = Mirrored(source, stage.seed, ensemble)
     steps = steps_for(budget.image_passes, schedule.batch, schedule.decays)
     algorithm = Ensemble(network, steps, schedule, params.label_smoothing)
-    checkpoint = stage.checkpoint("ensemble", [params, schedule, budget], [*inputs, shards, PLAIN])
-    one_run = Run(Path("models/imagenet/classifiers/ensemble"), algorithm, source, checkpoint, "ensemble")
+    checkpoint = stage.checkpoint(ensemble, [params, schedule, budget], [*inputs, generated, PLAIN])
+    one_run = Run(PLAIN.parent / ensemble, algorithm, source, checkpoint, ensemble)
     validation = Images(held_out["images"], held_out["labels"])
     train_and_save([one_run], validation, stage.threads, stage.device, signature)
 

@@ -25,14 +25,14 @@ def main() -> None:
     from cgn.io.files import leave_out, read_json
     from cgn.methods.erm import ERM
     from cgn.methods.training import Run, steps_for, train_and_save
+    from cgn.networks.backbones import new_classifier
     from cgn.networks.classifier import Signature
-    from cgn.networks.small_resnet import SmallResNet
     from cgn.seeding import seed_for
 
     data = Path("data/imagenet/world")
     inputs = [data / "train.safetensors", data / "validation.safetensors"]
     arrays, held_out = (read_arrays(path) for path in inputs)
-    signature = Signature(read_json(data / "classes.json"), arrays["images"].shape[1])
+    classes = read_json(data / "classes.json")
 
     runs = []
     sources = cue_sources(arrays, schedule.batch, stage.seed)
@@ -40,11 +40,12 @@ def main() -> None:
         passes = budget.oracle_image_passes if method == "oracle" else budget.image_passes
         steps = steps_for(passes, schedule.batch, schedule.decays)
         network_seed = seed_for(stage.seed, "imagenet", method, "network")
-        network = SmallResNet(network_seed, len(signature.classes), schedule.channels)
+        network, backbone = new_classifier(schedule.start, len(classes), network_seed, schedule.channels)
         seen = Mirrored(source, stage.seed, method) if schedule.mirror else source
         checkpoint = stage.checkpoint(method, [schedule, budget, method], inputs)
         runs.append(Run(CLASSIFIERS / method, ERM(network, steps, schedule), seen, checkpoint, method))
     validation = Images(held_out["images"], held_out["labels"])
+    signature = Signature(classes, arrays["images"].shape[1], backbone)
     train_and_save(runs, validation, stage.threads, stage.device, signature)
     for method in TRAINING_SETS:
         if method not in sources:

@@ -67,6 +67,7 @@ class EmojiParams(Section):
 
 class FolderParams(Section):
     path: str | None
+    masks: str | None
     resolution: PhotoResolution
     validation: HeldOut
     test: HeldOut

@@ -6,12 +6,15 @@ accuracy and robustness"; Table 3 of the paper.
 
 import logging
 import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cgn.errors import UserError
+from cgn.evaluation.class_matching import labels_of_outputs
 from cgn.io.image_folders import Skipped, class_folders, class_name, image_files
 from cgn.networks.image_classifier import ImageClassifier, classify_files
 
@@ -26,7 +29,20 @@ class Stimulus(NamedTuple):
     texture: str
 
 
-def find_stimuli(folder: Path, classes: list[str], skipped: Skipped) -> list[Stimulus]:
+class CueAnswers(NamedTuple):
+    """A classifier's answers to n stimuli."""
+
+    stimuli: list[Stimulus]
+    answers: list[str]
+
+    @property
+    def by_cue(self) -> NDArray[np.bool_]:
+        """Whether each answer is the class of the shape, and that of the texture: (n, 2)."""
+        pairs = zip(self.answers, self.stimuli, strict=True)
+        return np.array([(answer == cues.shape, answer == cues.texture) for answer, cues in pairs])
+
+
+def find_stimuli(folder: Path, classes: Sequence[str], skipped: Skipped) -> list[Stimulus]:
     """Finds the stimuli `<shape>/<shape><n>-<texture><n>.png` in `folder`, in order of `classes`.
 
     Only stimuli with two different classes of `classes` count; files that are none and folders of other
@@ -35,10 +51,8 @@ def find_stimuli(folder: Path, classes: list[str], skipped: Skipped) -> list[Sti
     """
     found, missing = [], []
     known = {class_name(name): name for name in classes}
-    folders = class_folders(folder, skipped) if folder.is_dir() else {}  # a set has notes beside its folders
-    longest_first = sorted(map(re.escape, known), key=len, reverse=True)
-    cue = rf"({'|'.join(longest_first)})\d+"
-    stimulus_name = re.compile(f"{cue}-{cue}")
+    # A set has notes beside its folders, which are not counted.
+    folders = class_folders(folder, Skipped()) if folder.is_dir() else {}
     for name, of_class in folders.items():
         if name not in known:
             for path in of_class:
@@ -48,11 +62,11 @@ def find_stimuli(folder: Path, classes: list[str], skipped: Skipped) -> list[Sti
             missing.append(name)
             continue
         for file in [file for path in folders[plain] for file in image_files(path, skipped)]:
-            cues = stimulus_name.fullmatch(class_name(file.stem))
-            if cues is None or cues[1] != plain:
+            texture = _texture(class_name(file.stem), plain, list(known))
+            if texture is None:
                 skipped.add(file, "not named <shape><n>-<texture><n>")
-            elif cues[2] != plain:
-                found.append(Stimulus(file, name, known[cues[2]]))
+            elif texture != plain:
+                found.append(Stimulus(file, name, known[texture]))
     if not found:
         raise UserError(
             f"{folder}: no cue-conflict stimuli; expected <shape>/<shape><n>-<texture><n>.png with two "
@@ -63,32 +77,59 @@ def find_stimuli(folder: Path, classes: list[str], skipped: Skipped) -> list[Sti
     return found
 
 
+def _texture(stem: str, shape: str, classes: Sequence[str]) -> str | None:
+    """The class of the texture in `<shape><n>-<texture><n>`; None for another name.
+
+    Classes may end with digits. If a name can be read in several ways, both numbers have equal widths.
+    """
+    first = re.match(rf"{re.escape(shape)}(\d+)-", stem)
+    if first is None:
+        return None
+    rest = stem[first.end() :]
+    numbers = {name: rest[len(name) :] for name in classes if rest.startswith(name)}
+    fitting = [name for name, number in numbers.items() if re.fullmatch(r"\d+", number)]
+    if len(fitting) > 1:
+        fitting = [name for name in fitting if len(numbers[name]) == len(first[1])]
+    return fitting[0] if len(fitting) == 1 else None
+
+
+def cue_answers(
+    classifier: ImageClassifier, folder: Path, outputs: Mapping[str, Sequence[int]], skipped: Skipped
+) -> CueAnswers:
+    """The class of `outputs` with the highest mean probability, for each stimulus in `folder`.
+
+    What is no stimulus goes to `skipped`. Raises UserError when there are no stimuli, or when one is damaged.
+    """
+    classes = list(outputs)
+    stimuli = find_stimuli(folder, classes, skipped)
+    probabilities = classify_files(classifier, [stimulus.file for stimulus in stimuli], "cue conflict")
+    scores = np.stack([probabilities[:, list(chosen)].mean(axis=1) for chosen in outputs.values()], axis=1)
+    return CueAnswers(stimuli, [classes[index] for index in scores.argmax(axis=1)])
+
+
 def shape_bias_scores(
     classifier: ImageClassifier, folder: Path, skipped: Skipped
 ) -> dict[str, float | int | None]:
     """Counts how often `classifier` answers the shape's and the texture's class of the stimuli in `folder`.
 
-    The answer is the class with the highest mean probability of its outputs. `shape_bias` = 100 *
-    shape_correct / (shape_correct + texture_correct), in percent, or None if both counts are 0. `images` is
-    the number of stimuli with two different classes; others are not scored. What is no stimulus goes to
-    `skipped`. Raises UserError when there are no stimuli, or when one is damaged.
+    `shape_bias` = 100 * shape_correct / (shape_correct + texture_correct), in percent, or None if both counts
+    are 0. `images` is the number of stimuli with two different classes; others are not scored. Classes are
+    the classifier's, or if the folder has none of these, those that are found by name. Raises UserError as
+    `cue_answers`, and when the classifier knows no class of the folder.
     """
-    classes = list(classifier.cue_conflict_outputs)
-    stimuli = find_stimuli(folder, classes, skipped)
-    probabilities = classify_files(classifier, [stimulus.file for stimulus in stimuli], "cue conflict")
-    scores = np.stack(
-        [probabilities[:, outputs].mean(axis=1) for outputs in classifier.cue_conflict_outputs.values()],
-        axis=1,
-    )
-    answers = [classes[index] for index in scores.argmax(axis=1)]
-    shape_correct = sum(answer == stimulus.shape for answer, stimulus in zip(answers, stimuli, strict=True))
-    texture_correct = sum(
-        answer == stimulus.texture for answer, stimulus in zip(answers, stimuli, strict=True)
-    )
+    outputs = classifier.cue_conflict_outputs
+    own = class_folders(folder, Skipped()) if folder.is_dir() else {}
+    if own and not own.keys() & {class_name(name) for name in outputs}:
+        classes = sorted(own)
+        labels = labels_of_outputs(classifier, classes)
+        by_name = {name: np.flatnonzero(labels == place).tolist() for place, name in enumerate(classes)}
+        outputs = {name: found for name, found in by_name.items() if found} or outputs
+    answers = cue_answers(classifier, folder, outputs, skipped)
+    shape_correct, texture_correct = (int(count) for count in answers.by_cue.sum(axis=0))
     either = shape_correct + texture_correct
     return {
         "shape_bias": 100 * shape_correct / either if either else None,
         "shape_correct": shape_correct,
         "texture_correct": texture_correct,
-        "images": len(stimuli),
+        "images": len(answers.stimuli),
     }

@@ -130,6 +130,38 @@ class ImageNetSamplingParams(Section):
     truncation: Annotated[float, Field(gt=0, le=1)]
 
 
+class PatchParams(Section):
+    """The patch grid of a photo's texture; the width of a patch is a share of the photo's."""
+
+    patch_width: Annotated[float, Field(gt=0, le=1)]
+    patch_grid: Count
+    patch_candidates: Count
+
+
+class TextureParams(PatchParams):
+    patched_share: Probability
+
+
+class PhotoFactorsParams(Section):
+    """How the factors of photos are abducted."""
+
+    mask_interval: tuple[Probability, Probability]
+    border: Positive
+    dilation: Annotated[float, Field(ge=0, lt=0.5)]
+
+    @model_validator(mode="after")
+    def _interval_is_ordered(self) -> "PhotoFactorsParams":
+        low, high = self.mask_interval
+        if low >= high:
+            raise ValueError(f"mask_interval must rise, got [{low}, {high}]")
+        return self
+
+
+class ImageNetAbductionParams(Section):
+    factors: PhotoFactorsParams
+    texture: TextureParams
+
+
 class BigGANTrainingParams(Section):
     """The training of a world's own BigGAN. Lengths are in widths of the image."""
 
@@ -194,4 +226,11 @@ def _published(saliency: str) -> str:
 class PublishedNetworks(Section):
     source: Literal["published"]
     biggan: Literal["biggan_deep_256", "biggan_deep_128"]
+    saliency: Annotated[str, AfterValidator(_published)]
+
+
+class OnlySaliency(Section):
+    """A U2-Net alone, for counterfactuals of photos without a CGN."""
+
+    source: Literal["saliency"]
     saliency: Annotated[str, AfterValidator(_published)]

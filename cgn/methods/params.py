@@ -20,6 +20,7 @@ class ClassifierParams(Section):
 
 
 class ImageNetClassifierParams(ClassifierParams):
+    start: str
     channels: Annotated[list[Count], Field(min_length=1)]
     mirror: bool
 
@@ -78,4 +79,4 @@ class LNTLParams(Section):
 class EnsembleParams(Section):
     real_to_counterfactual: Positive
     label_smoothing: Annotated[float, Field(ge=0, lt=1)]
-    start: Literal["in", "scratch", "resnet18", "resnet34", "resnet50", "resnet101", "resnet152"]
+    start: str

@@ -57,10 +57,14 @@ def load_classifier(folder: Path, network: Network) -> Network:
 
 
 class Signature(NamedTuple):
-    """The names of a classifier's outputs, in order, and the height and width of its images in pixels."""
+    """The names of a classifier's outputs, in order, the height and width of its images, and its backbone.
+
+    The backbone is `small`, our residual network, or the name of a published one.
+    """
 
     classes: list[str]
-    resolution: int
+    resolution: int  # in pixels
+    backbone: str = "small"
 
 
 def write_signature(folder: Path, signature: Signature) -> None:
@@ -73,7 +77,8 @@ def read_signature(folder: Path) -> Signature:
     path = folder / SIGNATURE
     stored = read_json(path)
     try:
-        signature = Signature([str(name) for name in stored["classes"]], int(stored["resolution"]))
+        classes = [str(name) for name in stored["classes"]]
+        signature = Signature(classes, int(stored["resolution"]), str(stored.get("backbone", "small")))
         same = stored["preprocessing"] == PREPROCESSING
     except (KeyError, TypeError, ValueError):
         raise UserError(f"{path}: no classes, resolution and preprocessing; train it again") from None

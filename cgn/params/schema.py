@@ -81,6 +81,7 @@ class ImageNetParams(Section):
     cgn: generators.ImageNetCGNParams
     cgn_score: evaluation.CGNScoreParams
     counterfactuals: CounterfactualParams
+    abduction: generators.ImageNetAbductionParams
     sampling: generators.ImageNetSamplingParams
     sheets: evaluation.SheetsParams
     classifier: methods.ImageNetClassifierParams
@@ -134,7 +135,10 @@ class Budget(Section):
     train_classifiers: TrainingBudget
     imagenet_world: data.WorldBudget
     pretrained_networks: Annotated[
-        generators.CommittedNetworks | generators.TrainedNetworks | generators.PublishedNetworks,
+        generators.CommittedNetworks
+        | generators.TrainedNetworks
+        | generators.PublishedNetworks
+        | generators.OnlySaliency,
         Field(discriminator="source"),
     ]
     train_imagenet_classifiers: methods.ImageNetClassifiersBudget
@@ -143,6 +147,7 @@ class Budget(Section):
     score_imagenet_cgn: CGNScoreBudget
     imagenet_sheets: SheetsBudget
     sample_imagenet_counterfactuals: generators.SamplingBudget
+    abduct_imagenet: generators.SamplingBudget
     train_ensemble: TrainingBudget
 
 

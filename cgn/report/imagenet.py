@@ -32,6 +32,11 @@ CLASSIFIERS = {
     "shape": "IN + CGN: shape head",
     "texture": "IN + CGN: texture head",
     "background": "IN + CGN: background head",
+    "mixed_abducted": "Mixed-Rand, abducted masks",
+    "ensemble_abducted": "IN + abducted: ensemble",
+    "shape_abducted": "IN + abducted: shape head",
+    "texture_abducted": "IN + abducted: texture head",
+    "background_abducted": "IN + abducted: background head",
     "oracle": "Oracle (not in the paper)",
 }
 # These need masks, so a world of photos does not have them.
@@ -107,6 +112,16 @@ class ShapeBias(BaseModel):
     images: int
 
 
+class FactorScores(BaseModel):
+    """The abducted masks of a split: how many are usable, and their mean IoU with the truth if known."""
+
+    model_config = ConfigDict(frozen=True)
+
+    photos: int
+    usable_objects: int
+    mask_iou: Annotated[float, Field(ge=0, le=1)] | None
+
+
 class MechanismScores(BaseModel):
     """The scores of the CGN, and of each row of Table 1."""
 
@@ -128,6 +143,7 @@ class ImageNetScores(BaseModel):
     cue_conflict: dict[str, ShapeBias]
     in9: dict[str, dict[str, Any]]  # the variants' accuracies, bg_gap, and images by variant
     cgn: MechanismScores
+    factors: dict[str, FactorScores]  # by split
 
     @property
     def of_photos(self) -> bool:
@@ -152,7 +168,8 @@ class ImageNetScores(BaseModel):
         }
         conflict = {method: score.model_dump() for method, score in self.cue_conflict.items()}
         of_classifiers = {"accuracy": accuracy, "cue_conflict": conflict, "in9": in9}
-        return of_classifiers | self.cgn.model_dump()
+        factors = {"factors": {split: score.model_dump() for split, score in self.factors.items()}}
+        return of_classifiers | self.cgn.model_dump() | factors
 
 
 def held_out(score: EmojiAccuracy | PhotoAccuracy) -> tuple[TopAccuracy, TopAccuracy | None]:
@@ -188,12 +205,28 @@ def tables(scores: ImageNetScores) -> list[Table]:
     """All tables of the ImageNet branch."""
     first, third, fourth = table_1(scores.cgn.ablation), table_3(scores), table_4(scores)
     first_legend = " ".join([table_1_legend(scores.cgn.cgn), *verdicts(scores.cgn.ablation)])
+    abducted = _abducted_legend(scores.factors["train"])
     fourth_title = "Table 4: IN-9 and the background gap"
     return [
         Table("table_1", "Table 1: loss ablation", first, table_1_side_by_side(first), first_legend),
-        Table("table_3", "Table 3: texture against shape", third, side_by_side(third), _TABLE_3_LEGEND),
-        Table("table_4", fourth_title, fourth, side_by_side(fourth), _TABLE_4_LEGEND),
+        Table(
+            "table_3",
+            "Table 3: texture against shape",
+            third,
+            side_by_side(third),
+            _TABLE_3_LEGEND + abducted,
+        ),
+        Table("table_4", fourth_title, fourth, side_by_side(fourth), _TABLE_4_LEGEND + abducted),
     ]
+
+
+def _abducted_legend(factors: FactorScores) -> str:
+    """What the rows of abduction are trained on, and how good their masks are."""
+    told = (
+        " Abducted: counterfactuals of the training images themselves, by saliency and in-painting;"
+        f" {factors.usable_objects:,} of {factors.photos:,} have a usable mask"
+    )
+    return told + ("." if factors.mask_iou is None else f", with a mean IoU of {factors.mask_iou:.2f}.")
 
 
 def table_3(scores: ImageNetScores) -> pd.DataFrame:

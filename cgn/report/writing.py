@@ -65,7 +65,7 @@ def write_report(
         classifiers[variant] = parse_classifiers(read_json(path), str(path))
         path = SCORES / variant / "mechanisms.json"
         mechanisms[variant] = parse_mechanisms(read_json(path), str(path))
-    scored = ("accuracy", "cue_conflict", "in9", "cgn")
+    scored = ("accuracy", "cue_conflict", "in9", "cgn", "factors")
     imagenet = parse_scores(
         {name: read_json(IMAGENET_SCORES / f"{name}.json") for name in scored}, str(IMAGENET_SCORES)
     )

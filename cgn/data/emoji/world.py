@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cgn.data.class_maps import IN9_CLASSES
+from cgn.data.composites import Bytes, compose_bytes
 from cgn.data.emoji.backgrounds import draw_background
 from cgn.data.emoji.fields import to_bytes
 from cgn.data.emoji.glyphs import HELD_OUT_GLYPHS, TRAINING_GLYPHS, Pose, place
@@ -26,7 +27,6 @@ SIZES = (0.58, 0.78)  # square root of the area of an object's bounding box, in 
 LARGEST_ANGLE = np.radians(20)
 FAINTNESS = 0.45  # share by which the black lines of a drawing darken the surface
 
-Bytes = NDArray[np.uint8]
 Integers = NDArray[np.int64]
 
 
@@ -102,15 +102,6 @@ def draw_foreground(seed: int, name: str, index: int, family: int, shape: Shape)
 def draw_scenery(seed: int, name: str, index: int, family: int, resolution: int) -> Bytes:
     """Draws background `index` of the set `name`, uint8 (r, r, 3)."""
     return draw_background(family, generator(seed, "emoji", name, "background", index), resolution)
-
-
-def compose_bytes(mask: Bytes, foreground: Bytes, background: Bytes) -> Bytes:
-    """Composes images, x = m f + (1 - m) b (Eq. 2), on bytes, rounded.
-
-    `mask` is (..., r, r), 255 on the object; `foreground` and `background` are (..., r, r, 3).
-    """
-    share = mask[..., None].astype(np.uint32)
-    return ((share * foreground + (255 - share) * background + 127) // 255).astype(np.uint8)
 
 
 def render(

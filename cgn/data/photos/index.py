@@ -41,22 +41,26 @@ def write_index(path: Path, entries: Iterable[Entry]) -> None:
         writer.writerows(entries)
 
 
-def read_index(path: Path, root: Path) -> list[Entry]:
-    """Reads an index of `write_index` and checks that every file is below `root` and has the recorded size.
-
-    Raises UserError when the index is missing or damaged, and for the first file that is missing or of
-    another size.
-    """
+def read_entries(path: Path) -> list[Entry]:
+    """Reads an index of `write_index`. Raises UserError when it is missing or damaged."""
     try:
         with Path(path).open(newline="", encoding="utf-8") as stream:
             header, *rows = csv.reader(stream)
         if header != HEADER:
             raise ValueError(f"its columns are {', '.join(header)}")
-        entries = [Entry(name, klass, split, int(size)) for name, klass, split, size in rows]
+        return [Entry(name, klass, split, int(size)) for name, klass, split, size in rows]
     except FileNotFoundError:
         raise UserError(f"{path}: not found; run the stage imagenet_world (dvc repro)") from None
     except (ValueError, csv.Error) as error:
         raise UserError(f"{path}: not an index ({error}); delete it and run dvc repro") from None
+
+
+def read_index(path: Path, root: Path) -> list[Entry]:
+    """Reads an index of `write_index` and checks that every file is below `root` and has the recorded size.
+
+    Raises UserError as `read_entries`, and for the first file that is missing or of another size.
+    """
+    entries = read_entries(path)
     for entry in tqdm(entries, desc="index", unit="file", delay=5):
         file = Path(root) / entry.path
         size = file.stat().st_size if file.is_file() else None

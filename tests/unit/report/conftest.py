@@ -86,6 +86,7 @@ def imagenet_json() -> dict[str, Any]:
         "accuracy": {method: {"test_poses": top, "test_glyphs": top} for method in IMAGENET_METHODS},
         "cue_conflict": dict.fromkeys(IMAGENET_METHODS, bias),
         "in9": dict.fromkeys(IMAGENET_METHODS, in9),
+        "factors": {"train": {"photos": 8000, "usable_objects": 7900, "mask_iou": 0.85}},
     }
 
 

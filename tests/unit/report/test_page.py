@@ -304,7 +304,8 @@ def test_a_world_of_photos_has_fewer_rows_and_no_emojis(
 ) -> None:
     root = tmp_path / "project"
     shutil.copytree(inputs, root)
-    methods = ("in", "ensemble", "shape", "texture", "background")
+    heads = ("ensemble", "shape", "texture", "background")
+    methods = ("in", *heads, "mixed_abducted", *(f"{head}_abducted" for head in heads))
     accuracy = {method: {"test_images": {"top1": 61.5, "top5": 97.5}} for method in methods}
     for stage, scores in {"accuracy": accuracy, "in9": {}, "cue_conflict": {}}.items():
         write_json(root / f"scores/imagenet/{stage}.json", scores)

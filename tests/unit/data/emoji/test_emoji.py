@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from cgn.data.composites import compose_bytes
 from cgn.data.emoji.glyphs import HELD_OUT_GLYPHS, TRAINING_GLYPHS
-from cgn.data.emoji.world import SPLITS, Split, compose_bytes, draw_labels, draw_scenery, render
+from cgn.data.emoji.world import SPLITS, Split, draw_labels, draw_scenery, render
 
 RESOLUTION = 32
 

@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from cgn.data.class_maps import IN9_VARIANTS
-from cgn.data.emoji.in9_and_cue_conflict import bounding_box, in9_images, tiled, write_in9_set
+from cgn.data.composites import bounding_box, tiled
+from cgn.data.emoji.in9_and_cue_conflict import in9_images, write_in9_set
 from cgn.data.emoji.world import draw_scenery
 from cgn.evaluation.background_gap import find_variants
 from cgn.io.image_folders import Skipped
