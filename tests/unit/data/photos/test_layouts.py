@@ -134,6 +134,8 @@ def test_a_table_with_splits_and_lines_that_are_skipped(tmp_path: Path) -> None:
         ("t.csv", b"file,class\na.jpg,\n", "class '': not a name"),
         ("t.csv", b"file,class\na.jpg,../cat\n", r"class '\.\./cat': not a name"),
         ("t.csv", b"file,class\na.jpg,c\x07t\n", r"class 'c\\x07t': not a name"),
+        ("t.csv", b"file,class\na.jpg,..\n", r"class '\.\.': not a name"),
+        ("t.csv", b"file,class\na.jpg," + b"x" * 101, "class 'x+': longer than 100 bytes; shorten it"),
         ("t.csv", b"file,class,split\na.jpg,cat,half\n", "line 2: split 'half': not one of train, "),
         ("t.csv", b"file,class\na.jpg,caf\xe9\n", "not UTF-8 at byte 20; save it as UTF-8"),
         ("t.csv", b'file,class\n"' + b"x" * 200_000 + b'",cat\n', r"line 2: not CSV \(field larger"),
