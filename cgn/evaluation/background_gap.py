@@ -62,8 +62,8 @@ def find_variants(
     to `skipped`; the log names variants and classes without images. Raises UserError when there are no images
     at all.
     """
-    variants = _sub_folders(folder, IN9_VARIANTS, "folders of no variant", skipped)
-    found = {variant: _variant_files(folder / variant, classes, skipped) for variant in variants}
+    _skip_others(folder, IN9_VARIANTS, "folders of no variant", skipped)
+    found = {variant: _variant_files(folder / variant, classes, skipped) for variant in IN9_VARIANTS}
     present = {variant: files for variant, files in found.items() if files}
     if not present:
         expected = "00_dog .. 08_fish" if tuple(classes) == IN9_CLASSES else "class"
@@ -81,27 +81,29 @@ def find_variants(
 
 
 def _variant_files(folder: Path, classes: Sequence[str], skipped: Skipped) -> list[LabelledFile]:
-    # The published folders have spaces: "02_wheeled vehicle".
+    _skip_others(folder, ["val"], "folders beside val", skipped)
+    if not (folder / "val").is_dir():
+        return []
+    # The published folders have numbers, and some have spaces: "02_wheeled vehicle".
     published = {f"{label:02d}_{name}": label for label, name in enumerate(classes)}
-    names = published | {name.replace("_", " ").replace(" ", "_", 1): n for name, n in published.items()}
-    names |= {class_name(name): label for label, name in enumerate(classes)}
-    _sub_folders(folder, ["val"], "folders beside val", skipped)
-    found = _sub_folders(folder / "val", names, "folders of no class", skipped)
-    return [
-        LabelledFile(file, names[name])
-        for name in found
-        for file in image_files(folder / "val" / name, skipped)
-    ]
+    labels = {class_name(name): label for label, name in enumerate(classes)}
+    found = []
+    for name, paths in class_folders(folder / "val", skipped).items():
+        label = labels.get(name, published.get(name.replace(" ", "_")))
+        for path in paths:
+            if label is None:
+                skipped.add(path, "folders of no class")
+            else:
+                found += [LabelledFile(file, label) for file in image_files(path, skipped)]
+    return found
 
 
-def _sub_folders(folder: Path, known: Collection[str], reason: str, skipped: Skipped) -> list[str]:
-    """The names of the sub-folders that are `known`, in their order; all else goes to `skipped`."""
-    found = class_folders(folder, skipped) if folder.is_dir() else {}
-    for name, paths in found.items():
+def _skip_others(folder: Path, known: Collection[str], reason: str, skipped: Skipped) -> None:
+    # A set has notes beside its folders, which are not counted.
+    for name, paths in class_folders(folder, Skipped()).items() if folder.is_dir() else ():
         if name not in known:
             for path in paths:
                 skipped.add(path, reason)
-    return [name for name in known if name in found]
 
 
 def in9_answers(

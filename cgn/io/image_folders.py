@@ -62,7 +62,7 @@ class Skipped:
 def is_image_name(name: str) -> bool:
     """Whether a file of this name counts as an image: by its ending, neither hidden nor a mask."""
     lower = name.lower()
-    return not _is_hidden(name) and lower.endswith(SUFFIXES) and not lower.endswith(MASK_ENDING)
+    return not is_hidden(name) and lower.endswith(SUFFIXES) and not lower.endswith(MASK_ENDING)
 
 
 def image_files(folder: Path, skipped: Skipped) -> list[Path]:
@@ -98,7 +98,7 @@ def why_skipped(path: Path) -> str | None:
 
 def why_no_entry(path: Path) -> str | None:
     """The reason why neither a file nor a folder of this path is looked at, None if it is."""
-    if _is_hidden(path.name):
+    if is_hidden(path.name):
         return "hidden"
     if not _is_utf_8(path.name):
         return "names that are no UTF-8"
@@ -149,7 +149,8 @@ def printable(path: Path) -> str:
     return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
-def _is_hidden(name: str) -> bool:
+def is_hidden(name: str) -> bool:
+    """Whether a file or folder of this name is hidden, or made by a system for itself."""
     return name.startswith(".") or name.lower() in _HIDDEN
 
 

@@ -3,6 +3,7 @@
 Images of every mode become RGB bytes, scaled by the range of the mode and turned upright.
 """
 
+import logging
 import struct
 import warnings
 import zlib
@@ -24,8 +25,18 @@ UNREADABLE = (
     struct.error, zlib.error, Image.DecompressionBombError,
 )  # fmt: skip
 
-# What Pillow warns about and still reads (odd EXIF data, a photo of 100 megapixels) is no matter of the user.
+# What Pillow warns about and still reads (odd EXIF data, a photo of 100 megapixels) is no matter of the user,
+# and what it cannot read is an error with a name.
 warnings.filterwarnings("ignore", module=r"PIL\.")
+logging.getLogger("PIL").setLevel(logging.CRITICAL)
+
+
+class UnreadableImageError(UserError):
+    """A file that is not a readable image; `reason` says why in a few words."""
+
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(f"{name}: not a readable image ({reason}); replace or remove it")
+        self.reason = reason
 
 
 @cache
@@ -53,7 +64,8 @@ def read_image(source: Path | IO[bytes], name: str = "", at_least: int | None = 
     Transparency is dropped: a transparent pixel has the colour that is stored for it. Grey values of 12 and
     16 bits and floats in [0, 1] are scaled to bytes. If `at_least` is given, a JPEG may be decoded smaller,
     which is quick, with sides of at least so many pixels. Messages use `name` in place of `source`. Raises
-    UserError when the file is not a readable image, or when its values are out of the range of its mode.
+    UnreadableImageError when the file is not a readable image, or when its values are out of the range of
+    its mode.
     """
     try:
         with Image.open(source, formats=_formats()) as image:
@@ -62,9 +74,7 @@ def read_image(source: Path | IO[bytes], name: str = "", at_least: int | None = 
             image.load()  # which turns a TIFF, so its EXIF data counts only now
             return _turned(_as_rgb(image), _orientation(image))
     except UNREADABLE as error:
-        raise UserError(
-            f"{name or source}: not a readable image ({_reason(error)}); replace or remove it"
-        ) from None
+        raise UnreadableImageError(name or str(source), _reason(error)) from None
 
 
 def square(image: Image.Image, resolution: int) -> NDArray[np.uint8]:
@@ -118,7 +128,8 @@ def _as_rgb(image: Image.Image) -> Image.Image:
         if image.tag_v2.get(_BITS) == (12,):
             largest = 4095.0
         white = image.tag_v2.get(_PHOTOMETRIC) != 0  # else 0 is white
-    values = np.asarray(image).astype(np.float64)
+    with np.errstate(invalid="ignore"):
+        values = np.asarray(image).astype(np.float64)
     low, high = values.min(), values.max()
     if not 0 <= low <= high <= largest:  # also true for NaN
         raise ValueError(

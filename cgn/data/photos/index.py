@@ -97,7 +97,7 @@ def index_folder(place: Path, validation: float, test: float, skipped: Skipped) 
             readable.append(photo)
             looks.append(look)
         else:
-            skipped.add(photo.file, "not readable", str(look))
+            skipped.add(photo.file, "not readable", look.reason)
     classes = sorted({photo.class_name for photo in readable})
     if len(classes) < 2:
         raise UserError(

@@ -11,9 +11,18 @@ from collections.abc import Iterator
 from itertools import zip_longest
 from pathlib import Path
 from typing import NamedTuple
+from unicodedata import category
 
 from cgn.errors import UserError
-from cgn.io.image_folders import Skipped, class_folders, class_name, image_files, why_no_entry, why_skipped
+from cgn.io.image_folders import (
+    Skipped,
+    class_folders,
+    class_name,
+    image_files,
+    is_hidden,
+    why_no_entry,
+    why_skipped,
+)
 
 TEST = "test_images"
 SPLITS = ("train", "validation", TEST)
@@ -28,6 +37,8 @@ _SPLIT_NAMES = {
     "testing": TEST,
 }
 _LIST = "val_annotations.txt"  # Tiny ImageNet's classes of images/: file, class and box, separated by tabs
+_NO_TEXT = ("Cc", "Zl", "Zp")  # Unicode's control characters and ends of lines
+_LONGEST_NAME = 100  # bytes; the file of a cue-conflict stimulus has two of them
 # Columns of a table.
 _FILES, _CLASSES = ("file", "filename", "path", "image"), ("class", "label", "class_name")
 
@@ -67,8 +78,10 @@ def find_photos(place: Path, skipped: Skipped) -> list[Photo]:
     else:
         found = list(_by_class(place, None, skipped))
     for name in sorted({photo.class_name for photo in found}):
-        if not name.isprintable() or "/" in name or not name.strip():
+        if "/" in name or not name.strip() or is_hidden(name) or any(category(c) in _NO_TEXT for c in name):
             raise UserError(f"{place}: class {name!r}: not a name for a folder of files; rename it")
+        if len(name.encode()) > _LONGEST_NAME:
+            raise UserError(f"{place}: class {name!r}: longer than {_LONGEST_NAME} bytes; shorten it")
     return sorted(found, key=lambda photo: (photo.class_name, photo.file))
 
 

@@ -2,7 +2,8 @@
 
 Two photos are near-duplicates if their difference hashes (64 bits: whether each cell of a grid of 8x9 is
 brighter than its left neighbour) differ in at most `MOST_BITS`, and no colour of a grid of 8x8 by more than
-`MOST_COLOUR`. The hash alone takes plain surfaces and drawings on white for copies of each other.
+`MOST_COLOUR`. The hash alone takes plain surfaces and drawings on white for copies of each other. (The
+library `imagehash` has this hash, too, but brings SciPy and PyWavelets along.)
 """
 
 from collections.abc import Sequence
@@ -14,10 +15,11 @@ from numpy.typing import NDArray
 from PIL.Image import Resampling
 from tqdm import tqdm
 
-from cgn.errors import UserError
-from cgn.io.images import read_image
+from cgn.io.images import UnreadableImageError, read_image
 
-# Measured on 5,510 photos of 64 pixels: COPIES
+# Measured on photos of 64 pixels: of 613 copies in JPEG quality 30, 99.5 % are found; of those with 40 pixels
+# in quality 50, 97 %; of enlarged and of brighter ones (by a tenth), all; of those without their outermost
+# pixels, 75 %. Among the 5,510 photos themselves one pair is found, which are equal.
 MOST_BITS = 8
 MOST_COLOUR = 32  # of 255
 _AT_LEAST = 64  # pixels; a JPEG need not be decoded larger
@@ -30,11 +32,11 @@ class Look(NamedTuple):
     colours: NDArray[np.uint8]
 
 
-def look_at(file: Path) -> Look | UserError:
+def look_at(file: Path) -> Look | UnreadableImageError:
     """The look of a photo, or the error if it is not a readable image."""
     try:
         image = read_image(file, at_least=_AT_LEAST)
-    except UserError as error:
+    except UnreadableImageError as error:
         return error
     grey = np.asarray(image.convert("L").resize((9, 8), Resampling.BOX), dtype=np.int16)
     bits = np.packbits(grey[:, 1:] > grey[:, :-1]).tobytes()
@@ -42,7 +44,7 @@ def look_at(file: Path) -> Look | UserError:
     return Look(int.from_bytes(bits), colours.ravel())
 
 
-def look_at_all(files: Sequence[Path]) -> list[Look | UserError]:
+def look_at_all(files: Sequence[Path]) -> list[Look | UnreadableImageError]:
     """The looks of photos, in order."""
     return [look_at(file) for file in tqdm(files, desc="photos", unit="image", delay=5)]
 

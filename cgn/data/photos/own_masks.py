@@ -66,8 +66,8 @@ def _file(world: Path, split: str) -> Path:
 
 
 def mask_of(root: Path, parallel: Path | None, photo: Path) -> Path | None:
-    """The user's mask of a photo, whose path is below `root`; None if there is none."""
+    """The user's mask of a photo, None if there is none; `parallel` has those of photos below `root` only."""
     places = [(root / photo).with_name(photo.stem + MASK_ENDING)]
-    if parallel is not None:
+    if parallel is not None and not photo.is_absolute() and ".." not in photo.parts:
         places += [parallel / photo.with_suffix(".png"), parallel / photo]
     return next((path for path in places if path.is_file()), None)

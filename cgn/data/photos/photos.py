@@ -68,7 +68,7 @@ def read_photos(
 
 def read_square(file: Path, resolution: int) -> NDArray[np.uint8]:
     """Reads an image file and applies `square`. Raises UserError when it is not a readable image."""
-    return square(read_image(file), resolution)
+    return square(read_image(file, at_least=2 * resolution), resolution)
 
 
 def unpack_set(archive: Path, folder: Path, resolution: int) -> None:

@@ -10,12 +10,13 @@ from tqdm import tqdm
 
 from cgn.data.photos.layouts import TEST, Photo, find_photos
 from cgn.data.photos.own_masks import mask_of, read_mask
+from cgn.data.photos.photos import read_square
 from cgn.data.photos.splits import name_hash, place_of
 from cgn.errors import UserError
 from cgn.generators.params import PhotoFactorsParams
 from cgn.generators.photos.factors import Factors, abduct, saliency_masks
 from cgn.io.image_folders import Skipped
-from cgn.io.images import read_image, square
+from cgn.io.images import UnreadableImageError
 from cgn.networks.u2net import Saliency
 
 log = logging.getLogger(__name__)
@@ -63,9 +64,9 @@ def factors_of_photos(
     images, labels, names, own = [], [], [], []
     for photo, label in tqdm(order[:most], desc="photos", unit="photo", delay=5):
         try:
-            images.append(square(read_image(photo.file, at_least=resolution), resolution))
-        except UserError as error:
-            skipped.add(photo.file, "unreadable", str(error))
+            images.append(read_square(photo.file, resolution))
+        except UnreadableImageError as error:
+            skipped.add(photo.file, "not readable", error.reason)
             continue
         labels.append(label)
         names.append(place_of(photo.file, root))

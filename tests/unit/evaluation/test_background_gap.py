@@ -11,8 +11,10 @@ from PIL import Image
 from cgn.data.class_maps import IN9_CLASSES, IN9_VARIANTS
 from cgn.errors import UserError
 from cgn.evaluation.background_gap import find_variants, in9_scores
+from cgn.io.files import read_json
 from cgn.io.image_folders import Skipped
 from cgn.networks.image_classifier import ImageClassifier
+from stages.scoring import write_scores
 
 Paint = Callable[[Path, int], None]
 DOG_OUTPUTS, FISH_OUTPUT, NO_OUTPUT = (0, 1), 2, 3
@@ -152,3 +154,24 @@ def test_a_damaged_image_is_named(
     message = str(failure.value)
     assert message.startswith(f"{damaged}: not a readable image (")
     assert "\n" not in message
+
+
+def test_what_is_not_scored_is_listed_beside_the_scores(
+    paint: Paint, root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(root)
+    paint(tmp_path / "set/original/val/00_dog/a.jfif", 0)
+    for other in ("._a.jpg", "b.txt"):
+        (tmp_path / "set/original/val/00_dog" / other).touch()
+    out, listed = tmp_path / "in9.json", tmp_path / "in9_skipped.csv"
+    write_scores(["efficientnet_lite0"], tmp_path / "set", in9_scores, out)
+    assert read_json(out)["images"] == {"original": 1}
+    assert listed.read_text(encoding="utf-8").splitlines() == [
+        "path,reason,detail",
+        "original/val/00_dog/._a.jpg,hidden,",
+        "original/val/00_dog/b.txt,no images by their ending,",
+    ]
+    (tmp_path / "set/original/val/00_dog/._a.jpg").unlink()
+    (tmp_path / "set/original/val/00_dog/b.txt").unlink()
+    write_scores(["efficientnet_lite0"], tmp_path / "set", in9_scores, out)
+    assert not listed.exists()

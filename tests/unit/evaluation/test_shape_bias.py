@@ -73,7 +73,7 @@ def test_other_entries_are_ignored_and_missing_shapes_are_named(
         "no folder for the shapes bird, dog"
     ]
     assert skipped.summary() == (
-        "1 folders of other classes, 1 hidden, 2 no images by their ending,"
+        "1 folders of other classes, 1 hidden, 1 no images by their ending,"
         " 3 not named <shape><n>-<texture><n>"
     )
 

@@ -216,7 +216,7 @@ def publish(
 
 def test_the_archive_is_fetched_and_read(publish: Callable[[dict[str, bytes]], TexturesBudget]) -> None:
     others = {"dtd/images/striped/striped_0002.jpg": b"never looked at", "dtd/labels/test1.txt": b""}
-    textures = load_textures(publish(others | plain_dtd()), size=32, seed=0)
+    textures = load_textures(publish(others | plain_dtd()), size=32, seed=0, skipped=Skipped())
     for cue, green in (("foreground", 0), ("background", 200)):
         assert textures[cue][:, 5, 5].tolist() == [[index, green, 0] for index in range(10)]
 
@@ -225,7 +225,7 @@ def test_the_archive_cannot_write_outside_its_folder(
     publish: Callable[[dict[str, bytes]], TexturesBudget], tmp_path: Path
 ) -> None:
     escape = {"../escaped.jpg": b"x", str(tmp_path / "absolute.jpg"): b"x"}
-    load_textures(publish(escape | plain_dtd()), size=32, seed=0)
+    load_textures(publish(escape | plain_dtd()), size=32, seed=0, skipped=Skipped())
     files = sorted(path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file())
     assert files == ["local/dtd-r1.0.1.tar.gz", "remote/dtd-r1.0.1.tar.gz"]
     assert not (tmp_path.parent / "escaped.jpg").exists()

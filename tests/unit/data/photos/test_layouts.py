@@ -134,6 +134,8 @@ def test_a_table_with_splits_and_lines_that_are_skipped(tmp_path: Path) -> None:
         ("t.csv", b"file,class\na.jpg,\n", "class '': not a name"),
         ("t.csv", b"file,class\na.jpg,../cat\n", r"class '\.\./cat': not a name"),
         ("t.csv", b"file,class\na.jpg,c\x07t\n", r"class 'c\\x07t': not a name"),
+        ("t.csv", b"file,class\na.jpg,..\n", r"class '\.\.': not a name"),
+        ("t.csv", b"file,class\na.jpg," + b"x" * 101, "class 'x+': longer than 100 bytes; shorten it"),
         ("t.csv", b"file,class,split\na.jpg,cat,half\n", "line 2: split 'half': not one of train, "),
         ("t.csv", b"file,class\na.jpg,caf\xe9\n", "not UTF-8 at byte 20; save it as UTF-8"),
         ("t.csv", b'file,class\n"' + b"x" * 200_000 + b'",cat\n', r"line 2: not CSV \(field larger"),
@@ -146,6 +148,12 @@ def test_mistakes_in_a_table_are_one_line(name: str, content: bytes, message: st
     with pytest.raises(UserError, match=rf"{name}: {message}") as caught:
         find_photos(tmp_path / name, Skipped())
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["می\u200cخواهم", "👩\u200d🚀 & Co", "<img onerror=alert(1)>", "50% #1"])
+def test_names_of_any_script(name: str, tmp_path: Path) -> None:
+    made(tmp_path, [f"{name}/a.jpg"])
+    assert [photo.class_name for photo in find_photos(tmp_path, Skipped())] == [name]
 
 
 def test_two_normal_forms_are_one_class(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image, ImageEnhance
 
 from cgn.data.photos.near_duplicates import Look, group_near_duplicates, look_at
-from cgn.errors import UserError
+from cgn.io.images import UnreadableImageError
 
 
 def look(image: Image.Image, folder: Path, form: str = "png", **options: object) -> Look:
@@ -78,7 +78,7 @@ def test_chains_are_one_group() -> None:
 
 def test_an_unreadable_file_is_an_error_to_count(tmp_path: Path) -> None:
     (tmp_path / "a.jpg").write_bytes(b"no image")
-    assert isinstance(look_at(tmp_path / "a.jpg"), UserError)
+    assert isinstance(look_at(tmp_path / "a.jpg"), UnreadableImageError)
 
 
 def test_real_photos_and_their_copies(shared_data: Path, tmp_path: Path) -> None:

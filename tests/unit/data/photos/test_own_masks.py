@@ -7,7 +7,7 @@ from PIL import Image
 
 from cgn.data.params import WorldBudget
 from cgn.data.photos.index import index_folder
-from cgn.data.photos.own_masks import read_own_masks, write_own_masks
+from cgn.data.photos.own_masks import mask_of, read_own_masks, write_own_masks
 from cgn.data.photos.photos import write_photo_world
 from cgn.errors import UserError
 from cgn.io.image_folders import Skipped
@@ -73,3 +73,13 @@ def test_masks_of_some_photos_in_a_parallel_folder(photos: Path) -> None:
 def test_a_parallel_folder_that_is_not_there(photos: Path) -> None:
     with pytest.raises(UserError, match=r"nowhere: no such folder; imagenet\.folder\.masks"):
         world_of(photos, "nowhere")
+
+
+def test_a_photo_elsewhere_is_not_its_own_mask(tmp_path: Path) -> None:
+    """A table may name photos by absolute paths, or beside its folder."""
+    (tmp_path / "masks").mkdir()
+    (tmp_path / "a.png").touch()
+    for path in (tmp_path / "a.png", Path("../a.png")):
+        assert mask_of(tmp_path / "photos", tmp_path / "masks", path) is None
+    (tmp_path / "a_mask.png").touch()
+    assert mask_of(tmp_path / "photos", tmp_path / "masks", tmp_path / "a.png") == tmp_path / "a_mask.png"

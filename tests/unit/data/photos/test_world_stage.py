@@ -40,8 +40,8 @@ def test_a_folder_of_photos(draw: Draw, project: Path, root: Path) -> None:
     account = "photos: skipped: 1 links to nothing, 1 names that are no UTF-8, 1 not readable; listed in"
     assert f"{account} data/imagenet/world/skipped.csv\n" in done.stderr
     with (world / "skipped.csv").open(newline="", encoding="utf-8") as stream:
-        rows = [row["path"] for row in csv.DictReader(stream)]
-    assert rows == ["cat/caf\\xe9.jpg", "cat/gone.jpg", "dog/html.jpg"]
+        rows = [(row["path"], row["detail"]) for row in csv.DictReader(stream)]
+    assert rows == [("cat/caf\\xe9.jpg", ""), ("cat/gone.jpg", ""), ("dog/html.jpg", "unknown format")]
     assert read_json(world / "classes.json") == ["cat", "dog", "emu"]
     counts = {path.stem: len(read_arrays(path)["labels"]) for path in world.glob("*.safetensors")}
     assert counts == {"train": 42, "validation": 6, "test_images": 12}
