@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+pytestmark = pytest.mark.slow
+
 CLASSES = ["deep red", "sea"]
 COLORS = {"deep red": (200, 60, 20), "sea": (20, 60, 200)}
 PACKAGE = ("cgn", "stages", "budgets", "params.yaml", "assets.yaml", "pyproject.toml", "README.md", "LICENSE")
