@@ -19,12 +19,7 @@ from cgn.report.photos import write_photo_report
 from experiments.experiment import DVC
 
 CODE = (
-    "assets.yaml",
-    "budgets",
-    "cgn",
-    "imagenet/dvc.yaml",
-    "params.yaml",
-    "stages",
+    *("assets.yaml", "budgets", "cgn", "imagenet/dvc.yaml", "params.yaml", "stages"),
     "weights/emoji/SHA256SUMS",
 )
 TARGET = "imagenet/dvc.yaml:score_photos"
