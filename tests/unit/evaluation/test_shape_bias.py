@@ -129,3 +129,20 @@ def test_efficientnet_lite0_on_real_stimuli(shared_data: Path) -> None:
         "texture_correct": 156,
         "images": 300,
     }
+
+
+def test_stimuli_of_other_classes_are_matched_by_name(
+    classifier_of: Callable[..., ImageClassifier], paint: Paint, tmp_path: Path
+) -> None:
+    """Their classes end with digits, so only the widths of the numbers tell a name's parts."""
+    names = ["Type-1", "oak", "type 11"]
+    classifier = classifier_of(np.eye(3), (-1, -1, -1), {name: [n] for n, name in enumerate(names)})
+    classifier = classifier._replace(names=names)
+    paint(tmp_path / "type 1" / "type 10001-type 110002.png", 2)  # texture
+    paint(tmp_path / "type 11" / "type 110001-type 10002.png", 2)  # shape
+    assert shape_bias_scores(classifier, tmp_path, Skipped()) == {
+        "shape_bias": 50.0,
+        "shape_correct": 1,
+        "texture_correct": 1,
+        "images": 2,
+    }
