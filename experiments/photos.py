@@ -19,12 +19,7 @@ from cgn.report.photos import write_photo_report
 from experiments.experiment import DVC
 
 CODE = (
-    "assets.yaml",
-    "budgets",
-    "cgn",
-    "imagenet/dvc.yaml",
-    "params.yaml",
-    "stages",
+    *("assets.yaml", "budgets", "cgn", "imagenet/dvc.yaml", "params.yaml", "stages"),
     "weights/emoji/SHA256SUMS",
 )
 TARGET = "imagenet/dvc.yaml:score_photos"
@@ -40,9 +35,9 @@ def main(
 ) -> None:
     """Make counterfactuals of PHOTOS, train classifiers on them, and score these on held-out photos."""
     folder = located(photos)
-    if not photos or not folder.is_dir():
+    if not photos or not folder.exists():
         raise UserError(f"PHOTOS={photos}: no such folder; it holds a sub-folder of images for each class")
-    results, started = located(out or f"results/{folder.name}"), time.monotonic()
+    results, started = located(out or f"results/{folder.stem}"), time.monotonic()
     graph, scores = results / "graph", []
     copy_graph(graph)
     for seed in range(seeds):
