@@ -27,7 +27,7 @@ RESULTS = {"counterfactuals": "data/imagenet/shards/abducted", "classifiers": "m
 
 
 def main(
-    photos: Annotated[str, typer.Argument(help="folder of <class>/*.jpg")],
+    photos: Annotated[str, typer.Argument(help="folder of <class>/*.jpg, or a CSV file")],
     out: Annotated[str, typer.Option(help="folder of the results; default: results/<name of PHOTOS>")] = "",
     seeds: Annotated[int, typer.Option(min=1, help="trainings with seeds 0, 1, ...; scores are means")] = 1,
     source: Annotated[str, typer.Option(help="where the photos come from, a line for the page")] = "",
@@ -37,7 +37,8 @@ def main(
     folder = located(photos)
     if not photos or not folder.exists():
         raise UserError(f"PHOTOS={photos}: no such folder; it holds a sub-folder of images for each class")
-    results, started = located(out or f"results/{folder.stem}"), time.monotonic()
+    name = folder.resolve().stem if folder.is_file() else folder.resolve().name
+    results, started = located(out or f"results/{name}"), time.monotonic()
     graph, scores = results / "graph", []
     copy_graph(graph)
     for seed in range(seeds):

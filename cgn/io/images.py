@@ -25,6 +25,8 @@ UNREADABLE = (
     struct.error, zlib.error, Image.DecompressionBombError,
 )  # fmt: skip
 
+_LYING = (5, 6, 7, 8)  # EXIF orientations that exchange width and height
+
 # What Pillow warns about and still reads (odd EXIF data, a photo of 100 megapixels) is no matter of the user,
 # and what it cannot read is an error with a name.
 warnings.filterwarnings("ignore", module=r"PIL\.")
@@ -75,6 +77,19 @@ def read_image(source: Path | IO[bytes], name: str = "", at_least: int | None = 
             return _turned(_as_rgb(image), _orientation(image))
     except UNREADABLE as error:
         raise UnreadableImageError(name or str(source), _reason(error)) from None
+
+
+def upright_size(file: Path) -> tuple[int, int]:
+    """Width and height of the image that `read_image` returns, from the head of the file alone.
+
+    Raises UnreadableImageError when there is none.
+    """
+    try:
+        with Image.open(file, formats=_formats()) as image:
+            turned = image.format == "TIFF"  # Pillow states the size of a TIFF as it will stand
+            return image.size[::-1] if _orientation(image) in _LYING and not turned else image.size
+    except UNREADABLE as error:
+        raise UnreadableImageError(str(file), _reason(error)) from None
 
 
 def square(image: Image.Image, resolution: int) -> NDArray[np.uint8]:

@@ -109,7 +109,7 @@ def _onnx(path: Path) -> ImageClassifier:
         def forward(self, images: Tensor) -> Tensor:
             batch = 1 if one_by_one else len(images)
             starts = range(0, len(images), batch)
-            parts = [images[start : start + batch].numpy() for start in starts]
+            parts = [images[start : start + batch].cpu().numpy() for start in starts]
             outputs = [session.run(None, {first.name: part})[0] for part in parts]
             return torch.from_numpy(np.concatenate(outputs))
 

@@ -16,7 +16,9 @@ from cgn.errors import UserError
 from cgn.io.arrays import read_arrays, write_arrays
 from cgn.io.files import located
 from cgn.io.image_folders import MASK_ENDING
-from cgn.io.images import read_image, square
+from cgn.io.images import read_image, square, upright_size
+
+_OF_SHAPE = 0.02  # the share by which the ratios of the sides may differ
 
 log = logging.getLogger(__name__)
 
@@ -34,11 +36,12 @@ def write_own_masks(world: Path, root: Path, masks: str | None, resolution: int)
     for split in SPLITS:
         count = len(read_arrays(world / f"{split}.safetensors")["labels"])
         paths = [entry.path for entry in entries if entry.split == split][:count]
+        photos = [root / path for path in paths]
         files = [mask_of(root, parallel, Path(path)) for path in paths]
         found = np.zeros((count, resolution, resolution), np.uint8)
-        for row, file in enumerate(files):
+        for row, (file, photo) in enumerate(zip(files, photos, strict=True)):
             if file is not None:
-                found[row] = read_mask(file, resolution)
+                found[row] = read_mask(file, photo, resolution)
         given = np.array([file is not None for file in files])
         total += int(given.sum())
         if given.any():
@@ -47,12 +50,19 @@ def write_own_masks(world: Path, root: Path, masks: str | None, resolution: int)
         log.info("%d photos have a mask of the user", total)
 
 
-def read_mask(file: Path, resolution: int) -> NDArray[np.uint8]:
-    """A mask (resolution, resolution), cropped and resized as the photos.
+def read_mask(file: Path, photo: Path, resolution: int) -> NDArray[np.uint8]:
+    """The mask `file` of `photo`, (resolution, resolution), cropped and resized as the photos.
 
-    Raises UserError when it is not a readable image.
+    Raises UserError when it is not a readable image, or when it has another shape than the photo, which
+    stands upright by its EXIF data.
     """
-    return np.asarray(square(read_image(file), resolution).mean(axis=2).round(), dtype=np.uint8)
+    mask = read_image(file)
+    (width, height), (wide, high) = mask.size, upright_size(photo)
+    if abs(width * high - height * wide) > _OF_SHAPE * height * wide + max(wide, high):
+        raise UserError(
+            f"{file}: {width} x {height} pixels, but its photo has {wide} x {high}, upright; save it so"
+        )
+    return np.asarray(square(mask, resolution).mean(axis=2).round(), dtype=np.uint8)
 
 
 def read_own_masks(world: Path, split: str) -> dict[str, NDArray[Any]] | None:

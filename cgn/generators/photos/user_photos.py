@@ -61,7 +61,7 @@ def factors_of_photos(
     """
     ranks = zip_longest(*by_class.values())
     order = [(photo, label) for rank in ranks for label, photo in enumerate(rank) if photo is not None]
-    images, labels, names, own = [], [], [], []
+    images, labels, names, files = [], [], [], []
     for photo, label in tqdm(order[:most], desc="photos", unit="photo", delay=5):
         try:
             images.append(read_square(photo.file, resolution))
@@ -70,13 +70,14 @@ def factors_of_photos(
             continue
         labels.append(label)
         names.append(place_of(photo.file, root))
-        own.append(mask_of(root, own_masks, Path(names[-1])))
+        files.append(photo.file)
     if not images:
         raise UserError(f"{root}: no readable photos (skipped: {skipped.summary()})")
     photos, masks = np.stack(images), np.zeros((len(images), resolution, resolution), np.uint8)
-    for row, file in enumerate(own):
+    own = [mask_of(root, own_masks, Path(name)) for name in names]
+    for row, (file, of_photo) in enumerate(zip(own, files, strict=True)):
         if file is not None:
-            masks[row] = read_mask(file, resolution)
+            masks[row] = read_mask(file, of_photo, resolution)
     missing = np.array([file is None for file in own])
     log.info("%d photos, %d of them with a mask of yours", len(photos), len(photos) - missing.sum())
     if missing.any():

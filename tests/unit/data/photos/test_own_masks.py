@@ -7,7 +7,7 @@ from PIL import Image
 
 from cgn.data.params import WorldBudget
 from cgn.data.photos.index import index_folder
-from cgn.data.photos.own_masks import mask_of, read_own_masks, write_own_masks
+from cgn.data.photos.own_masks import mask_of, read_mask, read_own_masks, write_own_masks
 from cgn.data.photos.photos import write_photo_world
 from cgn.errors import UserError
 from cgn.io.image_folders import Skipped
@@ -83,3 +83,15 @@ def test_a_photo_elsewhere_is_not_its_own_mask(tmp_path: Path) -> None:
         assert mask_of(tmp_path / "photos", tmp_path / "masks", path) is None
     (tmp_path / "a_mask.png").touch()
     assert mask_of(tmp_path / "photos", tmp_path / "masks", tmp_path / "a.png") == tmp_path / "a_mask.png"
+
+
+def test_a_mask_of_the_photo_as_it_lies_in_the_file_is_refused(tmp_path: Path) -> None:
+    """The photo is 40 x 80 as it is stored, and 80 x 40 upright; masks may be smaller."""
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.new("RGB", (40, 80)).save(tmp_path / "a.jpg", exif=exif)
+    Image.new("L", (40, 80)).save(tmp_path / "lying.png")
+    Image.new("L", (41, 20), 255).save(tmp_path / "upright.png")
+    assert read_mask(tmp_path / "upright.png", tmp_path / "a.jpg", 32).min() == 255
+    with pytest.raises(UserError, match=r"lying\.png: 40 x 80 pixels, but its photo has 80 x 40, upright"):
+        read_mask(tmp_path / "lying.png", tmp_path / "a.jpg", 32)
