@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from cgn.errors import UserError
 from cgn.evaluation.background_gap import Answers, find_variants, in9_answers
 from cgn.evaluation.class_matching import labels_of_outputs
 from cgn.evaluation.intervals import GAP, Score, in9_intervals, percent, score, shape_bias_intervals
@@ -66,7 +67,15 @@ def photo_scores(
     labels: NDArray[np.int64],
     seed: int,
 ) -> Score:
-    """The accuracy on all photos, usable objects or not: `overall` and `by_class`."""
+    """The accuracy on all photos, usable objects or not: `overall` and `by_class`.
+
+    Raises UserError when the photos have another size than the classifier takes.
+    """
+    size = factors.images.shape[1]
+    if size != classifier.resolution:
+        raise UserError(
+            f"photos of {size} pixels, for a classifier of {classifier.resolution}: resize the photos"
+        )
     parts = [
         classifier.probabilities(factors.images[start : start + _BATCH]).argmax(axis=1)
         for start in range(0, len(factors.images), _BATCH)

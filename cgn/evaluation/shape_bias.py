@@ -119,22 +119,23 @@ def shape_bias_scores(classifier: ImageClassifier, folder: Path, skipped: Skippe
     """Counts how often `classifier` answers the shape's and the texture's class of the stimuli in `folder`.
 
     `shape_bias` = 100 * shape_correct / (shape_correct + texture_correct), in percent, or None if both counts
-    are 0. `images` is the number of stimuli with two different classes; others are not scored.
+    are 0. `images` is the number of stimuli with two different classes; others are not scored. Classes are
+    the classifier's, or the folder's if more of them are found by name.
 
     A classifier of images of 224 pixels also gets `resize_and_crop`, the same under a second protocol, that
     of the CGN paper's released code: images are resized to 256 pixels, and 224 in the middle are cut.
 
-    Classes are
-    the classifier's, or if the folder has none of these, those that are found by name. Raises UserError as
-    `cue_answers`, and when the classifier knows no class of the folder.
+    Raises UserError as `cue_answers`, and when the classifier knows no class of the folder.
     """
     outputs = classifier.cue_conflict_outputs
     own = class_folders(folder, Skipped()) if folder.is_dir() else {}
-    if own and not own.keys() & {class_name(name) for name in outputs}:
+    exact = own.keys() & {class_name(name) for name in outputs}
+    if len(exact) < len(own) and (classifier.names or not exact):
         classes = sorted(own)
         labels = labels_of_outputs(classifier, classes)
         by_name = {name: np.flatnonzero(labels == place).tolist() for place, name in enumerate(classes)}
-        outputs = {name: found for name, found in by_name.items() if found} or outputs
+        found = {name: chosen for name, chosen in by_name.items() if chosen}
+        outputs = found if len(found) > len(exact) else outputs
     scores = _counted(cue_answers(classifier, folder, outputs, skipped))
     if classifier.resolution == FULL_SIZE:
         second = _counted(cue_answers(classifier, folder, outputs, Skipped(), cropped=True))

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from cgn.errors import UserError
 from cgn.evaluation.audit import Audited, audit, leaning
 from cgn.evaluation.class_matching import labels_of_outputs
 from cgn.generators.params import PatchParams
@@ -116,3 +117,10 @@ def test_a_table_maps_outputs_also_when_a_class_has_no_objects(factors: Factors,
     assert scores["in9"]["by_class"]["cat"]["only_fg"]["value"] == 0
     assert scores["in9"]["by_class"]["dog"]["only_fg"]["value"] == 100
     assert scores["top1"]["overall"]["value"] == pytest.approx(100 / 3)
+
+
+def test_photos_of_another_size_are_refused(factors: Factors, tmp_path: Path) -> None:
+    labels = labels_of_outputs(OF_OBJECT, CLASSES)
+    large = Audited("mine", OF_OBJECT._replace(resolution=48), labels, None)
+    with pytest.raises(UserError, match="photos of 16 pixels, for a classifier of 48"):
+        audit(large, factors, CLASSES, PATCHES, tmp_path, 0)

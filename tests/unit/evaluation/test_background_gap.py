@@ -10,7 +10,7 @@ from PIL import Image
 
 from cgn.data.class_maps import IN9_CLASSES, IN9_VARIANTS
 from cgn.errors import UserError
-from cgn.evaluation.background_gap import find_variants, in9_scores
+from cgn.evaluation.background_gap import find_variants, in9_scores, set_classes
 from cgn.io.files import read_json
 from cgn.io.image_folders import Skipped
 from cgn.networks.image_classifier import ImageClassifier
@@ -175,3 +175,15 @@ def test_what_is_not_scored_is_listed_beside_the_scores(
     (tmp_path / "set/original/val/00_dog/b.txt").unlink()
     write_scores(["efficientnet_lite0"], tmp_path / "set", in9_scores, out)
     assert not listed.exists()
+
+
+def test_a_set_of_other_classes_is_matched_by_name(
+    classifier_of: Callable[..., ImageClassifier], paint: Paint, tmp_path: Path
+) -> None:
+    names = ["Red-Fox", "oak", "gull"]
+    classifier = classifier_of(np.eye(3), (-1, -1, -1), {})._replace(names=names)
+    for folder, answers in {"gull": [2, 1], "red fox": [0, 0]}.items():
+        for number, answer in enumerate(answers):
+            paint(tmp_path / "original" / "val" / folder / f"{number}.png", answer)
+    assert set_classes(tmp_path) == ["gull", "red fox"]
+    assert in9_scores(classifier, tmp_path, Skipped()) == {"original": 75.0, "images": {"original": 4}}

@@ -1,6 +1,7 @@
 """Outputs are matched to classes by name, by the published maps or by a table, and else refused."""
 
 from pathlib import Path
+from unicodedata import normalize
 
 import numpy as np
 import pytest
@@ -55,6 +56,14 @@ def test_a_table_names_outputs_or_numbers_them(tmp_path: Path) -> None:
     table.write_text("output,class\n2,cat\n0,dog\n")
     labels = labels_of_outputs(NAMELESS, ["cat", "dog"], read_class_map(table))
     assert labels.tolist() == [1, -1, 0]
+
+
+def test_names_in_either_normal_form_are_equal(tmp_path: Path) -> None:
+    composed, decomposed = (normalize(form, "Bär") for form in ("NFC", "NFD"))
+    assert labels_of_outputs(named("elk", decomposed), [composed, "elk"]).tolist() == [1, 0]
+    (tmp_path / "map.csv").write_text(f"output,class\nelk,{decomposed}\n", encoding="utf-8")
+    mapped = read_class_map(tmp_path / "map.csv")
+    assert labels_of_outputs(named("elk", "oak"), [composed], mapped).tolist() == [0, -1]
 
 
 @pytest.mark.parametrize(

@@ -146,3 +146,20 @@ def test_the_second_protocol_is_that_of_torchvision(size: tuple[int, int]) -> No
     image = Image.fromarray(pixels)
     expected = np.asarray(Compose([Resize(256), CenterCrop(224)])(image))
     np.testing.assert_array_equal(resize_and_crop(image, 224), expected)
+
+
+def test_stimuli_of_other_classes_are_matched_by_name(
+    classifier_of: Callable[..., ImageClassifier], paint: Paint, tmp_path: Path
+) -> None:
+    """Their classes end with digits, so only the widths of the numbers tell a name's parts."""
+    names = ["Type-1", "oak", "type 11"]
+    classifier = classifier_of(np.eye(3), (-1, -1, -1), {name: [n] for n, name in enumerate(names)})
+    classifier = classifier._replace(names=names)
+    paint(tmp_path / "type 1" / "type 10001-type 110002.png", 2)  # texture
+    paint(tmp_path / "type 11" / "type 110001-type 10002.png", 2)  # shape
+    assert shape_bias_scores(classifier, tmp_path, Skipped()) == {
+        "shape_bias": 50.0,
+        "shape_correct": 1,
+        "texture_correct": 1,
+        "images": 2,
+    }

@@ -12,6 +12,9 @@ from safetensors.torch import save_file
 from torchvision import models
 
 from cgn.errors import UserError
+from cgn.networks.backbones import random_backbone
+from cgn.networks.classifier import Signature, write_signature
+from cgn.networks.ensemble import EnsembleNetwork
 from cgn.networks.image_classifier import ImageClassifier
 from cgn.networks.user_models import load_user_classifiers
 
@@ -167,6 +170,22 @@ def test_faults_of_files_are_one_line(tmp_path: Path) -> None:
     path.with_suffix(".json").write_text('{"resolution": "large"}')
     with pytest.raises(UserError, match=r"mine\.json: resolution: Input should be a valid integer"):
         load_user_classifiers(f"{SMALL}:{path}", {})
+
+
+def test_a_head_of_an_ensemble(tmp_path: Path) -> None:
+    backbone = random_backbone(0, [4, 8])
+    ensemble = EnsembleNetwork(backbone, 3, 0).eval()
+    weights = {key: value.contiguous() for key, value in ensemble.state_dict().items()}
+    save_file(weights, tmp_path / "weights.safetensors")
+    write_signature(tmp_path, Signature(CLASSES, 32))
+    name, classifier = only(f"{tmp_path}:shape")
+    inputs = torch.from_numpy(pictures(32)).permute(0, 3, 1, 2) / 127.5 - 1
+    with torch.inference_mode():
+        logits = ensemble.head_logits(inputs)[:, 0]
+    assert (name, classifier.names, classifier.resolution) == ("shape", CLASSES, 32)
+    np.testing.assert_allclose(classifier.probabilities(pictures(32)), logits.softmax(dim=1), atol=1e-5)
+    with pytest.raises(UserError, match="no such head; this folder has ensemble, shape, texture, background"):
+        load_user_classifiers(f"{tmp_path}:colour", {})
 
 
 def write_onnx(path: Path, batch: int | str) -> None:
