@@ -19,12 +19,7 @@ from cgn.report.photos import write_photo_report
 from experiments.experiment import DVC
 
 CODE = (
-    "assets.yaml",
-    "budgets",
-    "cgn",
-    "imagenet/dvc.yaml",
-    "params.yaml",
-    "stages",
+    *("assets.yaml", "budgets", "cgn", "imagenet/dvc.yaml", "params.yaml", "stages"),
     "weights/emoji/SHA256SUMS",
 )
 TARGET = "imagenet/dvc.yaml:score_photos"
@@ -32,7 +27,7 @@ RESULTS = {"counterfactuals": "data/imagenet/shards/abducted", "classifiers": "m
 
 
 def main(
-    photos: Annotated[str, typer.Argument(help="folder of <class>/*.jpg")],
+    photos: Annotated[str, typer.Argument(help="folder of <class>/*.jpg, or a CSV file")],
     out: Annotated[str, typer.Option(help="folder of the results; default: results/<name of PHOTOS>")] = "",
     seeds: Annotated[int, typer.Option(min=1, help="trainings with seeds 0, 1, ...; scores are means")] = 1,
     source: Annotated[str, typer.Option(help="where the photos come from, a line for the page")] = "",
@@ -40,9 +35,10 @@ def main(
 ) -> None:
     """Make counterfactuals of PHOTOS, train classifiers on them, and score these on held-out photos."""
     folder = located(photos)
-    if not photos or not folder.is_dir():
+    if not photos or not folder.exists():
         raise UserError(f"PHOTOS={photos}: no such folder; it holds a sub-folder of images for each class")
-    results, started = located(out or f"results/{folder.name}"), time.monotonic()
+    name = folder.resolve().stem if folder.is_file() else folder.resolve().name
+    results, started = located(out or f"results/{name}"), time.monotonic()
     graph, scores = results / "graph", []
     copy_graph(graph)
     for seed in range(seeds):

@@ -15,7 +15,8 @@ log = logging.getLogger(__name__)
 def main() -> None:
     """Compose counterfactuals: `abducted`, and `mixed`, whose objects keep their own texture."""
     seed, policy = section("seed"), section("imagenet.counterfactuals")
-    texture, budget = section("imagenet.abduction.texture"), section("budgets.abduct_imagenet")
+    patches, budget = section("imagenet.abduction.texture"), section("budgets.abduct_imagenet")
+    patched_share = section("imagenet.abduction.patched_share")
 
     from tqdm import tqdm
 
@@ -26,9 +27,8 @@ def main() -> None:
 
     factors = read_factors(WORLD, FACTORS, "train")
     lenders = Lenders(factors, read_json(WORLD / "classes.json"))
-    for name, share in (("abducted", texture.patched_share), ("mixed", 0.0)):
-        params = texture.model_copy(update={"patched_share": share})
-        samples = sample_photos(factors, lenders, policy, params, seed, 0, budget.images)
+    for name, share in (("abducted", patched_share), ("mixed", 0.0)):
+        samples = sample_photos(factors, lenders, policy, patches, share, seed, 0, budget.images)
         shown = tqdm(samples, desc=name, total=budget.images, unit="image")
         written = write_shards(SHARDS / name, shown, budget.images_per_shard)
         log.info("%d counterfactual images are in %s", written, SHARDS / name)

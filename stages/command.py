@@ -31,14 +31,15 @@ MACHINE = {
 log = logging.getLogger("stages")
 
 
-# The parameters that an installed package brings: links to those of the repository's root.
-PACKAGED = Path(__file__).parent / "packaged"
-_folder = Path()  # of params.yaml, assets.yaml and budgets/
+# Where parameters are read, and their profile: in the repository's root, of the profile that params.yaml
+# names; or those that an installed package brings (links to the root's), of the profile for photos.
+_HERE, _PACKAGED = (Path(), None), (Path(__file__).parent / "packaged", "photos")
+_parameters: tuple[Path, str | None] = _HERE
 
 
 @cache
-def _params() -> Params:
-    return read(_folder)
+def _params(folder: Path, profile: str | None) -> Params:
+    return read(folder, profile)
 
 
 def section(key: str) -> Any:
@@ -49,7 +50,7 @@ def section(key: str) -> Any:
     `section("methods.irm").of(variant)`. Stages read parameters only by this function; a test compares the
     keys with dvc.yaml. Raises UserError for an unknown key or a bad value.
     """
-    value: Any = _params()
+    value: Any = _params(*_parameters)
     for part in key.split("."):
         fields = getattr(type(value), "model_fields", {})
         if part not in fields:
@@ -74,14 +75,14 @@ def run(main: Callable[..., None]) -> None:
         _record_time(name.replace("@", "-"), time.monotonic() - started)
 
 
-def run_installed(name: str, mains: Mapping[str, Callable[..., None]]) -> None:
-    """Runs one of `mains`, by sub-command, as the command `name` of the installed package, from any folder.
+def run_anywhere(name: str, mains: Mapping[str, Callable[..., None]]) -> None:
+    """Runs one of `mains`, by its sub-command if there are several, as the command `name`, from any folder.
 
     Parameters are those that the package brings, even if the folder has a params.yaml, and torch takes as
     many threads as it likes.
     """
-    global _folder
-    _folder = PACKAGED
+    global _parameters
+    _parameters = _PACKAGED
     with _one_line_errors(name):
         app = typer.Typer(name=name, add_completion=False, pretty_exceptions_enable=False)
         for command, main in mains.items():

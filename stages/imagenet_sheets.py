@@ -1,6 +1,7 @@
 """Stage `imagenet_sheets`: the mechanisms' outputs of each class, interpolations, failure cases."""
 
 from pathlib import Path
+from unicodedata import normalize
 
 from stages.command import run, section
 
@@ -18,7 +19,7 @@ def main() -> None:
     from cgn.io.files import read_json
 
     names = read_json(CLASSES)
-    chosen = params.classes or names[:MOST_CLASSES]
+    chosen = [normalize("NFC", name) for name in params.classes or names[:MOST_CLASSES]]
     if unknown := [name for name in chosen if name not in names]:
         raise UserError(f"imagenet.sheets.classes: no class {unknown[0]}; {CLASSES} has the names")
 

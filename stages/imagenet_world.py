@@ -20,25 +20,27 @@ def main() -> None:
         return
 
     from cgn.data.photos.index import index_folder, index_ilsvrc
+    from cgn.data.photos.layouts import photo_root
     from cgn.data.photos.own_masks import write_own_masks
     from cgn.data.photos.photos import write_photo_world
     from cgn.errors import UserError
     from cgn.io.assets import local_file
     from cgn.io.files import located
+    from cgn.io.image_folders import Skipped
 
     world = folder if name == "folder" else ilsvrc
     if world.path is None:
         key = "imagenet.folder.path" if name == "folder" else "imagenet.ilsvrc.path"
         raise UserError(f"params.yaml: {key}: not set; world {name} needs a folder of photos")
-    root, archives = located(world.path), {}
+    place, archives, skipped = located(world.path), {}, Skipped()
     if name == "folder":
-        entries = index_folder(root, folder.validation, folder.test)
+        entries = index_folder(place, folder.validation, folder.test, skipped)
     else:
-        entries = index_ilsvrc(root, ilsvrc.validation)
+        entries = index_ilsvrc(place, ilsvrc.validation, skipped)
         archives = {test_set: local_file(asset) for test_set, asset in published.items()}
-    write_photo_world(OUTPUT, root, entries, world.resolution, budget, archives)
+    write_photo_world(OUTPUT, photo_root(place), entries, world.resolution, budget, archives, skipped)
     if name == "folder":
-        write_own_masks(OUTPUT, root, folder.masks, folder.resolution)
+        write_own_masks(OUTPUT, photo_root(place), folder.masks, folder.resolution)
 
 
 if __name__ == "__main__":

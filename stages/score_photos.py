@@ -18,8 +18,8 @@ def main() -> None:
     """Score the plain classifier, mixed backgrounds, the ensemble and its heads on held-out photos."""
     seed = section("seed")
 
-    from cgn.evaluation.audit import answers_on_sets, scores_of
     from cgn.evaluation.class_matching import labels_of_outputs
+    from cgn.evaluation.photo_scores import answers_on_sets, scores_of
     from cgn.generators.photos.factors import read_factors, test_split
     from cgn.io.files import read_json, write_json
     from cgn.networks.image_classifier import image_classifier, load_networks

@@ -27,19 +27,25 @@ def write_scores(
     score: Callable[..., dict[str, Any]],
     out: Path,
 ) -> None:
-    """Writes the results of `score` for each of `models` on the images of `folder`, {} if it is left out."""
+    """Writes the results of `score` for each of `models` on the images of `folder`, {} if it is left out.
+
+    <out>_skipped.csv lists what is in `folder` and was not scored, if there is any.
+    """
     resnet50s = {
         "resnet50_sin": section("assets.resnet50_sin"),
         "resnet50_in_sin": section("assets.resnet50_in_sin"),
     }
 
     from cgn.io.files import why_left_out, write_json
+    from cgn.io.image_folders import Skipped
     from cgn.networks.image_classifier import scores_by_model
 
     scores: dict[str, Any] = {}
+    skipped = Skipped()
     if reason := why_left_out(folder):
         log.warning("%s: nothing to score: %s", folder, reason)
     else:
-        scores = scores_by_model(models, resnet50s, lambda classifier: score(classifier, folder))
+        scores = scores_by_model(models, resnet50s, lambda classifier: score(classifier, folder, skipped))
     write_json(out, scores)
+    skipped.report(folder, out.with_name(f"{out.stem}_skipped.csv"))
     log.info("the scores are in %s", out)

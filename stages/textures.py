@@ -18,8 +18,12 @@ def main() -> None:
 
     from cgn.data.mnist.textures import load_textures
     from cgn.io.arrays import write_arrays
+    from cgn.io.files import located
+    from cgn.io.image_folders import Skipped
 
-    write_arrays(OUTPUT, {**load_textures(budget, size, seed)})
+    skipped = Skipped()
+    write_arrays(OUTPUT, {**load_textures(budget, size, seed, skipped)})
+    skipped.report(located(budget.folder or "."), OUTPUT.with_name("textures_skipped.csv"))
     log.info("ten textures for the digits and ten for the ground, %s, are in %s", budget.source, OUTPUT)
 
 

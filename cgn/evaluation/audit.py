@@ -5,6 +5,7 @@ The photos' abducted factors make an IN-9-like and a cue-conflict-like set (see
 """
 
 import csv
+import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,17 +13,21 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from cgn.evaluation.background_gap import Answers, find_variants, in9_answers
-from cgn.evaluation.class_matching import labels_of_outputs
-from cgn.evaluation.intervals import GAP, Score, in9_intervals, percent, score, shape_bias_intervals
-from cgn.evaluation.shape_bias import CueAnswers, cue_answers
+from cgn.errors import UserError
+from cgn.evaluation.background_gap import Answers
+from cgn.evaluation.class_matching import labels_of_outputs, read_class_map, require_all
+from cgn.evaluation.intervals import GAP, Score, percent, score
+from cgn.evaluation.photo_scores import answers_on_sets, scores_of
 from cgn.generators.params import PatchParams
 from cgn.generators.photos.factors import Factors
 from cgn.generators.photos.test_sets import METADATA, write_cue_conflict_set, write_in9_set
+from cgn.io.assets import Asset
 from cgn.networks.image_classifier import ImageClassifier
+from cgn.networks.user_models import load_user_classifiers
 
 FLIPS = 12
-_BATCH = 16  # photos at once
+
+log = logging.getLogger(__name__)
 
 
 class Flip(NamedTuple):
@@ -37,12 +42,39 @@ class Flip(NamedTuple):
     files: dict[str, str]  # by variant, below the folder of the set
 
 
+class Audited(NamedTuple):
+    """A classifier, its name, and the class of each of its outputs."""
+
+    name: str
+    classifier: ImageClassifier
+    labels: NDArray[np.int64]  # (outputs,), from `labels_of_outputs`
+    mapped: Mapping[str, str] | None  # the user's table of outputs and classes
+
+
+def audited(
+    model: str, resnet50s: Mapping[str, Asset], classes: Sequence[str], table: Path | None
+) -> Audited:
+    """Loads MODEL (see `cgn.networks.user_models`) and matches it to `classes`.
+
+    Of an ensemble it is the mean of the heads. Raises UserError as `load_user_classifiers`, and when a class
+    has no output.
+    """
+    mapped = None if table is None else read_class_map(table)
+    named = load_user_classifiers(model, resnet50s)
+    if not named:
+        raise UserError(f"{model}: this classifier was left out when the others were trained")
+    name, classifier = next(iter(named.items()))
+    if others := list(named)[1:]:
+        log.info("%s: the audit is of %s, not of its heads %s", model, name, ", ".join(others))
+    labels = labels_of_outputs(classifier, classes, mapped)
+    require_all(classifier, classes, labels)
+    return Audited(name, classifier, labels, mapped)
+
+
 def audit(
-    classifier: ImageClassifier,
+    model: Audited,
     factors: Factors,
     classes: Sequence[str],
-    labels: NDArray[np.int64],  # the class of each output, from `labels_of_outputs`
-    mapped: Mapping[str, str] | None,  # the user's table of outputs and classes
     patches: PatchParams,
     folder: Path,
     seed: int,
@@ -55,77 +87,16 @@ def audit(
     """
     write_in9_set(folder / "in9", factors, classes, seed)
     write_cue_conflict_set(folder / "cue_conflict", factors, classes, patches, seed)
-    found = answers_on_sets(classifier, folder, classes, mapped)
+    classifier = model.classifier
+    found = answers_on_sets(classifier, folder, classes, model.mapped)
     flips, flipped = _flips(classifier, found.in9, found.classes, folder / "in9")
     return {
         "photos": len(factors.labels),
         "usable_objects": int(factors.usable.sum()),
         "classes": list(classes),
-        **scores_of(classifier, factors, classes, labels, found, seed),
+        **scores_of(classifier, factors, classes, model.labels, found, seed),
         "flipped": score([flipped], percent, seed, "flipped"),
         "flips": [flip._asdict() for flip in flips],
-    }
-
-
-class SetAnswers(NamedTuple):
-    """A classifier's answers to both sets, and the classes that these have."""
-
-    classes: list[str]
-    in9: dict[str, Answers]
-    cue_conflict: CueAnswers
-
-
-def answers_on_sets(
-    classifier: ImageClassifier, folder: Path, classes: Sequence[str], mapped: Mapping[str, str] | None = None
-) -> SetAnswers:
-    """The answers to the sets `in9` and `cue_conflict` in `folder`; arguments are those of `audit`."""
-    with_objects = [name for name in classes if (folder / "in9" / GAP[0] / "val" / name).is_dir()]
-    of_sets = labels_of_outputs(classifier, with_objects, _only(mapped, with_objects))
-    answers = in9_answers(classifier, find_variants(folder / "in9", with_objects), of_sets)
-    outputs = {name: np.flatnonzero(of_sets == place).tolist() for place, name in enumerate(with_objects)}
-    return SetAnswers(with_objects, answers, cue_answers(classifier, folder / "cue_conflict", outputs))
-
-
-def scores_of(
-    classifier: ImageClassifier,
-    factors: Factors,
-    classes: Sequence[str],
-    labels: NDArray[np.int64],
-    found: SetAnswers,
-    seed: int,
-) -> dict[str, Any]:
-    """The scores on all photos (`top1`), and on the sets `in9` and `cue_conflict`, overall and by class."""
-    return {
-        "top1": photo_scores(classifier, factors, classes, labels, seed),
-        "in9": in9_intervals(found.in9, found.classes, seed),
-        "cue_conflict": shape_bias_intervals(found.cue_conflict, seed),
-    }
-
-
-def _only(mapped: Mapping[str, str] | None, classes: Sequence[str]) -> dict[str, str] | None:
-    return None if mapped is None else {key: name for key, name in mapped.items() if name in classes}
-
-
-def photo_scores(
-    classifier: ImageClassifier,
-    factors: Factors,
-    classes: Sequence[str],
-    labels: NDArray[np.int64],
-    seed: int,
-) -> Score:
-    """The accuracy on all photos, usable objects or not: `overall` and `by_class`."""
-    parts = [
-        classifier.probabilities(factors.images[start : start + _BATCH]).argmax(axis=1)
-        for start in range(0, len(factors.images), _BATCH)
-    ]
-    right = labels[np.concatenate(parts)] == factors.labels
-    return {
-        "overall": score([right], percent, seed, "top1"),
-        "by_class": {
-            name: score([right[factors.labels == label]], percent, seed, "top1", name)
-            for label, name in enumerate(classes)
-            if (factors.labels == label).any()
-        },
     }
 
 

@@ -5,8 +5,7 @@ paper. BG-Gap = Mixed-Same - Mixed-Rand, the loss of accuracy by backgrounds of 
 """
 
 import logging
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,7 +15,7 @@ from numpy.typing import NDArray
 from cgn.data.class_maps import IN9_CLASSES, IN9_VARIANTS
 from cgn.errors import UserError
 from cgn.evaluation.class_matching import labels_of_outputs, listed
-from cgn.io.images import image_files, log_skipped
+from cgn.io.image_folders import Skipped, class_folders, class_name, image_files
 from cgn.networks.image_classifier import ImageClassifier, classify_files
 
 log = logging.getLogger(__name__)
@@ -46,34 +45,31 @@ class Answers(NamedTuple):
 
 def set_classes(folder: Path) -> list[str]:
     """The classes of a set: IN-9's if a folder has a published name, else the names of the class folders."""
-    found = {
-        path.name
-        for variant in IN9_VARIANTS
-        if (folder / variant / "val").is_dir()
-        for path in (folder / variant / "val").iterdir()
-        if path.is_dir() and not path.name.startswith(".")
-    }
+    places = [folder / variant / "val" for variant in IN9_VARIANTS]
+    found = {name for place in places if place.is_dir() for name in class_folders(place, Skipped())}
     published = {f"{label:02d}_{name}" for label, name in enumerate(IN9_CLASSES)}
     if not found or any(name.replace(" ", "_") in published for name in found):
         return list(IN9_CLASSES)
     return sorted(found)
 
 
-def find_variants(folder: Path, classes: Sequence[str] = IN9_CLASSES) -> dict[str, list[LabelledFile]]:
+def find_variants(
+    folder: Path, skipped: Skipped, classes: Sequence[str] = IN9_CLASSES
+) -> dict[str, list[LabelledFile]]:
     """Finds the images `<variant>/val/<class>/*` of each variant in `folder`, in order.
 
-    A class folder may have the published form, as 00_dog. Other entries are ignored; the log names variants
-    and classes without images. Raises UserError when there are no images at all.
+    A class folder may have the published form, as 00_dog. Folders and files that belong to none of these go
+    to `skipped`; the log names variants and classes without images. Raises UserError when there are no images
+    at all.
     """
-    skipped = Counter[str]()
-    found = {variant: _variant_files(folder / variant / "val", classes, skipped) for variant in IN9_VARIANTS}
-    log_skipped(folder, skipped)
+    _skip_others(folder, IN9_VARIANTS, "folders of no variant", skipped)
+    found = {variant: _variant_files(folder / variant, classes, skipped) for variant in IN9_VARIANTS}
     present = {variant: files for variant, files in found.items() if files}
     if not present:
         expected = "00_dog .. 08_fish" if tuple(classes) == IN9_CLASSES else "class"
         raise UserError(
             f"{folder}: no IN-9 images; expected <variant>/val/<{expected}>/*.JPEG with a variant of "
-            f"{', '.join(IN9_VARIANTS)}"
+            f"{', '.join(IN9_VARIANTS)} (skipped: {skipped.summary()})"
         )
     if missing := [variant for variant in IN9_VARIANTS if variant not in present]:
         log.warning("%s: without images, not scored: %s", folder, ", ".join(missing))
@@ -84,20 +80,30 @@ def find_variants(folder: Path, classes: Sequence[str] = IN9_CLASSES) -> dict[st
     return present
 
 
-def _variant_files(folder: Path, classes: Sequence[str], skipped: Counter[str]) -> list[LabelledFile]:
-    if not folder.is_dir():
+def _variant_files(folder: Path, classes: Sequence[str], skipped: Skipped) -> list[LabelledFile]:
+    _skip_others(folder, ["val"], "folders beside val", skipped)
+    if not (folder / "val").is_dir():
         return []
-    labels = {f"{label:02d}_{name}": label for label, name in enumerate(classes)}
-    labels |= {name: label for label, name in enumerate(classes)}
-    return [
-        LabelledFile(file, label)
-        for class_folder in sorted(folder.iterdir())
-        # The published folders have spaces: "02_wheeled vehicle".
-        if (label := labels.get(class_folder.name, labels.get(class_folder.name.replace(" ", "_"))))
-        is not None
-        and class_folder.is_dir()
-        for file in image_files(class_folder, skipped)
-    ]
+    # The published folders have numbers, and some have spaces: "02_wheeled vehicle".
+    published = {f"{label:02d}_{name}": label for label, name in enumerate(classes)}
+    labels = {class_name(name): label for label, name in enumerate(classes)}
+    found = []
+    for name, paths in class_folders(folder / "val", skipped).items():
+        label = labels.get(name, published.get(name.replace(" ", "_")))
+        for path in paths:
+            if label is None:
+                skipped.add(path, "folders of no class")
+            else:
+                found += [LabelledFile(file, label) for file in image_files(path, skipped)]
+    return found
+
+
+def _skip_others(folder: Path, known: Collection[str], reason: str, skipped: Skipped) -> None:
+    # A set has notes beside its folders, which are not counted.
+    for name, paths in class_folders(folder, Skipped()).items() if folder.is_dir() else ():
+        if name not in known:
+            for path in paths:
+                skipped.add(path, reason)
 
 
 def in9_answers(
@@ -117,13 +123,13 @@ def in9_answers(
     return answers
 
 
-def in9_scores(classifier: ImageClassifier, folder: Path) -> dict[str, Any]:
+def in9_scores(classifier: ImageClassifier, folder: Path, skipped: Skipped) -> dict[str, Any]:
     """The accuracy of `classifier` on each IN-9 variant in `folder`, in percent.
 
     The answer is the class of the most probable output; an output without class is wrong. `bg_gap`, in
     points, is returned if both of its variants are there; `images` has the number of images of each variant.
-    Raises UserError when there are no images, when one is damaged, or when `classifier` knows none of the
-    classes.
+    What is no image of a variant goes to `skipped`. Raises UserError when there are no images, when one is
+    damaged, or when `classifier` knows none of the classes.
     """
     classes = set_classes(folder)
     published = tuple(classes) == IN9_CLASSES
@@ -137,7 +143,7 @@ def in9_scores(classifier: ImageClassifier, folder: Path) -> dict[str, Any]:
         )
     if unknown:
         log.warning("a classifier without %s: their images count as wrong", ", ".join(unknown))
-    answers = in9_answers(classifier, find_variants(folder, classes), labels)
+    answers = in9_answers(classifier, find_variants(folder, skipped, classes), labels)
     scores: dict[str, Any] = {variant: float(found.right.mean() * 100) for variant, found in answers.items()}
     if {"mixed_same", "mixed_rand"} <= scores.keys():
         scores["bg_gap"] = scores["mixed_same"] - scores["mixed_rand"]

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from cgn.data.class_maps import IN9_CLASSES, in9_classes_of_names
 from cgn.errors import UserError
+from cgn.io.image_folders import class_name
 from cgn.networks.image_classifier import ImageClassifier
 
 COLUMNS = ["output", "class"]
@@ -25,7 +26,7 @@ def read_class_map(path: Path) -> dict[str, str]:
     try:
         with path.open(newline="", encoding="utf-8-sig") as stream:
             header, *rows = list(csv.reader(stream)) or [[]]
-        pairs = [(output.strip(), name.strip()) for output, name in (row for row in rows if row)]
+        pairs = [(_text(output), _text(name)) for output, name in (row for row in rows if row)]
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror})") from None
     except (ValueError, csv.Error):
@@ -52,7 +53,7 @@ def labels_of_outputs(
     """
     if mapped is not None:
         return _by_table(classifier, classes, mapped)
-    places = {name: place for place, name in enumerate(classes)}
+    places = {_text(name): place for place, name in enumerate(classes)}
     in9 = in9_classes_of_names(classes)
     if (in9 >= 0).all() and len(set(in9)) == len(classes):
         place_of = {int(label): place for place, label in enumerate(in9)}
@@ -62,7 +63,7 @@ def labels_of_outputs(
     labels = np.full(len(classifier.in9_classes), -1, dtype=np.int64)
     if set(classes) <= classifier.cue_conflict_outputs.keys():
         for name in classes:
-            labels[classifier.cue_conflict_outputs[name]] = places[name]
+            labels[classifier.cue_conflict_outputs[name]] = places[_text(name)]
         return labels
     if not classifier.names:
         raise UserError(
@@ -72,7 +73,7 @@ def labels_of_outputs(
     if len({_plain(name) for name in classes}) == len(classes):
         places |= {_plain(name): place for name, place in places.items()}
     for output, name in enumerate(classifier.names):
-        labels[output] = places.get(name, places.get(_plain(name), -1))
+        labels[output] = places.get(_text(name), places.get(_plain(name), -1))
     return labels
 
 
@@ -80,10 +81,10 @@ def _by_table(
     classifier: ImageClassifier, classes: Sequence[str], mapped: Mapping[str, str]
 ) -> NDArray[np.int64]:
     labels = np.full(len(classifier.in9_classes), -1, dtype=np.int64)
-    places = {name: place for place, name in enumerate(classes)}
+    places = {_text(name): place for place, name in enumerate(classes)}
     outputs: dict[str, list[int]] = {}
     for output, name in enumerate(classifier.names):
-        outputs.setdefault(name, []).append(output)
+        outputs.setdefault(_text(name), []).append(output)
     for key, name in mapped.items():
         if name not in places:
             raise UserError(f"--classes: {name}: not one of the photos' classes: {listed(classes)}")
@@ -111,5 +112,10 @@ def listed(names: Sequence[str], most: int = len(IN9_CLASSES)) -> str:
     return ", ".join(names[:most]) + ", ..." * (len(names) > most)
 
 
+def _text(name: str) -> str:
+    """The name without outer blanks, in the normal form in which equal names are equal texts."""
+    return class_name(name).strip()
+
+
 def _plain(name: str) -> str:
-    return re.sub(r"[\s_-]+", "_", name.strip().lower())
+    return re.sub(r"[\s_-]+", "_", _text(name).lower())

@@ -138,10 +138,6 @@ class PatchParams(Section):
     patch_candidates: Count
 
 
-class TextureParams(PatchParams):
-    patched_share: Probability
-
-
 class PhotoFactorsParams(Section):
     """How the factors of photos are abducted."""
 
@@ -159,7 +155,8 @@ class PhotoFactorsParams(Section):
 
 class ImageNetAbductionParams(Section):
     factors: PhotoFactorsParams
-    texture: TextureParams
+    patched_share: Probability
+    texture: PatchParams
 
 
 class BigGANTrainingParams(Section):

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from unicodedata import normalize
 
 from cgn.errors import UserError
 
@@ -89,13 +90,31 @@ def located(path: str) -> Path:
     """The absolute path of a user's file or folder; `~` is expanded.
 
     A relative path starts at the repository's root, even if the stage runs in a temporary copy of the
-    repository (`dvc exp run --temp`, DVC's queue).
+    repository (`dvc exp run --temp`, DVC's queue). A name that the disk has in another of Unicode's normal
+    forms is found. Raises UserError for `~name` of an unknown user.
     """
     here = Path.cwd()
     for folder in here.parents:
         if folder.name == "exps" and folder.parent.name == "tmp" and folder.parents[1].name == ".dvc":
             here = folder.parents[2]
-    return here / Path(path).expanduser()
+    try:
+        whole = here / Path(path).expanduser()
+    except RuntimeError:
+        raise UserError(f"{path}: no such user; write the path in full") from None
+    return whole if whole.exists() else _in_another_normal_form(whole)
+
+
+def _in_another_normal_form(path: Path) -> Path:
+    """The path on the disk whose parts equal those of `path` in form C; `path` itself if there is none."""
+    found = Path(path.anchor)
+    for part in path.parts[1:]:
+        if not (found / part).exists() and found.is_dir():
+            names = (entry.name for entry in found.iterdir())
+            alike = (name for name in names if normalize("NFC", name) == normalize("NFC", part))
+            found /= next(alike, part)
+        else:
+            found /= part
+    return found if found.exists() else path
 
 
 NOTE = "left_out.txt"

@@ -93,7 +93,7 @@ def iterate(shards: Iterable[Path]) -> Iterator[Sample]:
                 for members in _samples(archive):
                     image = Image.open(io.BytesIO(members["png"])).convert("RGB")
                     yield Sample(np.asarray(image), json.loads(members["json"]))
-        except (tarfile.TarError, OSError, ValueError, SyntaxError) as error:
+        except (tarfile.TarError, OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
             raise _damaged(shard, error) from None
 
 

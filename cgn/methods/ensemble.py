@@ -14,7 +14,7 @@ from cgn.data.sources import FixedImages, Images, Minibatch, SideBySide
 from cgn.data.streaming import StreamedShards
 from cgn.io.pixels import from_bytes
 from cgn.methods.algorithm import Algorithm
-from cgn.methods.params import ClassifierParams
+from cgn.methods.params import ClassifierParams, HeadSmoothing
 from cgn.networks.ensemble import HEADS, EnsembleNetwork
 
 
@@ -24,11 +24,11 @@ class Ensemble(Algorithm):
     network: EnsembleNetwork
 
     def __init__(
-        self, network: EnsembleNetwork, steps: int, schedule: ClassifierParams, label_smoothing: float
+        self, network: EnsembleNetwork, steps: int, schedule: ClassifierParams, smoothing: HeadSmoothing
     ) -> None:
-        """`label_smoothing` is the share of a counterfactual's label that is spread over all classes."""
+        """`smoothing` is the share of a counterfactual's label that is spread over all classes, by head."""
         super().__init__(network, steps, schedule)
-        self._label_smoothing = label_smoothing
+        self._smoothing = smoothing
 
     def update(self, minibatches: Sequence[Minibatch]) -> dict[str, float]:
         """Updates by real images with labels (n,) and counterfactuals with labels (m, heads).
@@ -43,7 +43,7 @@ class Ensemble(Algorithm):
             name: functional.cross_entropy(
                 of_counterfactual[:, number],
                 counterfactual.labels[:, number],
-                label_smoothing=self._label_smoothing,
+                label_smoothing=getattr(self._smoothing, name),
             )
             for number, name in enumerate(HEADS)
         }

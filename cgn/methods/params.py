@@ -86,7 +86,18 @@ class LNTLParams(Section):
     pretraining: Probability
 
 
+Smoothing = Annotated[float, Field(ge=0, lt=1)]
+
+
+class HeadSmoothing(Section):
+    """The share of a counterfactual's label that is spread over all classes, for each head."""
+
+    shape: Smoothing
+    texture: Smoothing
+    background: Smoothing
+
+
 class EnsembleParams(Section):
     real_to_counterfactual: Positive
-    label_smoothing: Annotated[float, Field(ge=0, lt=1)]
+    label_smoothing: HeadSmoothing
     start: str

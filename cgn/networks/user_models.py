@@ -2,6 +2,7 @@
 
 MODEL is one of
 - a published name, or the folder of a classifier trained here: see `image_classifier.load_image_classifiers`;
+- `FOLDER:HEAD`, one head of an ensemble trained here;
 - `model.onnx`;
 - `ARCHITECTURE:FILE`, one of torchvision's or `efficientnet_lite0`, with a file of weights;
 - `package.module:function`, the user's own code, which returns a network and its preprocessing.
@@ -49,6 +50,8 @@ def load_user_classifiers(model: str, resnet50s: Mapping[str, Asset]) -> dict[st
     before, _, after = model.rpartition(":")
     if Path(model).is_dir():
         return load_image_classifiers(model, resnet50s)
+    if before and Path(before).is_dir():
+        return {after: _head(load_image_classifiers(before, resnet50s), after, before)}
     if model.lower().endswith(".onnx"):
         return {Path(model).stem: _onnx(Path(model))}
     if before and after.lower().endswith(_WEIGHTS):
@@ -58,6 +61,12 @@ def load_user_classifiers(model: str, resnet50s: Mapping[str, Asset]) -> dict[st
     if Path(model).suffix.lower() in _WEIGHTS:
         raise UserError(f"{model}: a file of weights needs its architecture: --model resnet50:{model}")
     return load_image_classifiers(model, resnet50s)
+
+
+def _head(named: dict[str, ImageClassifier], head: str, folder: str) -> ImageClassifier:
+    if head not in named:
+        raise UserError(f"{folder}:{head}: no such head; this folder has {', '.join(named) or 'none'}")
+    return named[head]
 
 
 def _architecture(name: str, path: Path) -> ImageClassifier:
@@ -100,7 +109,7 @@ def _onnx(path: Path) -> ImageClassifier:
         def forward(self, images: Tensor) -> Tensor:
             batch = 1 if one_by_one else len(images)
             starts = range(0, len(images), batch)
-            parts = [images[start : start + batch].numpy() for start in starts]
+            parts = [images[start : start + batch].cpu().numpy() for start in starts]
             outputs = [session.run(None, {first.name: part})[0] for part in parts]
             return torch.from_numpy(np.concatenate(outputs))
 

@@ -20,27 +20,27 @@ PARAMS, ASSETS, BUDGETS = "params.yaml", "assets.yaml", "budgets"
 Values = dict[str, Any]
 
 
-def read(folder: Path = Path()) -> Params:
-    """Reads the parameters of a checkout; all profiles are checked.
+def read(folder: Path = Path(), profile: str | None = None) -> Params:
+    """Reads the parameters of a checkout, of `profile` or else of that in params.yaml; all are checked.
 
     Raises UserError, which names the file, the key and the fault.
     """
-    files = read_files(folder)
+    files = read_files(folder, profile)
     params = validate(files)
-    for profile in _profiles(folder):
-        if profile != params.profile:
-            others = files[PARAMS] | {"profile": profile}
-            validate({PARAMS: others, **_sizes(folder, profile), ASSETS: files[ASSETS]})
+    for other in _profiles(folder):
+        if other != params.profile:
+            others = files[PARAMS] | {"profile": other}
+            validate({PARAMS: others, **_sizes(folder, other), ASSETS: files[ASSETS]})
     return params
 
 
-def read_files(folder: Path = Path()) -> dict[str, Values]:
+def read_files(folder: Path = Path(), profile: str | None = None) -> dict[str, Values]:
     """The values of params.yaml, the profile's file and assets.yaml, by file name.
 
     Raises UserError when a file is missing or not valid YAML, or when the profile has no file.
     """
-    params = _parsed(folder, PARAMS)
-    profiles = _profiles(folder)
+    params, profiles = _parsed(folder, PARAMS), _profiles(folder)
+    params |= {"profile": profile or params.get("profile")}
     if params.get("profile") not in profiles:
         known = ", ".join(profiles) or f"none: {folder / BUDGETS} has no files"
         raise UserError(f"{PARAMS}: profile: not one of {known}; got {params.get('profile')!r}")

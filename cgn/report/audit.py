@@ -17,7 +17,7 @@ from cgn.evaluation.audit import leaning, table_of
 from cgn.generators.photos.factors import Factors
 from cgn.io.files import write_json
 from cgn.report.contact_sheets import contact_sheet
-from cgn.report.tables import signed
+from cgn.report.tables import MINUS, signed
 
 MEANINGS = {
     "original": "the photo",
@@ -75,11 +75,13 @@ def render_audit(folder: Path, model: str, scores: Mapping[str, Any], factors: F
 
 
 def _percent(score: Mapping[str, Any]) -> str:
-    return "–" if score["value"] is None else f"{score['value']:.1f}"
+    return "–" if score["value"] is None else f"{score['value']:.1f}".replace("-", MINUS)
 
 
 def _interval(score: Mapping[str, Any]) -> str:
-    return "" if score["value"] is None else f"{score['low']:.1f} to {score['high']:.1f}"
+    if score["value"] is None:
+        return ""
+    return f"{score['low']:.1f} to {score['high']:.1f}".replace("-", MINUS)
 
 
 def _picture(path: Path) -> str:

@@ -1,6 +1,7 @@
 """Draws the sheets of appendices D and F: the mechanisms' outputs, interpolations and failure cases."""
 
 import logging
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -133,6 +134,11 @@ def _scale(images: Images) -> int:
     return 2 if images.shape[-2] <= _SMALL else 1
 
 
+def file_of_class(label: int, name: str) -> str:
+    """The file of a class sheet: every disk, locale and link can hold it, whatever the class's name."""
+    return f"mechanisms_{label:03d}_{re.sub(r'[^A-Za-z0-9_.-]+', '_', name)[:50]}.png"
+
+
 def _plain(name: str) -> str:
     return name.replace("_", " ")
 
@@ -176,8 +182,9 @@ def write_sheets(
     with atomic_folder(folder) as temporary:
         for label in labels:
             outputs = outputs_of_class(cgn, label, params.columns, truncation, seed)
-            path = temporary / f"mechanisms_{label:03d}_{names[label]}.png"
-            write_png(path, class_sheet(as_bytes(outputs), names[label]))
+            write_png(
+                temporary / file_of_class(label, names[label]), class_sheet(as_bytes(outputs), names[label])
+            )
         write_png(temporary / "interpolations.png", interpolation_sheet(pairs))
         write_animation(temporary / "interpolations.webp", *interpolation_frames(pairs))
         blocks = [[failure_sheet(rule, cases, names, candidates)] for rule, cases in worst.items()]

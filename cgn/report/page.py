@@ -45,7 +45,7 @@ def render_page(
     mechanisms: Mapping[str, MechanismScore],
     table_2: pd.DataFrame,
     imagenet_tables: Sequence[Table],
-    imagenet_sheets: Sequence[str],
+    imagenet_sheets: Sequence[tuple[str, str]],
     causal_models: Sequence[CausalModel],
     run: Mapping[str, Any],
     sizes: str,
@@ -56,7 +56,7 @@ def render_page(
 
     `classifiers` is {variant: {method: score}}, `mechanisms` {variant: score}. `table_2` is from
     `cgn.report.tables.table_2`, `run` from `run_facts`, `sizes` from `sizes_sentence`. `imagenet_sheets` are
-    the files mechanisms_<label>_<class>.png in imagenet_sheets/. `of_photos` tells that the ImageNet branch
+    files in imagenet_sheets/ and the names of their classes. `of_photos` tells that the ImageNet branch
     has photos in place of emojis. `paper_runs` is from `cgn.report.paper_runs.summary`; if empty, the page
     shows this run only.
     """
@@ -103,7 +103,7 @@ def render_page(
         cells=cells,
         mechanisms=mechanisms,
         imagenet_tables=imagenet_tables,
-        imagenet_sheets=[(f"imagenet_sheets/{name}", _class_of(name)) for name in imagenet_sheets],
+        imagenet_sheets=[(f"imagenet_sheets/{file}", name) for file, name in imagenet_sheets],
         of_photos=of_photos,
         graphs=[
             (model, Markup(graph_svg(model.edges, f"Causal graph: {model.name}", model.captions)))
@@ -111,10 +111,6 @@ def render_page(
         ],
         facts=_facts(run),
     )
-
-
-def _class_of(sheet: str) -> str:
-    return Path(sheet).stem.split("_", 2)[2].replace("_", " ")
 
 
 def headline(variant: str, accuracies: Mapping[str, Accuracy], source: str) -> dict[str, Any]:

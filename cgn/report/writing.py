@@ -69,7 +69,7 @@ def write_report(
     imagenet = parse_scores(
         {name: read_json(IMAGENET_SCORES / f"{name}.json") for name in scored}, str(IMAGENET_SCORES)
     )
-    sheets = _sheet_files()
+    sheets = _class_sheets()
     facts = run_facts(profile, seed, seconds)
     sizes = sizes_sentence(profile, seed, digits, textures)
     of_world = world_sentence(profile, seed, world)
@@ -178,7 +178,7 @@ def _write_page(
     mechanisms: dict[str, MechanismScore],
     table_2: pd.DataFrame,
     scores: ImageNetScores,
-    sheets: list[str],
+    sheets: list[tuple[str, str]],
     facts: dict[str, object],
     sizes: str,
 ) -> None:
@@ -196,10 +196,11 @@ def _write_page(
         temporary.write_text(text, encoding="utf-8")
 
 
-def _sheet_files() -> list[str]:
-    """The names of the class sheets. Raises UserError when there are none."""
+def _class_sheets() -> list[tuple[str, str]]:
+    """The files of the class sheets and the classes' names. Raises UserError when there are none."""
 
     sheets = sorted(path.name for path in IMAGENET_SHEETS.glob("mechanisms_*.png"))
     if not sheets:
         raise UserError(f"{IMAGENET_SHEETS}: not found; run the stage that makes it (dvc repro)")
-    return sheets
+    names = read_json(WORLD / "classes.json")
+    return [(sheet, names[int(sheet.split("_")[1])].replace("_", " ")) for sheet in sheets]

@@ -7,21 +7,21 @@ from pathlib import Path
 
 import pytest
 
-from cgn.generators.params import PublishedNetworks, TrainedNetworks
+from cgn.generators.params import PublishedNetworks
 from experiments.settings import overridden
 
 
 def test_runs_of_other_worlds(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(root)
-    text = (root / "docs/imagenet_worlds.md").read_text()
-    sources = []
+    text = (root / "docs/imagenet_worlds.md").read_text(encoding="utf-8")
+    documented = []
     for command in re.findall(r"^dvc exp run (.*?)^```", text, flags=re.M | re.S):
         words = shlex.split(command.replace("\\\n", " "))
         overrides = [value for option, value in pairwise(words) if option == "-S"]
-        sources.append(overridden(overrides).budgets.pretrained_networks)
-    trained, published = sources
-    assert isinstance(trained, TrainedNetworks)
-    assert trained.biggan.steps == 1000
+        documented.append(overridden(overrides))
+    own, *others = documented
+    assert (own.imagenet.world, own.imagenet.folder.path) == ("folder", "~/Meine Fotos/Vögel")
+    (published,) = (params.budgets.pretrained_networks for params in others)
     assert isinstance(published, PublishedNetworks)
     assert (published.biggan, published.saliency) == ("biggan_deep_256", "u2net")
 

@@ -4,7 +4,6 @@ import io
 import logging
 import tarfile
 import zlib
-from collections import Counter
 from pathlib import Path
 from typing import IO, cast
 
@@ -19,7 +18,8 @@ from cgn.data.params import TexturesBudget
 from cgn.errors import UserError
 from cgn.io.assets import Asset, local_file
 from cgn.io.files import located
-from cgn.io.images import image_files, log_skipped, read_image
+from cgn.io.image_folders import Skipped, image_files
+from cgn.io.images import read_image
 
 DTD = Asset(
     url="https://www.robots.ox.ac.uk/~vgg/data/dtd/download/dtd-r1.0.1.tar.gz",
@@ -39,24 +39,24 @@ log = logging.getLogger(__name__)
 Textures = dict[str, NDArray[np.uint8]]
 
 
-def load_textures(budget: TexturesBudget, size: int, seed: int) -> Textures:
+def load_textures(budget: TexturesBudget, size: int, seed: int, skipped: Skipped) -> Textures:
     """Loads the textures "foreground" and "background", uint8 (10, size, size, 3) each, index = class.
 
     Source `procedural` paints them with `seed`. `folder` reads the first ten images by name of the
     sub-folders `foreground` (or `object`) and `background`. `dtd` downloads the Describable Textures Dataset
     (Cimpoi et al., 2014) and takes the paper's twenty images; `budget.folder`, if given, is where the archive
-    is kept. Images are resized with nearest neighbour.
+    is kept. Images are resized with nearest neighbour. Files of a folder that are no images go to `skipped`.
 
     Raises UserError when images are missing or unreadable, or when the download fails.
     """
     if budget.source == "procedural":
         return {"foreground": striped(size, seed), "background": veined(size, seed)}
     if budget.source == "folder":
-        return _from_folder(budget.folder, size)
+        return _from_folder(budget.folder, size, skipped)
     return _from_archive(local_file(DTD, cache=budget.folder), size)
 
 
-def _from_folder(folder: str | None, size: int) -> Textures:
+def _from_folder(folder: str | None, size: int, skipped: Skipped) -> Textures:
     if folder is None:
         raise UserError(
             "textures.folder: not set; source folder needs one with sub-folders object and background"
@@ -65,15 +65,16 @@ def _from_folder(folder: str | None, size: int) -> Textures:
     if not root.is_dir():
         raise UserError(f"{root}: no such folder; textures.folder should name one with object and background")
     foreground = root / "foreground" if (root / "foreground").is_dir() else root / "object"
-    return {"foreground": _ten_images(foreground, size), "background": _ten_images(root / "background", size)}
+    return {
+        "foreground": _ten_images(foreground, size, skipped),
+        "background": _ten_images(root / "background", size, skipped),
+    }
 
 
-def _ten_images(folder: Path, size: int) -> NDArray[np.uint8]:
+def _ten_images(folder: Path, size: int, skipped: Skipped) -> NDArray[np.uint8]:
     if not folder.is_dir():
         raise UserError(f"{folder}: no such folder; it should hold ten images, one a class in order of name")
-    skipped = Counter[str]()
     paths = image_files(folder, skipped)
-    log_skipped(folder, skipped)
     if len(paths) < CLASSES:
         raise UserError(f"{folder}: {len(paths)} images, expected ten, one a class in order of name")
     if len(paths) > CLASSES:

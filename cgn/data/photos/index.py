@@ -1,14 +1,12 @@
 """The index of a world of photos: path, class, split and size of each file.
 
 Photos are too large to be a dependency of the graph, so the index enters it instead. The recorded size
-reveals files that have changed. There are two layouts: `folder`, the user's photos as `<class>/*.jpg`, and
-`imagenet`, ILSVRC2012 (Russakovsky et al. 2015) as `train/<WordNet id>/*.JPEG` and `val/<WordNet id>/*.JPEG`.
-A hash of a photo's path decides whether it is held out.
+reveals files that have changed. There are two kinds: the user's photos, in the layouts of
+`cgn.data.photos.layouts`, and ILSVRC2012 (Russakovsky et al. 2015) as `train/<WordNet id>/*.JPEG` and
+`val/<WordNet id>/*.JPEG`.
 """
 
 import csv
-import hashlib
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from itertools import zip_longest
 from pathlib import Path
@@ -16,12 +14,13 @@ from typing import NamedTuple
 
 from tqdm import tqdm
 
+from cgn.data.photos.layouts import SPLITS, TEST, Photo, find_photos, photo_root
+from cgn.data.photos.near_duplicates import Look, group_near_duplicates, look_at_all
+from cgn.data.photos.splits import name_hash, place_of, split_photos, without_copies_of_held_out
 from cgn.errors import UserError
 from cgn.io.files import atomic_path
-from cgn.io.images import class_folders, image_files, log_skipped
+from cgn.io.image_folders import Skipped, class_folders, image_files
 
-TEST = "test_images"
-SPLITS = ("train", "validation", TEST)
 HEADER = ["path", "class", "split", "bytes"]
 
 
@@ -84,42 +83,38 @@ def arranged(entries_by_class: Sequence[Sequence[Entry]]) -> list[Entry]:
     return entries
 
 
-def index_folder(root: Path, validation: float, test: float) -> list[Entry]:
-    """Indexes a folder of photos; of each class the shares `validation` and `test` are held out.
+def index_folder(place: Path, validation: float, test: float, skipped: Skipped) -> list[Entry]:
+    """Indexes the photos of a folder or CSV file; the shares `validation` and `test` of a class are held out.
 
-    Each split has at least one photo of each class. Files that `image_files` skips are left out and logged.
-    Raises UserError when the folder is missing, when it has fewer than two classes, or when a class has too
-    few photos for three splits.
+    Each split has at least one photo of each class, ready-made splits stay, and near-duplicates are in one
+    split. All photos are read once; those that cannot be read, and all other files, go to `skipped`. Raises
+    UserError as `find_photos` and `split_photos`, and when there are fewer than two classes.
     """
-    root = Path(root)
-    if not root.is_dir():
-        raise UserError(f"{root}: no such folder; imagenet.folder.path names one of <class>/*.jpg")
-    classes = class_folders(root)
+    photos, looks = find_photos(place, skipped), []
+    readable = []
+    for photo, look in zip(photos, look_at_all([photo.file for photo in photos]), strict=True):
+        if isinstance(look, Look):
+            readable.append(photo)
+            looks.append(look)
+        else:
+            skipped.add(photo.file, "not readable", look.reason)
+    classes = sorted({photo.class_name for photo in readable})
     if len(classes) < 2:
-        raise UserError(f"{root}: {len(classes)} classes; a world needs two sub-folders or more, one a class")
-    by_class, skipped = [], Counter[str]()
-    for folder in classes:
-        files = sorted(image_files(folder, skipped), key=lambda file: name_hash(file, root))
-        held_out = [max(1, round(share * len(files))) for share in (test, validation)]
-        if len(files) <= sum(held_out):
-            raise UserError(
-                f"{folder}: {len(files)} images; a class needs {len(SPLITS)} at least, one a split"
-            )
-        splits = [TEST] * held_out[0] + ["validation"] * held_out[1]
-        splits += ["train"] * (len(files) - len(splits))
-        by_class.append([entry(file, root, split) for file, split in zip(files, splits, strict=True)])
-    log_skipped(root, skipped)
-    return arranged(by_class)
+        raise UserError(
+            f"{place}: {len(classes)} classes; a world needs two sub-folders with photos or more, one a class"
+            f" (skipped: {skipped.summary()})"
+        )
+    root, groups = photo_root(place), group_near_duplicates(looks)
+    if any(photo.split for photo in readable):
+        readable, groups = without_copies_of_held_out(readable, groups, skipped)
+    by_class = split_photos(readable, groups, root, (test, validation))
+    return arranged([[entry(photo, root) for photo in photos] for photos in by_class])
 
 
-def name_hash(file: Path, root: Path) -> bytes:
-    """The hash of the path relative to `root`, which decides a photo's split and order."""
-    return hashlib.sha256(file.relative_to(root).as_posix().encode()).digest()
-
-
-def entry(file: Path, root: Path, split: str) -> Entry:
-    """The entry of a photo; its class is the name of its folder."""
-    return Entry(file.relative_to(root).as_posix(), file.parent.name, split, file.stat().st_size)
+def entry(photo: Photo, root: Path) -> Entry:
+    """The entry of a photo that has a split."""
+    size = photo.file.stat().st_size
+    return Entry(place_of(photo.file, root), photo.class_name, photo.split or "train", size)
 
 
 def class_names(entries: Sequence[Entry]) -> list[str]:
@@ -127,34 +122,36 @@ def class_names(entries: Sequence[Entry]) -> list[str]:
     return sorted({entry.class_name for entry in entries})
 
 
-def index_ilsvrc(root: Path, validation: float) -> list[Entry]:
+def index_ilsvrc(root: Path, validation: float, skipped: Skipped) -> list[Entry]:
     """Indexes ILSVRC2012; holds out the share `validation` of each class's training images, at least one.
 
-    Raises UserError when a folder is missing or empty, when train and val have different classes, or when a
-    class has too few images.
+    Files that are no images go to `skipped`; images are not read. Raises UserError when a folder is missing
+    or empty, when train and val have different classes, or when a class has too few images.
     """
     root = Path(root)
-    folders = {part: _class_folders(root / part) for part in ("train", "val")}
+    folders = {part: _class_folders(root / part, skipped) for part in ("train", "val")}
     if odd := sorted(set(folders["train"]) ^ set(folders["val"])):
         raise UserError(f"{root}: train and val have different classes, first {odd[0]}; unpack both again")
-    by_class, skipped = [], Counter[str]()
+    by_class = []
     for name in tqdm(sorted(folders["train"]), desc="ImageNet", unit="class"):
-        training, test = (
-            sorted(image_files(folders[part][name], skipped), key=lambda file: name_hash(file, root))
+        training, held_out = (
+            sorted(
+                (file for folder in folders[part][name] for file in image_files(folder, skipped)),
+                key=lambda file: name_hash(file, root),
+            )
             for part in ("train", "val")
         )
-        held_out = max(1, round(validation * len(training)))
-        if len(training) <= held_out or not test:
+        count = max(1, round(validation * len(training)))
+        if len(training) <= count or not held_out:
             raise UserError(f"{root}: too few images of {name} in train or val; unpack them again")
-        entries = [entry(file, root, "validation") for file in training[:held_out]]
-        entries += [entry(file, root, "train") for file in training[held_out:]]
-        by_class.append(entries + [entry(file, root, TEST) for file in test])
-    log_skipped(root, skipped)
+        splits = ["validation"] * count + ["train"] * (len(training) - count) + [TEST] * len(held_out)
+        found = zip([*training, *held_out], splits, strict=True)
+        by_class.append([entry(Photo(file, name, split), root) for file, split in found])
     return arranged(by_class)
 
 
-def _class_folders(folder: Path) -> dict[str, Path]:
-    found = {path.name: path for path in class_folders(folder)} if folder.is_dir() else {}
+def _class_folders(folder: Path, skipped: Skipped) -> dict[str, list[Path]]:
+    found = class_folders(folder, skipped) if folder.is_dir() else {}
     if not found:
         raise UserError(f"{folder}: no classes; imagenet.ilsvrc.path holds {folder.name}/<WordNet id>/*.JPEG")
     return found

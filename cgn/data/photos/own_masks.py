@@ -10,11 +10,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cgn.data.photos.index import SPLITS, read_entries
+from cgn.data.photos.index import read_entries
+from cgn.data.photos.layouts import SPLITS
 from cgn.errors import UserError
 from cgn.io.arrays import read_arrays, write_arrays
 from cgn.io.files import located
-from cgn.io.images import MASK_SUFFIX, read_image, square
+from cgn.io.image_folders import MASK_ENDING
+from cgn.io.images import read_image, square, upright_size
+
+_OF_SHAPE = 0.02  # the share by which the ratios of the sides may differ
 
 log = logging.getLogger(__name__)
 
@@ -32,17 +36,33 @@ def write_own_masks(world: Path, root: Path, masks: str | None, resolution: int)
     for split in SPLITS:
         count = len(read_arrays(world / f"{split}.safetensors")["labels"])
         paths = [entry.path for entry in entries if entry.split == split][:count]
-        files = [_mask_of(root, parallel, Path(path)) for path in paths]
+        photos = [root / path for path in paths]
+        files = [mask_of(root, parallel, Path(path)) for path in paths]
         found = np.zeros((count, resolution, resolution), np.uint8)
-        for row, file in enumerate(files):
+        for row, (file, photo) in enumerate(zip(files, photos, strict=True)):
             if file is not None:
-                found[row] = square(read_image(file), resolution).mean(axis=2).round()
+                found[row] = read_mask(file, photo, resolution)
         given = np.array([file is not None for file in files])
         total += int(given.sum())
         if given.any():
             write_arrays(_file(world, split), {"masks": found, "given": given})
     if total:
         log.info("%d photos have a mask of the user", total)
+
+
+def read_mask(file: Path, photo: Path, resolution: int) -> NDArray[np.uint8]:
+    """The mask `file` of `photo`, (resolution, resolution), cropped and resized as the photos.
+
+    Raises UserError when it is not a readable image, or when it has another shape than the photo, which
+    stands upright by its EXIF data.
+    """
+    mask = read_image(file)
+    (width, height), (wide, high) = mask.size, upright_size(photo)
+    if abs(width * high - height * wide) > _OF_SHAPE * height * wide + max(wide, high):
+        raise UserError(
+            f"{file}: {width} x {height} pixels, but its photo has {wide} x {high}, upright; save it so"
+        )
+    return np.asarray(square(mask, resolution).mean(axis=2).round(), dtype=np.uint8)
 
 
 def read_own_masks(world: Path, split: str) -> dict[str, NDArray[Any]] | None:
@@ -55,8 +75,9 @@ def _file(world: Path, split: str) -> Path:
     return world / "own_masks" / f"{split}.safetensors"
 
 
-def _mask_of(root: Path, parallel: Path | None, photo: Path) -> Path | None:
-    places = [(root / photo).with_name(photo.stem + MASK_SUFFIX)]
-    if parallel is not None:
+def mask_of(root: Path, parallel: Path | None, photo: Path) -> Path | None:
+    """The user's mask of a photo, None if there is none; `parallel` has those of photos below `root` only."""
+    places = [(root / photo).with_name(photo.stem + MASK_ENDING)]
+    if parallel is not None and not photo.is_absolute() and ".." not in photo.parts:
         places += [parallel / photo.with_suffix(".png"), parallel / photo]
     return next((path for path in places if path.is_file()), None)

@@ -13,11 +13,13 @@ from PIL import Image
 from tqdm import tqdm
 
 from cgn.data.params import WorldBudget
-from cgn.data.photos.index import SPLITS, Entry, class_names, write_index
+from cgn.data.photos.index import Entry, class_names, write_index
+from cgn.data.photos.layouts import SPLITS
 from cgn.errors import UserError
 from cgn.io.arrays import write_arrays
 from cgn.io.files import atomic_folder, leave_out, write_json
-from cgn.io.images import is_image_name, read_image, square
+from cgn.io.image_folders import Skipped, is_image_name
+from cgn.io.images import read_image, square
 
 log = logging.getLogger(__name__)
 
@@ -29,9 +31,14 @@ def write_photo_world(
     resolution: int,
     budget: WorldBudget,
     archives: Mapping[str, Path],  # of published test sets, by name; a set without archive is left out
+    skipped: Skipped,  # files that are not in the index
 ) -> None:
-    """Writes the index, the names of the classes, each split as arrays and the test sets to `folder`."""
+    """Writes the index, the names of the classes, each split as arrays and the test sets to `folder`.
+
+    Beside the index, skipped.csv lists what was left out, if there is any.
+    """
     write_index(folder / "index.csv", entries)
+    skipped.report(root, folder / "skipped.csv")
     classes = class_names(entries)
     write_json(folder / "classes.json", classes)
     for split, most in zip(SPLITS, (budget.train, budget.validation, budget.test), strict=True):
@@ -61,7 +68,7 @@ def read_photos(
 
 def read_square(file: Path, resolution: int) -> NDArray[np.uint8]:
     """Reads an image file and applies `square`. Raises UserError when it is not a readable image."""
-    return square(read_image(file), resolution)
+    return square(read_image(file, at_least=2 * resolution), resolution)
 
 
 def unpack_set(archive: Path, folder: Path, resolution: int) -> None:

@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from tqdm import tqdm
 
 from cgn.data.photos.index import read_entries
 from cgn.data.photos.own_masks import read_own_masks
@@ -59,7 +60,8 @@ def saliency_masks(photos: Bytes, saliency: Saliency, device: torch.device | Non
         return list(masks.mul(255).round().to(torch.uint8).cpu().numpy())
 
     blocks = in_blocks(block, _BLOCK, 0, len(photos), torch.get_num_threads())
-    return _stacked(blocks, photos.shape[:3])
+    shown = tqdm(blocks, desc="masks", total=len(photos), unit="photo", delay=5)
+    return _stacked(shown, photos.shape[:3])
 
 
 def masks_of_world(world: Path, split: str, photos: Bytes, saliency: Saliency, device: torch.device) -> Bytes:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from cgn.counterfactuals import Plan, plan_counterfactuals, sample
 from cgn.errors import UserError
 from cgn.generators.ahead import in_blocks, samples_of
-from cgn.generators.params import TextureParams
+from cgn.generators.params import PatchParams
 from cgn.generators.photos.factors import Bytes, Factors, textures
 from cgn.io.shards import Sample
 from cgn.scm import IMAGENET_SCM, CounterfactualParams, compose
@@ -54,7 +54,8 @@ def sample_photos(
     factors: Factors,
     lenders: Lenders,
     policy: CounterfactualParams,
-    params: TextureParams,
+    patches: PatchParams,
+    patched_share: float,  # of the images, in [0, 1]
     seed: int,
     start: int,
     stop: int,
@@ -62,7 +63,7 @@ def sample_photos(
     """Yields counterfactuals start to stop - 1 of the photos in `factors`.
 
     Labels are those of `policy`, over the classes with usable objects; each factor is lent by a photo of its
-    own, whatever noise the policy shares. The share `params.patched_share` of the images wears the patch grid
+    own, whatever noise the policy shares. The share `patched_share` of the images wears the patch grid
     of the photo drawn for the foreground; the others keep the object's own texture, whose label is then the
     shape's. The metadata have the names of the photos that lent the factors, and "patched".
     """
@@ -72,7 +73,7 @@ def sample_photos(
         stop = first + BLOCK
         plan = plan_counterfactuals(IMAGENET_SCM, policy, len(lenders.labels), seed, first, stop)
         labels = {name: lenders.labels[places] for name, places in plan.labels.items()}
-        patched = indexed_uniforms(seed, "photos/patched", first, stop, 1)[:, 0] < params.patched_share
+        patched = indexed_uniforms(seed, "photos/patched", first, stop, 1)[:, 0] < patched_share
         photos = {
             name: lenders.photos(labels[name], plan.noise_of(name, indexed_uniforms, "photos", 1)[:, 0])
             for name in IMAGENET_SCM.mechanisms
@@ -81,7 +82,7 @@ def sample_photos(
         for of in (labels, photos):
             of["foreground"] = np.where(patched, of["foreground"], of["shape"])
         plan = plan._replace(labels=labels)
-        samples = samples_of(plan, composed(factors, photos, patched, params, plan))
+        samples = samples_of(plan, composed(factors, photos, patched, patches, plan))
         for row, made in enumerate(samples):
             lent = {name: factors.names[rows[row]] for name, rows in photos.items()}
             made.metadata.update(photos=lent, patched=bool(patched[row]))
@@ -94,16 +95,16 @@ def composed(
     factors: Factors,
     photos: dict[str, NDArray[np.int64]],  # of each mechanism, (n,)
     patched: NDArray[np.bool_],
-    params: TextureParams,
+    patches: PatchParams,
     plan: Plan,
 ) -> Bytes:
     """The images (n, r, r, 3) of a plan, composed of the factors that `photos` lend."""
     shape, foreground = photos["shape"], photos["foreground"]
     surface = factors.images[foreground].copy()
-    draws = indexed_uniforms(plan.seed, "photos/patches", *_span(plan.indices), params.patch_grid**2)
+    draws = indexed_uniforms(plan.seed, "photos/patches", *_span(plan.indices), patches.patch_grid**2)
     if patched.any():
         of = foreground[patched]
-        surface[patched] = textures(factors.images[of], factors.masks[of], draws[patched], params)
+        surface[patched] = textures(factors.images[of], factors.masks[of], draws[patched], patches)
     given = {
         "shape": torch.from_numpy(factors.masks[shape][..., None]).float() / 255,
         "foreground": torch.from_numpy(surface).float(),

@@ -8,6 +8,7 @@ what.
 import csv
 import logging
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -134,14 +135,21 @@ def write_cue_conflict_set(
     numbers = {row: number for row, _, number in lenders.numbered()}
     width = max(4, len(str(len(factors.labels))))  # equal widths, so that a class may end with a digit
     grey = np.full_like(factors.images[0], GREY)
+
+    @cache
+    def grid_of(row: int) -> Bytes:
+        """The patch grid of a photo, the same wherever it is worn."""
+        draws = indexed_uniforms(seed, "photos/cue_conflict/patches", row, row + 1, params.patch_grid**2)
+        one = slice(row, row + 1)
+        return np.asarray(textures(factors.images[one], factors.masks[one], draws, params)[0])
+
     with atomic_folder(folder) as temporary:
         lines = []
         for row, label, number in tqdm(lenders.numbered(), desc="cue conflict", unit="photo", delay=5):
             for other in _textures_for(lenders, row, label, seed):
                 shape, texture = classes[label], classes[factors.labels[other]]
                 name = f"{shape}{number + 1:0{width}}-{texture}{numbers[other] + 1:0{width}}.png"
-                grid = _patch_grid(factors, other, params, seed)
-                write_image(temporary / shape / name, compose_bytes(factors.masks[row], grid, grey))
+                write_image(temporary / shape / name, compose_bytes(factors.masks[row], grid_of(other), grey))
                 lines.append([f"{shape}/{name}", shape, factors.names[row], texture, factors.names[other]])
         columns = ["file", "shape", "shape_photo", "texture", "texture_photo"]
         _write_table(temporary / METADATA, columns, lines)
@@ -156,13 +164,6 @@ def _textures_for(lenders: Lenders, row: int, label: int, seed: int) -> list[int
         chosen = others.pop(int(draws[2 * place] * len(others)))
         found.append(lenders.pick(chosen, draws[2 * place + 1]))
     return found
-
-
-def _patch_grid(factors: Factors, row: int, params: PatchParams, seed: int) -> Bytes:
-    """The patch grid of one photo, the same wherever it is worn."""
-    draws = indexed_uniforms(seed, "photos/cue_conflict/patches", row, row + 1, params.patch_grid**2)
-    one = slice(row, row + 1)
-    return np.asarray(textures(factors.images[one], factors.masks[one], draws, params)[0])
 
 
 def _write_table(path: Path, columns: Sequence[str], lines: Sequence[Sequence[str]]) -> None:

@@ -104,9 +104,11 @@ def load_saliency(folder: Path) -> Saliency:
     network = load_u2net(published or U2NET_SMALL, weights_file(folder, "u2net"))
     if published:
         how = _description(folder)["u2net"]
-        return Saliency(network, how["normalisation"], how["resolution"]).eval()
-    # Channels last is a tenth faster on a CPU.
-    return Saliency(network, "raw", None).to(memory_format=torch.channels_last).eval()
+        saliency = Saliency(network, how["normalisation"], how["resolution"])
+    else:
+        saliency = Saliency(network, "raw", None)
+    # Channels last is faster on a CPU: a small U2-Net by a tenth, U2-Net-P by 40 %.
+    return saliency.to(memory_format=torch.channels_last).eval()
 
 
 def load_vgg(folder: Path) -> VGGClassifier:

@@ -10,8 +10,11 @@ from PIL import Image
 
 from cgn.data.class_maps import IN9_CLASSES, IN9_VARIANTS
 from cgn.errors import UserError
-from cgn.evaluation.background_gap import find_variants, in9_scores
+from cgn.evaluation.background_gap import find_variants, in9_scores, set_classes
+from cgn.io.files import read_json
+from cgn.io.image_folders import Skipped
 from cgn.networks.image_classifier import ImageClassifier
+from stages.scoring import write_scores
 
 Paint = Callable[[Path, int], None]
 DOG_OUTPUTS, FISH_OUTPUT, NO_OUTPUT = (0, 1), 2, 3
@@ -34,7 +37,7 @@ def test_accuracies_and_gap(classifier: ImageClassifier, paint: Paint, tmp_path:
         for folder, reds in folders.items():
             for number, red in enumerate(reds):
                 paint(tmp_path / variant / "val" / folder / f"{number}.png", red)
-    assert in9_scores(classifier, tmp_path) == {
+    assert in9_scores(classifier, tmp_path, Skipped()) == {
         "mixed_same": 75.0,
         "mixed_rand": 20.0,
         "only_bg_b": 0.0,
@@ -47,14 +50,14 @@ def test_no_gap_without_both_of_its_variants(
     classifier: ImageClassifier, paint: Paint, tmp_path: Path
 ) -> None:
     paint(tmp_path / "mixed_rand" / "val" / "08_fish" / "a.png", FISH_OUTPUT)
-    assert in9_scores(classifier, tmp_path) == {"mixed_rand": 100.0, "images": {"mixed_rand": 1}}
+    assert in9_scores(classifier, tmp_path, Skipped()) == {"mixed_rand": 100.0, "images": {"mixed_rand": 1}}
 
 
 def test_every_image_counts_across_batches(classifier: ImageClassifier, paint: Paint, tmp_path: Path) -> None:
     for number in range(75):
         answer = FISH_OUTPUT if number % 5 == 0 else DOG_OUTPUTS[number % 2]
         paint(tmp_path / "original" / "val" / "08_fish" / f"{number}.png", answer)
-    scores = in9_scores(classifier, tmp_path)
+    scores = in9_scores(classifier, tmp_path, Skipped())
     assert scores == {"original": pytest.approx(20.0), "images": {"original": 75}}
 
 
@@ -64,7 +67,7 @@ def test_a_network_of_the_nine_classes_is_scored_alike(
     classifier = classifier_of(np.eye(9), range(9), {name: [i] for i, name in enumerate(IN9_CLASSES)})
     for label, folder in enumerate(FOLDERS):
         paint(tmp_path / "original" / "val" / folder / "a.png", min(label, 5))
-    scores = in9_scores(classifier, tmp_path)
+    scores = in9_scores(classifier, tmp_path, Skipped())
     assert scores["original"] == pytest.approx(100 * 6 / 9)
 
 
@@ -78,9 +81,9 @@ def test_other_classes_are_refused_and_missing_ones_named(
     paint(tmp_path / "original" / "val" / "00_dog" / "a.png", 0)
     flowers = {name: [i] for i, name in enumerate(("rose", "tulip", "lily"))}
     with pytest.raises(UserError, match=r"its classes are rose, tulip, lily; IN-9 needs .* dog, bird, "):
-        in9_scores(classifier_of(np.eye(3), (-1, -1, -1), flowers), tmp_path)
+        in9_scores(classifier_of(np.eye(3), (-1, -1, -1), flowers), tmp_path, Skipped())
     with caplog.at_level(logging.WARNING):
-        in9_scores(classifier, tmp_path)
+        in9_scores(classifier, tmp_path, Skipped())
     assert caplog.records[0].getMessage().startswith("a classifier without bird, wheeled_vehicle")
 
 
@@ -100,14 +103,17 @@ def test_reads_the_published_layout_and_ignores_the_rest(
     paint(tmp_path / "original" / "val" / "01_dog" / "a.png", 0)  # a number that is not its name's
     paint(tmp_path / "fg_mask" / "val" / "00_dog" / "a.png", 0)
     (tmp_path / "no_fg" / "val" / "00_dog").mkdir(parents=True)
+    skipped = Skipped()
     with caplog.at_level(logging.WARNING):
-        found = find_variants(tmp_path)
+        found = find_variants(tmp_path, skipped)
     assert list(found) == ["original"]
     assert [entry.label for entry in found["original"]] == list(range(9))
     assert [record.getMessage() for record in caplog.records] == [
-        f"{tmp_path}: skipped: 1 no images by their ending",
-        f"{tmp_path}: without images, not scored: {', '.join(IN9_VARIANTS[1:])}",
+        f"{tmp_path}: without images, not scored: {', '.join(IN9_VARIANTS[1:])}"
     ]
+    assert skipped.summary() == (
+        "1 folders beside val, 1 folders of no class, 1 folders of no variant, 2 no images by their ending"
+    )
 
 
 def test_classes_without_images_are_named(
@@ -117,7 +123,7 @@ def test_classes_without_images_are_named(
         for folder in FOLDERS[: 7 if variant == "only_fg" else 9]:
             paint(tmp_path / variant / "val" / folder / "a.png", 0)
     with caplog.at_level(logging.WARNING):
-        assert list(find_variants(tmp_path)) == list(IN9_VARIANTS)
+        assert list(find_variants(tmp_path, Skipped())) == list(IN9_VARIANTS)
     assert [record.getMessage() for record in caplog.records] == [
         f"{tmp_path / 'only_fg'}: no images of primate, fish"
     ]
@@ -127,7 +133,7 @@ def test_no_images(classifier: ImageClassifier, paint: Paint, tmp_path: Path) ->
     paint(tmp_path / "val" / "00_dog" / "a.png", 0)  # the folder of a variant instead of all
     for folder in (tmp_path, tmp_path / "nowhere"):
         with pytest.raises(UserError, match=r"no IN-9 images; expected <variant>/val/") as failure:
-            in9_scores(classifier, folder)
+            in9_scores(classifier, folder, Skipped())
         assert str(failure.value).startswith(f"{folder}: ")
 
 
@@ -144,7 +150,40 @@ def test_a_damaged_image_is_named(
     assert damaged.stat().st_size > 4000
     damaged.write_bytes(damaged.read_bytes()[:kept])
     with pytest.raises(UserError) as failure:
-        in9_scores(classifier, tmp_path)
+        in9_scores(classifier, tmp_path, Skipped())
     message = str(failure.value)
     assert message.startswith(f"{damaged}: not a readable image (")
     assert "\n" not in message
+
+
+def test_what_is_not_scored_is_listed_beside_the_scores(
+    paint: Paint, root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(root)
+    paint(tmp_path / "set/original/val/00_dog/a.jfif", 0)
+    for other in ("._a.jpg", "b.txt"):
+        (tmp_path / "set/original/val/00_dog" / other).touch()
+    out, listed = tmp_path / "in9.json", tmp_path / "in9_skipped.csv"
+    write_scores(["efficientnet_lite0"], tmp_path / "set", in9_scores, out)
+    assert read_json(out)["images"] == {"original": 1}
+    assert listed.read_text(encoding="utf-8").splitlines() == [
+        "path,reason,detail",
+        "original/val/00_dog/._a.jpg,hidden,",
+        "original/val/00_dog/b.txt,no images by their ending,",
+    ]
+    (tmp_path / "set/original/val/00_dog/._a.jpg").unlink()
+    (tmp_path / "set/original/val/00_dog/b.txt").unlink()
+    write_scores(["efficientnet_lite0"], tmp_path / "set", in9_scores, out)
+    assert not listed.exists()
+
+
+def test_a_set_of_other_classes_is_matched_by_name(
+    classifier_of: Callable[..., ImageClassifier], paint: Paint, tmp_path: Path
+) -> None:
+    names = ["Red-Fox", "oak", "gull"]
+    classifier = classifier_of(np.eye(3), (-1, -1, -1), {})._replace(names=names)
+    for folder, answers in {"gull": [2, 1], "red fox": [0, 0]}.items():
+        for number, answer in enumerate(answers):
+            paint(tmp_path / "original" / "val" / folder / f"{number}.png", answer)
+    assert set_classes(tmp_path) == ["gull", "red fox"]
+    assert in9_scores(classifier, tmp_path, Skipped()) == {"original": 75.0, "images": {"original": 4}}

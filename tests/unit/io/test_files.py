@@ -1,12 +1,13 @@
 import os
 from pathlib import Path
+from unicodedata import normalize
 
 import numpy as np
 import pytest
 
 from cgn.errors import UserError
 from cgn.io.arrays import read_arrays, write_arrays
-from cgn.io.files import atomic_folder, atomic_path, located, read_json, write_json
+from cgn.io.files import atomic_folder, atomic_path, located, new_folder, read_json, write_json
 
 
 def test_a_failure_keeps_the_old_file_and_leaves_nothing_else(tmp_path: Path) -> None:
@@ -33,6 +34,27 @@ def test_a_folder_is_replaced_whole_and_leftovers_go(tmp_path: Path) -> None:
             (temporary / name).touch()
     assert [path.name for path in folder.iterdir()] == ["second"]
     assert list(tmp_path.iterdir()) == [folder]
+
+
+def test_a_new_folder_replaces_only_what_it_wrote(tmp_path: Path) -> None:
+    for name in ("absent", "empty", "earlier", "photos"):
+        folder = tmp_path / name
+        if name != "absent":
+            folder.mkdir()
+        if name in {"earlier", "photos"}:
+            (folder / ("mark" if name == "earlier" else "mine.jpg")).touch()
+    for name in ("absent", "empty", "earlier"):
+        with new_folder(tmp_path / name, "mark") as temporary:
+            (temporary / "mark").write_text(name)
+        assert (tmp_path / name / "mark").read_text() == name
+    (tmp_path / "file").touch()
+    for name in ("photos", "file"):
+        with (
+            pytest.raises(UserError, match=f"{name}: exists and is not what"),
+            new_folder(tmp_path / name, "mark"),
+        ):
+            pass
+    assert (tmp_path / "photos" / "mine.jpg").exists()
 
 
 def test_missing_and_broken_files_are_named(tmp_path: Path) -> None:
@@ -81,3 +103,18 @@ def test_a_users_path_is_seen_from_the_repository(tmp_path: Path, monkeypatch: p
     copy.mkdir(parents=True)
     monkeypatch.chdir(copy)
     assert {path: located(path) for path in expected} == expected
+
+
+def test_a_path_is_found_in_another_normal_form(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As of a disk from macOS: the name looks the same and is another text."""
+    monkeypatch.chdir(tmp_path)
+    decomposed, composed = (normalize(form, "Fotos für Ärzte/Bäume") for form in ("NFD", "NFC"))
+    assert decomposed != composed
+    (tmp_path / decomposed).mkdir(parents=True)
+    assert located(composed) == located(decomposed) == tmp_path / decomposed
+    assert located(f"{composed}/more") == tmp_path / f"{composed}/more"  # nothing there: as it was written
+
+
+def test_the_home_of_an_unknown_user_is_one_line() -> None:
+    with pytest.raises(UserError, match=r"^~no-such-user/photos: no such user; write the path in full$"):
+        located("~no-such-user/photos")

@@ -11,6 +11,7 @@ from cgn.data.mnist.textures import load_textures
 from cgn.data.mnist.variants import VARIANTS, environment
 from cgn.data.params import TexturesBudget, VariantsParams
 from cgn.data.sources import Images
+from cgn.io.image_folders import Skipped
 from cgn.methods.params import DigitClassifierParams
 from cgn.params.reading import read
 from tests.conftest import ROOT, packaged_digits
@@ -36,7 +37,7 @@ def variant_params() -> VariantsParams:
 @pytest.fixture(scope="session")
 def make(digits: dict[str, NDArray[np.uint8]], variant_params: VariantsParams) -> Make:
     """`make(variant, correlation)`: 200 training digits under cues."""
-    textures = load_textures(TexturesBudget(source="procedural", folder=None), 64, 0)
+    textures = load_textures(TexturesBudget(source="procedural", folder=None), 64, 0, Skipped())
 
     def images(variant: str, correlation: float) -> Images:
         own = textures if variant == "wildlife_mnist" else None

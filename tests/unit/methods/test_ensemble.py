@@ -14,7 +14,7 @@ from cgn.data.sources import Images, Minibatch
 from cgn.errors import UserError
 from cgn.io.shards import Sample, write_shards
 from cgn.methods.ensemble import Ensemble, real_and_counterfactuals
-from cgn.methods.params import ClassifierParams
+from cgn.methods.params import ClassifierParams, HeadSmoothing
 from cgn.networks.backbones import Backbone, OneHead, new_classifier, random_backbone, trained_backbone
 from cgn.networks.classifier import Signature, write_signature
 from cgn.networks.ensemble import HEADS, EnsembleNetwork, load_ensemble
@@ -64,7 +64,7 @@ def make(steps: int = 1, channels: tuple[int, ...] = (8, 16)) -> Ensemble:
         batch=18, optimizer="adam", learning_rate=0.01, warmup=0.1, learning_rate_decay=0.8, decays=1
     )
     network = EnsembleNetwork(random_backbone(0, list(channels)), CLASSES, seed=1)
-    return Ensemble(network, steps, schedule, label_smoothing=0.1)
+    return Ensemble(network, steps, schedule, HeadSmoothing(shape=0.1, texture=0.1, background=0.1))
 
 
 NINE = Signature(list(IN9_CLASSES), 16)

@@ -27,6 +27,7 @@ from cgn.io.files import leave_out, read_json, write_json
 from cgn.report.ablation import ABLATIONS
 from cgn.report.imagenet import ImageNetScores, tables
 from cgn.report.imagenet_figures import PANELS
+from cgn.report.imagenet_sheets import file_of_class
 from cgn.report.names import METHOD_TITLES, VARIANT_TITLES
 from cgn.report.page import Accuracy, CausalModel, headline, render_page
 from cgn.report.run_facts import run_facts
@@ -35,9 +36,12 @@ from cgn.report.tables import table_2
 from cgn.report.writing import write_report
 from stages.report import stage_seconds
 
+# A name that a folder may have; the ninth class, so no folder of the emoji world has it.
+ODD_NAME = "50% <b onerror=alert(1)>_'Öl'_#1?&amp;" + "x" * 200
 # What the stage `imagenet_sheets` writes.
 SHEETS = (
     *("mechanisms_000_dog.png", "mechanisms_002_wheeled_vehicle.png"),
+    file_of_class(9, ODD_NAME),
     *("interpolations.png", "interpolations.webp", "failures.png", "failures.csv"),
 )
 
@@ -134,7 +138,7 @@ def inputs(
         "train", 0, 20, resolution=32, background_correlation=0.95, surface_correlation=0.95, seed=0
     )
     write_arrays(emoji / "train.safetensors", world)
-    write_json(emoji / "classes.json", IN9_CLASSES)
+    write_json(emoji / "classes.json", [*IN9_CLASSES, ODD_NAME])
     write_in9_set(emoji / "in9", images_per_class=1, resolution=32, seed=0)
     write_cue_conflict_set(emoji / "cue_conflict", images_per_pair=1, resolution=32, seed=0)
     (root / ".scratch/timings").mkdir(parents=True)
@@ -176,7 +180,7 @@ def reports(inputs: Path) -> Path:
 def test_the_page_loads_nothing_from_outside_and_all_it_links_is_there(reports: Path) -> None:
     page = Page((reports / "index.html").read_text())
 
-    assert len(page.loaded) == 1 + 5 * len(VARIANT_TITLES) + 2 + 5 + 4
+    assert len(page.loaded) == 1 + 5 * len(VARIANT_TITLES) + 2 + 5 + 5
     assert page.scripts == 0
     outside = [target for target in page.linked if target.startswith("http")]
     assert outside == [
@@ -200,7 +204,7 @@ def test_the_place_of_every_picture_is_known_before_it_is_loaded(reports: Path) 
     assert all(image["loading"] == "lazy" and image["decoding"] == "async" for image in images)
     sizes = {image["src"]: (int(image["width"]), int(image["height"])) for image in images}
     assert sizes["figures/accuracy.svg"] == (1008, 432)  # 756 by 324 points
-    assert sizes["imagenet_sheets/interpolations.webp"] == (43, 30)
+    assert sizes["imagenet_sheets/interpolations.webp"] == (44, 30)
     for name, size in sizes.items():
         if not name.endswith(".svg"):
             with Image.open(reports / name) as image:
@@ -236,6 +240,8 @@ def test_every_figure_is_on_the_page(reports: Path) -> None:
     assert sorted(page.loaded) == sorted(figures + shown)
     assert set(sheets) <= set(page.linked)
     assert "of the class wheeled vehicle:" in (reports / "index.html").read_text()
+    assert "<b onerror" not in (reports / "index.html").read_text()
+    assert any(ODD_NAME.replace("_", " ") in image["alt"] for image in page.images)
 
 
 def test_the_metric_sums_the_time_of_all_other_stages(reports: Path) -> None:

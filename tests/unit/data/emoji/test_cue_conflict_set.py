@@ -11,6 +11,7 @@ from PIL import Image
 from cgn.data.class_maps import IN9_CLASSES
 from cgn.data.emoji.in9_and_cue_conflict import GREY, cue_conflict_images, write_cue_conflict_set
 from cgn.evaluation.shape_bias import find_stimuli
+from cgn.io.image_folders import Skipped
 
 RESOLUTION = 48
 Key = tuple[int, int, int]  # shape, surface, number
@@ -65,7 +66,7 @@ def test_the_scorer_finds_the_conflicting_ones(
 ) -> None:
     write_cue_conflict_set(tmp_path / "set", images_per_pair=2, resolution=RESOLUTION, seed=0)
     assert len(list((tmp_path / "set").rglob("*.png"))) == 162
-    found = find_stimuli(tmp_path / "set", list(IN9_CLASSES))
+    found = find_stimuli(tmp_path / "set", list(IN9_CLASSES), Skipped())
     assert caplog.text == ""
     pairs = Counter((stimulus.shape, stimulus.texture) for stimulus in found)
     assert len(pairs) == 72

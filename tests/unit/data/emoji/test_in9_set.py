@@ -12,6 +12,7 @@ from cgn.data.composites import bounding_box, tiled
 from cgn.data.emoji.in9_and_cue_conflict import in9_images, write_in9_set
 from cgn.data.emoji.world import draw_scenery
 from cgn.evaluation.background_gap import find_variants
+from cgn.io.image_folders import Skipped
 
 Variants = dict[str, NDArray[np.int16]]
 RESOLUTION = 32
@@ -106,7 +107,7 @@ def test_a_bounding_box_holds_all_of_the_object() -> None:
 
 def test_the_scorer_finds_every_image(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     write_in9_set(tmp_path / "in9", images_per_class=2, resolution=RESOLUTION, seed=0)
-    found = find_variants(tmp_path / "in9")
+    found = find_variants(tmp_path / "in9", Skipped())
     assert caplog.text == ""  # nothing is missing
     assert found.keys() == set(IN9_VARIANTS)
     for files in found.values():

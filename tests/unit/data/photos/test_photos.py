@@ -29,6 +29,15 @@ def test_a_photo_stands_upright_and_in_colour(tmp_path: Path) -> None:
     assert square[-1].mean() < 50
 
 
+def test_a_large_jpeg_is_decoded_small_and_looks_the_same(tmp_path: Path) -> None:
+    colours = np.random.default_rng(0).integers(256, size=(8, 12, 3), dtype=np.uint8)
+    large = Image.fromarray(colours).resize((1800, 1200), Image.Resampling.BICUBIC)
+    large.save(tmp_path / "a.jpg", quality=95)
+    large.save(tmp_path / "a.png")
+    jpeg, png = (read_square(tmp_path / f"a.{form}", 64).astype(int) for form in ("jpg", "png"))
+    assert np.abs(jpeg - png).mean() < 1.5
+
+
 def test_labels_follow_the_classes(draw: Draw, tmp_path: Path) -> None:
     draw("dog/a.png", "cat/a.png")
     entries = [Entry(f"{name}/a.png", name, "train", 1) for name in ("dog", "cat")]

@@ -1,5 +1,6 @@
 """The stage makes a world of photos, and what needs masks is left out downstream."""
 
+import csv
 import os
 from pathlib import Path
 
@@ -32,10 +33,15 @@ def test_a_folder_of_photos(draw: Draw, project: Path, root: Path) -> None:
     draw(*(f"photos/{name}/{n}.jpg" for name in ("cat", "dog", "emu") for n in range(20)))
     (project / "photos/cat/gone.jpg").symlink_to("nowhere.jpg")
     (project / "photos/cat" / os.fsdecode(b"caf\xe9.jpg")).touch()
+    (project / "photos/dog/html.jpg").write_text("<!doctype html>", encoding="utf-8")
     done = run_stage(project, root, "stages.imagenet_world")
     assert done.returncode == 0, done.stderr
-    assert "photos: skipped: 1 links to nothing, 1 names that are no UTF-8\n" in done.stderr
     world = project / "data/imagenet/world"
+    account = "photos: skipped: 1 links to nothing, 1 names that are no UTF-8, 1 not readable; listed in"
+    assert f"{account} data/imagenet/world/skipped.csv\n" in done.stderr
+    with (world / "skipped.csv").open(newline="", encoding="utf-8") as stream:
+        rows = [(row["path"], row["detail"]) for row in csv.DictReader(stream)]
+    assert rows == [("cat/caf\\xe9.jpg", ""), ("cat/gone.jpg", ""), ("dog/html.jpg", "unknown format")]
     assert read_json(world / "classes.json") == ["cat", "dog", "emu"]
     counts = {path.stem: len(read_arrays(path)["labels"]) for path in world.glob("*.safetensors")}
     assert counts == {"train": 42, "validation": 6, "test_images": 12}

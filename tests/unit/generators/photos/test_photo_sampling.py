@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from cgn.errors import UserError
-from cgn.generators.params import TextureParams
+from cgn.generators.params import PatchParams
 from cgn.generators.photos.factors import Factors
 from cgn.generators.photos.sampling import Lenders, sample_photos
 from cgn.io.shards import Sample
@@ -16,8 +16,7 @@ ALL = ["shape", "foreground", "background"]
 POLICY = CounterfactualParams(intervened=ALL, noise="per_mechanism", ratio=1)
 
 
-def texture(share: float) -> TextureParams:
-    return TextureParams(patched_share=share, patch_width=0.25, patch_grid=2, patch_candidates=4)
+PATCHES = PatchParams(patch_width=0.25, patch_grid=2, patch_candidates=4)
 
 
 @pytest.fixture
@@ -32,7 +31,7 @@ def factors() -> Factors:
 
 
 def drawn(factors: Factors, share: float, start: int = 0, stop: int = 300) -> list[Sample]:
-    return list(sample_photos(factors, Lenders(factors, CLASSES), POLICY, texture(share), 0, start, stop))
+    return list(sample_photos(factors, Lenders(factors, CLASSES), POLICY, PATCHES, share, 0, start, stop))
 
 
 def number(sample: Sample, factor: str) -> int:
