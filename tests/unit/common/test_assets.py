@@ -111,7 +111,7 @@ def test_cache_folder_prefers_the_argument_then_the_environment(
 ) -> None:
     monkeypatch.setenv("CGN_CACHE", str(tmp_path))
     assert cache_folder() == tmp_path
-    assert cache_folder("elsewhere") == Path("elsewhere")
+    assert cache_folder("elsewhere") == Path("elsewhere").absolute()
     monkeypatch.delenv("CGN_CACHE")
     assert cache_folder().name == "cgn"
 
@@ -119,4 +119,4 @@ def test_cache_folder_prefers_the_argument_then_the_environment(
 def test_mirror_folders_are_separated_as_in_path(monkeypatch: pytest.MonkeyPatch) -> None:
     assert mirror_folders() == []
     mirrors(monkeypatch, Path("one"), Path("two"))
-    assert mirror_folders() == [Path("one"), Path("two")]
+    assert mirror_folders() == [Path("one").absolute(), Path("two").absolute()]
