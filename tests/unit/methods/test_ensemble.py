@@ -18,8 +18,9 @@ from cgn.methods.params import ClassifierParams, HeadSmoothing
 from cgn.networks.backbones import Backbone, OneHead, new_classifier, random_backbone, trained_backbone
 from cgn.networks.classifier import Signature, write_signature
 from cgn.networks.ensemble import HEADS, EnsembleNetwork, load_ensemble
-from cgn.networks.image_classifier import load_networks, scores_by_model
+from cgn.networks.image_classifier import load_networks
 from cgn.networks.small_resnet import SmallResNet
+from cgn.networks.user_models import scores_by_model
 
 CLASSES = 3
 # What a class of the shape, the foreground and the background looks like here: a square's place, two colours.
