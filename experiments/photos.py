@@ -24,7 +24,10 @@ CODE = (
     "weights/emoji/SHA256SUMS",
 )
 TARGETS = ("train_imagenet_classifiers", "train_mixed_abducted", "train_ensemble@abducted")
-RESULTS = {"counterfactuals": "data/imagenet/shards/abducted", "classifiers": "models/imagenet/classifiers"}
+SHARDS, CLASSIFIERS = "data/imagenet/shards/abducted", "models/imagenet/classifiers"
+RESULTS = {"counterfactuals": SHARDS} | {
+    f"classifiers/{name}": f"{CLASSIFIERS}/{name}" for name in ("in", "mixed_abducted", "ensemble_abducted")
+}
 
 
 def main(
@@ -51,14 +54,14 @@ def main(
         scores.append(read_json(graph / "scores/imagenet/photos.json"))
         write_json(results / "scores" / f"seed_{seed}.json", scores[-1])
         for name, made in RESULTS.items():
-            shutil.copytree(graph / made, results / name / f"seed_{seed}", dirs_exist_ok=True)
+            shutil.copytree(graph / made, results / f"seed_{seed}" / name, dirs_exist_ok=True)
     how = {
         "source": source,
         "minutes": round((time.monotonic() - started) / 60),
         "command": f"make photos PHOTOS=.../{folder.name}",
     }
     factors = read_factors(graph / "data/imagenet/world", graph / "data/imagenet/factors", "train")
-    masks, shards = read_json(graph / "scores/imagenet/factors.json"), graph / "data/imagenet/shards/abducted"
+    masks, shards = read_json(graph / "scores/imagenet/factors.json"), graph / SHARDS
     write_photo_report(results / "report", scores, masks, factors, shards, how)
     print(f"The page is {results / 'report' / 'index.html'}; counterfactuals and classifiers are beside it.")
 
