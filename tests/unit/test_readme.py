@@ -120,6 +120,8 @@ IMAGENET_TITLES = {
     "plain + CGN, shape head": "shape",
     "plain + CGN, texture head": "texture",
     "plain + CGN, background head": "background",
+    "plain + abducted, ensemble": "ensemble_abducted",
+    "plain + abducted, shape head": "shape_abducted",
     "Oracle (both cues at random)": "oracle",
 }
 
