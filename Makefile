@@ -1,17 +1,19 @@
 # make repro         the whole reproduction (profile: laptop)
 # make test          lint, types and tests
 # make paper SEED=5  one more seed of MNIST at the paper's sizes (hours); SET='-S key=value' changes parameters
+# make photos PHOTOS=/path/to/folder  counterfactuals, classifiers and scores of your photos, in results/
 # make pretrain      the small networks of weights/emoji; NAMES='vgg biggan' only these
 # make setup         the environment alone
 # make lint          lint and types alone
 # make clean         remove the environment and all checkpoints
 PYTHON ?= python3
 SEED ?= 0
+SEEDS ?= 1
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PYTHONHASHSEED := 0
 
-.PHONY: help repro paper pretrain test setup lint clean
+.PHONY: help repro paper photos pretrain test setup lint clean
 
 help:
 	@sed -n 's/^# //p' Makefile
@@ -23,6 +25,9 @@ repro: setup
 
 paper: setup
 	python -m experiments.paper run $(SEED) $(SET)
+
+photos: setup
+	python -m experiments.photos "$(PHOTOS)" --out "$(OUT)" --seeds $(SEEDS) $(SET)
 
 pretrain: setup
 	python -m stages.pretrain $(NAMES)

@@ -33,9 +33,9 @@ from torch.nn import functional
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.full_size_networks import ACCUMULATED, Ensemble, Networks, autocast
-from cgn.common.replayed_update import WARM_UP, side_stream
-from cgn.imagenet.networks.biggan import generate, truncated_noise
+from cgn.networks.biggan import generate, truncated_noise
 from cgn.scm import IMAGENET_SCM
+from cgn.training.device import WARM_UP, side_stream
 
 PRECISIONS = ("bf16", "tf32", "fp32")
 COMPILE_SECONDS = 130  # that must be left for a compilation to begin; it takes 100 on an H200

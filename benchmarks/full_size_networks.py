@@ -12,16 +12,15 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torchvision.models import resnet50, vgg16_bn
 
-from cgn.common.pixels import to_bytes
-from cgn.common.replayed_update import ReplayedUpdate
-from cgn.imagenet.generators.mechanisms import ImageNetCGN
-from cgn.imagenet.generators.training import accumulate_gradients, draw_batch
-from cgn.imagenet.networks.biggan import BIGGAN_DEEP_256, build_biggan, truncated_noise
-from cgn.imagenet.networks.perceptual import PerceptualFeatures
-from cgn.imagenet.networks.saliency import Saliency
-from cgn.imagenet.networks.u2net import U2NET, U2Net
-from cgn.params.imagenet import ImageNetCGNBudget, ImageNetCGNParams
+from cgn.generators.imagenet.mechanisms import ImageNetCGN
+from cgn.generators.imagenet.training import accumulate_gradients, draw_batch
+from cgn.generators.params import ImageNetCGNBudget, ImageNetCGNParams
+from cgn.io.pixels import to_bytes
+from cgn.networks.biggan import BIGGAN_DEEP_256, build_biggan, truncated_noise
+from cgn.networks.u2net import U2NET, Saliency, U2Net
+from cgn.networks.vgg import PerceptualFeatures
 from cgn.scm import IMAGENET_SCM
+from cgn.training.device import ReplayedUpdate
 from stages.command import section
 
 ACCUMULATED = 4000  # images an update, as in the paper

@@ -21,7 +21,7 @@ import torch
 from torch.nn import functional
 
 from benchmarks.speed_cases import Case, all_cases
-from cgn.common.ahead import compute_ahead
+from cgn.generators.ahead import compute_ahead
 
 ROUNDS = 5  # of which the median counts
 

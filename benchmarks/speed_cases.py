@@ -11,19 +11,18 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.flop_counter import FlopCounterMode
 
-from cgn.classifiers.algorithm import Minibatch
-from cgn.classifiers.erm import ERM
-from cgn.classifiers.network import DigitCNN
-from cgn.common.ahead import compute_ahead
-from cgn.common.pixels import from_bytes, to_bytes
-from cgn.common.shards import Sample, write_shards
-from cgn.mnist.datasets.variants import Cues, synthesize
-from cgn.mnist.generators.discriminator import Discriminator
-from cgn.mnist.generators.mechanisms import CGN, CGNConfig, UpsamplingNetwork
-from cgn.mnist.generators.sampling import BLOCK, sample_counterfactuals
-from cgn.params.mnist import WildlifeParams
-from cgn.params.shared import CounterfactualParams
-from cgn.scm import compose
+from cgn.data.mnist.variants import Cues, synthesize
+from cgn.data.params import WildlifeParams
+from cgn.data.sources import Minibatch
+from cgn.generators.ahead import compute_ahead
+from cgn.generators.mnist.mechanisms import CGN, CGNConfig, UpsamplingNetwork
+from cgn.generators.mnist.sampling import BLOCK, sample_counterfactuals
+from cgn.io.pixels import from_bytes, to_bytes
+from cgn.io.shards import Sample, write_shards
+from cgn.methods.erm import ERM
+from cgn.networks.digit_cnn import DigitCNN
+from cgn.networks.discriminators import DigitDiscriminator
+from cgn.scm import CounterfactualParams, compose
 from stages.command import section
 
 WIDTH, NOISE, LABEL, DISCRIMINATOR, BATCH = 32, 32, 16, 64, 32  # of the paper profile's CGN
@@ -60,7 +59,9 @@ def wildlife() -> Case:
     names = ("foreground", "background")
     textures = {name: rng.integers(0, 256, (10, size, size, 3), dtype=np.uint8) for name in names}
     cues = Cues(*rng.integers(0, 10, (2, count), dtype=np.uint8))
-    params = WildlifeParams(texture_size=size, crop_padding=padding, binarize_threshold=0.1)
+    params = WildlifeParams(
+        black_ground=False, binarize_threshold=0.1, texture_size=size, crop_padding=padding
+    )
 
     def crop(texture: np.ndarray) -> np.ndarray:
         padded = np.pad(texture, ((padding, padding), (padding, padding), (0, 0)), mode="reflect")
@@ -138,7 +139,7 @@ def textures() -> Case:
 
 def discriminator() -> Case:
     """The discriminator's loss on real and generated images, forward and backward."""
-    network = Discriminator(DISCRIMINATOR).to(memory_format=torch.channels_last)
+    network = DigitDiscriminator(DISCRIMINATOR, classes=10)
     images, labels = torch.rand(2 * BATCH, 3, 32, 32), torch.arange(2 * BATCH) % 10
 
     def plain() -> None:
@@ -182,7 +183,7 @@ def sampling() -> Case:
         for first in range(0, count, 500):
             noise, labels = torch.randn(3, 500, NOISE), torch.randint(10, (3, 500))
             with torch.inference_mode():
-                mask = cgn.masks(labels[0], noise[0])
+                mask = cgn.shape(labels[0], noise[0])
                 maps = [reference(noise[cue], labels[cue]) for cue in (1, 2)]
                 images = to_bytes(compose(mask, maps[0], maps[1]))
             samples += [Sample(image, metadata[first + row]) for row, image in enumerate(images)]
@@ -190,7 +191,7 @@ def sampling() -> Case:
 
     labels = torch.arange(10)
     texture = flops(lambda: reference(torch.randn(10, NOISE), labels)) / 10
-    mask = flops(lambda: cgn.masks(labels, torch.randn(10, NOISE))) / 10
+    mask = flops(lambda: cgn.shape(labels, torch.randn(10, NOISE))) / 10
     return Case(
         "counterfactuals, from noise to tars",
         count,

@@ -1,35 +1,49 @@
-"""Which label and which noise each mechanism gets for every generated image (sections 2.2, 2.3, 3.1).
+"""Plans the label and noise of each mechanism for every counterfactual (sections 2.2, 2.3, 3.1) and draws it.
 
-The plan of an image is a function of the seed and the image's index alone. Nothing here knows how a
-mechanism turns label and noise into pixels, or which world it belongs to.
+The plan of an image depends on the seed and the image's index only. The module serves all worlds: it does not
+know how a mechanism turns label and noise into pixels.
 """
 
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cgn.common.seeding import indexed_integers
-from cgn.params.shared import CounterfactualParams
-from cgn.scm import StructuralCausalModel
+from cgn.scm import CounterfactualParams, Mechanisms, StructuralCausalModel
+from cgn.seeding import indexed_integers
 
-_LEADER = "shape"  # the mechanism whose label a classifier is told
+_LEADER = "shape"  # classifiers are trained on the label of this mechanism
+
+Integers = NDArray[np.int64]
+Table = Callable[[int, str, int, int, int], Any]  # seed, name, start, stop, width: see `cgn.seeding`
 
 
 class Plan(NamedTuple):
-    """For each mechanism: class labels and noise ids (n,) int64 of the images `start..stop`."""
+    """Class labels and noise ids, int64 (n,) by mechanism, of the images `indices` (n,)."""
 
-    labels: dict[str, NDArray[np.int64]]
-    noise: dict[str, NDArray[np.int64]]
+    seed: int
+    indices: Integers
+    labels: dict[str, Integers]
+    noise: dict[str, Integers]
+    shared_noise: bool = False  # noise ids are rows of one table for all mechanisms, not of a table for each
 
-    def metadata(self, row: int, index: int, seed: int) -> dict[str, Any]:
-        """What is stored beside the image of a row of this plan, image `index` of the set of `seed`."""
+    def metadata(self, row: int) -> dict[str, Any]:
+        """Returns the metadata that a shard stores with image `row` of the plan."""
         return {
-            "index": index,
-            "seed": seed,
+            "index": int(self.indices[row]),
+            "seed": self.seed,
             "labels": {name: int(ids[row]) for name, ids in self.labels.items()},
             "noise": {name: int(ids[row]) for name, ids in self.noise.items()},
         }
+
+    def noise_of(self, mechanism: str, table: Table, name: str, width: int) -> Any:
+        """Returns the noise (n, width) of a mechanism.
+
+        Its rows come from the table `name` if noise is shared, else from the table `name`/`mechanism`.
+        """
+        own = name if self.shared_noise else f"{name}/{mechanism}"
+        return _rows(self.noise[mechanism], table, self.seed, own, width)
 
 
 def plan_counterfactuals(
@@ -39,63 +53,72 @@ def plan_counterfactuals(
     seed: int,
     start: int,
     stop: int,
+    given_shapes: NDArray[np.integer] | None = None,
 ) -> Plan:
-    """The plan of images `start..stop` (indices, half-open).
+    """Plans the images with indices start to stop - 1.
 
-    Image i belongs to group i // ratio. A group has one shape: one label and one noise id (the
-    group's number). The other mechanisms, when `intervened` names them, draw a label for every
-    image, uniformly and independently; otherwise they keep the shape's label. Their noise is the
-    group's (`noise: shared`: "we fix the noise u and randomly draw a", section 2.2) or the image's
-    own (`per_mechanism`, section 3.1). With ratio 1 every image has new noise: the paper's
-    interventional images. A shape that is not intervened on cycles through the classes in order.
+    Image i belongs to group i // ratio. All images of a group share the shape's label and the shape's noise
+    id, which is the group's number. The shape's label is uniform if `intervened` names the shape; otherwise
+    it cycles through the classes in order. Each other mechanism draws a uniform label for every image if
+    `intervened` names it, and has the shape's label otherwise. Its noise id is the group's (`noise: shared`;
+    "we fix the noise u and randomly draw a", section 2.2) or the image's own (`per_mechanism`, section 3.1).
+    With ratio 1 every image has new noise; the paper calls such images interventional.
+
+    `given_shapes` are the labels (n,) of real images whose shapes are used in place of groups: image i has
+    the label of real image i % n, and i % n is its shape's noise id.
+
+    A class that `scm.do` fixed replaces the planned label; all other labels and all noise stay the same.
     """
-    index = np.arange(start, stop)
-    group = index // params.ratio
-    first, last = start // params.ratio, (max(stop, start + 1) - 1) // params.ratio + 1
-    if _LEADER in params.intervened:
-        group_labels = indexed_integers(seed, f"label/{_LEADER}", first, last, classes)
+    indices = np.arange(start, stop)
+    if given_shapes is not None:
+        shape = indices % len(given_shapes)
+        shape_labels = given_shapes[shape].astype(np.int64)
     else:
-        group_labels = np.arange(first, last) % classes
-    return _with_textures(scm, params, classes, seed, index, group, group_labels[group - first])
+        shape = indices // params.ratio
+        shape_labels = shape % classes
+        if _LEADER in params.intervened:
+            shape_labels = _rows(shape, indexed_integers, seed, f"label/{_LEADER}", classes)
+    noise = dict.fromkeys(scm.mechanisms, shape)
+    drawn = {}
+    for name in set(scm.mechanisms) - {_LEADER}:
+        if name in params.intervened:
+            drawn[name] = _rows(indices, indexed_integers, seed, f"label/{name}", classes)
+        if params.noise == "per_mechanism":
+            noise[name] = indices
+    fixed = {node.name: node.fixed for node in scm.nodes if node.fixed is not None}
+    labels = scm.do(**drawn | fixed).after_do(dict.fromkeys(scm.mechanisms, shape_labels))
+    return Plan(seed, indices, labels, noise, params.noise == "shared")
 
 
-def plan_given_shapes(
+def sample(
     scm: StructuralCausalModel,
-    params: CounterfactualParams,
-    classes: int,
-    shape_labels: NDArray[np.integer],
-    seed: int,
-    start: int,
-    stop: int,
-) -> Plan:
-    """The plan of images `start..stop` whose shapes are those of real images with `shape_labels` (n,).
+    mechanisms: Mechanisms,
+    plan: Plan,
+    as_labels: Callable[[Integers], Any],
+    noise_of: Callable[[str], Any],
+    given: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """Draws the images of a plan and returns the outputs of all nodes, as `StructuralCausalModel.evaluate`.
 
-    Image i has the shape of real image i % n, whose number stands for the shape's noise. `params.ratio` is
-    not used; all else is as in `plan_counterfactuals`.
+    `as_labels` turns class numbers (n,) into the labels that the mechanisms take. `noise_of` returns the
+    noise (n, ...) of a mechanism by name. Images that share the shape's noise share its label, so their shape
+    is drawn once.
     """
-    index = np.arange(start, stop)
-    shape = index % len(shape_labels)
-    return _with_textures(scm, params, classes, seed, index, shape, shape_labels[shape].astype(np.int64))
+    _, rows, row_of = np.unique(plan.noise[_LEADER], return_index=True, return_inverse=True)
+
+    def once(mechanism: Callable[..., Any]) -> Callable[..., Any]:
+        return lambda labels, noise: mechanism(labels[rows], noise[rows])[row_of]
+
+    drawn = [name for name in scm.mechanisms if name not in (given or {})]
+    return scm.evaluate(
+        {name: once(each) if name == _LEADER else each for name, each in mechanisms.items()},
+        {name: as_labels(plan.labels[name]) for name in drawn},
+        {name: noise_of(name) for name in drawn},
+        given,
+    )
 
 
-def _with_textures(
-    scm: StructuralCausalModel,
-    params: CounterfactualParams,
-    classes: int,
-    seed: int,
-    index: NDArray[np.int64],
-    shape: NDArray[np.int64],  # the shape's noise id of each image
-    shape_labels: NDArray[np.int64],
-) -> Plan:
-    """Shapes, and labels and noise of the other mechanisms as the policy says."""
-    labels, noise = {_LEADER: shape_labels}, {_LEADER: shape}
-    start, stop = int(index[0]) if len(index) else 0, int(index[-1]) + 1 if len(index) else 0
-    for mechanism in scm.mechanisms:
-        if mechanism == _LEADER:
-            continue
-        if mechanism in params.intervened:
-            labels[mechanism] = indexed_integers(seed, f"label/{mechanism}", start, stop, classes)
-        else:
-            labels[mechanism] = shape_labels
-        noise[mechanism] = shape if params.noise == "shared" else index
-    return Plan(labels, noise)
+def _rows(ids: Integers, table: Table, seed: int, name: str, width: int) -> Any:
+    """Returns the rows `ids` of a table of unlimited length."""
+    start, stop = (int(ids.min()), int(ids.max()) + 1) if len(ids) else (0, 0)
+    return table(seed, name, start, stop, width)[ids - start]

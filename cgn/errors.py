@@ -1,8 +1,8 @@
-"""The one exception whose message is meant for the user."""
+"""The exception whose message is written for the user."""
 
 
 class UserError(Exception):
-    """A user's mistake: one line that names the file or key, what was wrong and what to do.
+    """A user's mistake. The message, one line, names the file or key, what is wrong and what to do.
 
-    The stages print it without a traceback and exit with status 1.
+    Stages print the message without a traceback and exit with status 1.
     """

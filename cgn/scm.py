@@ -1,18 +1,32 @@
-"""The paper's structural causal models of an image (Eq. 1, 2 and appendix B), as data.
+"""The paper's structural causal models (SCMs) of an image (Eq. 1, 2 and appendix B), and their evaluation.
 
-Every node is assigned by an independent mechanism from its parents, a class label and a noise
-variable: S_j := f_j(PA_j, Y_j, U_j). The composer is fixed: X := M * F + (1 - M) * B.
+An independent mechanism computes each node from its parents, a class label and a noise variable:
+S_j := f_j(PA_j, Y_j, U_j). The composer has no parameters: X := M * F + (1 - M) * B.
 """
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import TypeVar
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import Field
+
+from cgn.section import Count, Mechanism, Section
 
 Array = TypeVar("Array")
+Mechanisms = Mapping[str, Callable[..., Any]]  # by the name of their node
+
+
+class CounterfactualParams(Section):
+    """How labels and noise of counterfactuals are drawn; params.yaml explains the keys."""
+
+    intervened: Annotated[list[Mechanism], Field(min_length=1)]
+    noise: Literal["shared", "per_mechanism"]
+    ratio: Count
 
 
 @dataclass(frozen=True)
 class Node:
-    """One structural assignment. Exogenous inputs (label, noise) are None for the composer."""
+    """One structural assignment. The composer has neither label nor noise."""
 
     name: str  # the mechanism's name in parameters, shards and reports
     symbol: str  # the variable it assigns
@@ -20,7 +34,7 @@ class Node:
     label: str | None = None
     noise: str | None = None
     parents: tuple[str, ...] = ()
-    fixed: int | None = None  # class that an intervention set, do(label := fixed)
+    fixed: Any = None  # the class that an intervention do(label := fixed) has set, or an array of them (n,)
 
     def equation(self) -> str:
         """The assignment as text, e.g. `M := f_shape(Y1, U1)`."""
@@ -31,7 +45,10 @@ class Node:
 
 @dataclass(frozen=True)
 class StructuralCausalModel:
-    """An ordered set of assignments: parents stand before their children."""
+    """A sequence of assignments in causal order: every parent comes before its children.
+
+    Raises ValueError when a parent is not assigned before its child, or a symbol is assigned twice.
+    """
 
     name: str
     nodes: tuple[Node, ...]
@@ -48,11 +65,13 @@ class StructuralCausalModel:
 
     @property
     def mechanisms(self) -> tuple[str, ...]:
-        """Names of the mechanisms that take a label: those that can be intervened on."""
+        """Names of the mechanisms that take a label, in causal order. These can be intervened on."""
         return tuple(node.name for node in self.nodes if node.label is not None)
 
-    def do(self, **labels: int) -> "StructuralCausalModel":
-        """do(Y_j := label) for any subset of mechanisms; the others are unchanged.
+    def do(self, **labels: Any) -> "StructuralCausalModel":
+        """Returns the model after do(Y_j := label) for the named mechanisms, e.g. `scm.do(shape=3)`.
+
+        A label is a class, or an array (n,) with a class for each image.
 
         Raises ValueError for a name that is not a mechanism of this model.
         """
@@ -64,12 +83,51 @@ class StructuralCausalModel:
         nodes = (replace(node, fixed=labels.get(node.name, node.fixed)) for node in self.nodes)
         return replace(self, nodes=tuple(nodes))
 
+    def after_do(self, labels: Mapping[str, Any]) -> dict[str, Any]:
+        """Returns `labels`, class numbers (n,) by mechanism, with the classes that `do` fixed put in."""
+        fixed = {node.name: node.fixed for node in self.nodes if node.fixed is not None}
+        return {name: own * 0 + fixed[name] if name in fixed else own for name, own in labels.items()}
+
+    def evaluate(
+        self,
+        mechanisms: Mechanisms,
+        labels: Mapping[str, Any],
+        noise: Mapping[str, Any],
+        given: Mapping[str, Any] | None = None,
+    ) -> dict[str, Any]:
+        """Computes the output of every node, by name, in causal order.
+
+        All arguments are keyed by node names. A mechanism is called with the arguments of its node's
+        equation: outputs of the parents, label, noise. Labels are class numbers or, if the mechanism takes
+        them, mixtures of classes; a class that `do` fixed replaces them. An output in `given` is kept, and
+        its mechanism is not called. Raises ValueError for a node that is in neither `mechanisms` nor `given`.
+        """
+        labels = self.after_do(labels)
+        outputs: dict[str, Any] = {}
+        values: dict[str, Any] = {}  # the same outputs by symbol, because parents are named by symbol
+        for node in self.nodes:
+            if given is not None and node.name in given:
+                output = given[node.name]
+            elif node.name in mechanisms:
+                inputs = [values[parent] for parent in node.parents]
+                if node.label is not None:
+                    inputs.append(labels[node.name])
+                if node.noise is not None:
+                    inputs.append(noise[node.name])
+                output = mechanisms[node.name](*inputs)
+            else:
+                raise ValueError(
+                    f"{self.name}: no mechanism {node.name} for {node.equation()}; there are {[*mechanisms]}"
+                )
+            outputs[node.name] = values[node.symbol] = output
+        return outputs
+
     def equations(self) -> list[str]:
         """The assignments as text, in causal order."""
         return [node.equation() for node in self.nodes]
 
     def edges(self) -> list[tuple[str, str]]:
-        """(cause, effect) pairs of symbols: labels, noises and parents of every node."""
+        """Pairs (cause, effect) of symbols. The causes of a node are its label, noise and parents."""
         return [
             (cause, node.symbol)
             for node in self.nodes
@@ -102,5 +160,8 @@ IMAGENET_SCM = StructuralCausalModel(
 
 
 def compose(mask: Array, foreground: Array, background: Array) -> Array:
-    """Eq. 2: x_gen = m * f + (1 - m) * b, by pixel; mask in [0, 1], shapes that broadcast."""
+    """Composes an image, x_gen = m * f + (1 - m) * b (Eq. 2).
+
+    `mask` is in [0, 1]; the three shapes broadcast, e.g. (n, 1, h, w) and (n, 3, h, w).
+    """
     return mask * foreground + (1 - mask) * background  # type: ignore[operator,no-any-return]

@@ -1,7 +1,8 @@
-"""What our deviations from the paper are worth: each is switched back alone, as one DVC experiment.
+"""Measures the effect of each deviation from the paper: one DVC experiment switches back one deviation.
 
-`python -m experiments.deviations` runs what has no result yet in reports/deviations, at the sizes of
-`profile`, and writes the table reports/deviations/deviations.md. docs/deviations.md gives their reasons.
+`python -m experiments.deviations` runs the experiments without result in reports/deviations, at the sizes of
+`profile`, and writes reports/deviations/deviations.md. docs/deviations.md gives the reasons of the
+deviations.
 """
 
 import os
@@ -12,23 +13,26 @@ from typing import Annotated, Any, NamedTuple
 import pandas as pd
 import typer
 
-from cgn.common.files import atomic_path, read_json, write_json
 from cgn.errors import UserError
-from cgn.report.names import VARIANTS
+from cgn.io.files import atomic_path, read_json, write_json
+from cgn.params.reading import BUDGETS, read
+from cgn.report.names import VARIANT_TITLES
 from experiments.experiment import Outcome, run_experiment
 
 FOLDER = Path("reports/deviations")
-HARD = ("double_colored_mnist", "wildlife_mnist")  # two cues each; the third has one
+HARD = ("double_colored_mnist", "wildlife_mnist")  # the variants with two cues
 
 
 class Deviation(NamedTuple):
-    paper: str  # what the paper has instead, for the table
-    settings: list[str]
+    """A deviation, and how it is switched back."""
+
+    paper: str  # the paper's choice, for the table
+    settings: list[str]  # as for -S; "{profile}" is replaced by the profile's file
 
 
 DEVIATIONS = {
     "none": Deviation("nothing switched back", []),
-    "mismatch_weight": Deviation("no mismatched images", ["mnist.cgn.mismatch_weight=[0]"]),
+    "mismatch_weight": Deviation("no mismatched images", ["{profile}:mnist.cgn.mismatch_weight=[0]"]),
     "mask_interval": Deviation("mean of the mask in [0.1, 0.9]", ["mnist.cgn.mask_interval=[0.1,0.9]"]),
     "lambda_border": Deviation("no border prior", ["mnist.cgn.lambda_border=0"]),
     "mask_warmup": Deviation("no warm-up of the masks", ["mnist.cgn.mask_warmup=0"]),
@@ -37,7 +41,7 @@ DEVIATIONS = {
     "texture_shuffle": Deviation("patches of the texture rearranged", ["mnist.cgn.texture_shuffle=permute"]),
     "weight_averaging": Deviation("the last weights", ["mnist.adversarial.weight_averaging=0"]),
     "gradient_penalty": Deviation(
-        "R1 of one weight", ["mnist.adversarial.discriminator.gradient_penalty=[1.0,1.0]"]
+        "R1 of one weight", ["{profile}:mnist.adversarial.discriminator.gradient_penalty=[1.0,1.0]"]
     ),
     "translation": Deviation(
         "no translation of what is judged", ["mnist.adversarial.discriminator.translation=0"]
@@ -57,8 +61,8 @@ def main(
     variant: Annotated[list[str], typer.Option(help="only these")] = list(HARD),  # noqa: B006
     deviation: Annotated[list[str], typer.Option(help="only these")] = list(DEVIATIONS),  # noqa: B006
 ) -> None:
-    """Switch back each deviation on each variant; double-colored and Wildlife unless said otherwise."""
-    for kind, names, known in (("variant", variant, VARIANTS), ("deviation", deviation, DEVIATIONS)):
+    """Switch back each deviation on each variant, by default on double-colored and Wildlife."""
+    for kind, names, known in (("variant", variant, VARIANT_TITLES), ("deviation", deviation, DEVIATIONS)):
         for name in names:
             if name not in known:
                 raise UserError(f"--{kind} {name}: not one of {', '.join(known)}")
@@ -68,13 +72,19 @@ def main(
             path = FOLDER / of / f"{name}.json"
             if not path.exists():
                 experiment = f"deviation-{of}-{name}".replace("_", "-")
-                settings = DEVIATIONS[name].settings
+                settings = settings_of(name)
                 write_json(path, measured(run_experiment(experiment, of, settings, scratch / name)))
             collect()
 
 
+def settings_of(deviation: str) -> list[str]:
+    """The settings that switch a deviation back, with the profile of params.yaml."""
+    of_profile = f"{BUDGETS}/{read().profile}.yaml"
+    return [setting.format(profile=of_profile) for setting in DEVIATIONS[deviation].settings]
+
+
 def measured(outcome: Outcome) -> dict[str, Any]:
-    """The `MEASURES` of an experiment, with how it was run."""
+    """The `MEASURES` of an experiment, and the facts of its run."""
     methods = ("cgn", "cgn_only", "cgn_abduction")
     accuracies = {name: outcome.classifiers[name]["test_accuracy"] for name in methods}
     health = {name: outcome.mechanisms[name] for name in MEASURES if name not in accuracies}
@@ -82,9 +92,9 @@ def measured(outcome: Outcome) -> dict[str, Any]:
 
 
 def collect() -> None:
-    """Write the table of all results in `FOLDER`."""
+    """Writes the table of all results in `FOLDER`."""
     rows, runs = [], []
-    for variant, title in VARIANTS.items():
+    for variant, title in VARIANT_TITLES.items():
         for name, deviation in DEVIATIONS.items():
             path = FOLDER / variant / f"{name}.json"
             if path.exists():

@@ -1,4 +1,4 @@
-"""One DVC experiment in a temporary copy: the workspace's lock, metrics and outputs stay as they are."""
+"""Runs a DVC experiment in a temporary copy; the workspace's lock, metrics and outputs do not change."""
 
 import json
 import os
@@ -10,24 +10,24 @@ from typing import Any, NamedTuple
 
 from ruamel.yaml import YAML
 
-from cgn.common.files import read_json
 from cgn.errors import UserError
+from cgn.io.files import read_json
 from cgn.report.run_facts import run_facts
 
 DVC = [sys.executable, "-m", "dvc"]
 
 
 class Outcome(NamedTuple):
-    """What stage `score` made of one variant, and how it was run."""
+    """The results of the stage `score` for one variant, and the facts of the run."""
 
     classifiers: dict[str, Any]
     mechanisms: dict[str, Any]
     facts: dict[str, Any]  # command, commit, versions, machine, wall_time_seconds
-    digests: dict[str, str]  # MD5 of every output, by its path
+    digests: dict[str, str]  # MD5 of every output, by path
 
 
 def run_experiment(name: str, variant: str, settings: list[str], scratch: Path) -> Outcome:
-    """`score@VARIANT` as the experiment `name`; arguments and errors are those of `run_target`."""
+    """Runs `score@VARIANT` as the experiment `name`; arguments and errors are those of `run_target`."""
     made = run_target(name, f"score@{variant}", settings, scratch)
 
     from dvc.api import read
@@ -36,21 +36,21 @@ def run_experiment(name: str, variant: str, settings: list[str], scratch: Path) 
         json.loads(read(f"scores/mnist/{variant}/{scores}.json", rev=name))
         for scores in ("classifiers", "mechanisms")
     )
-    # Its own stages, and those that all variants share.
+    # The stages of the variant, and those that all variants share.
     timings = [path for path in (scratch / "timings").glob("*.json") if _concerns(path.stem, variant)]
     facts = facts_of(name, made, timings)
     return Outcome(classifiers, mechanisms, facts, digests(locked_stages(name), variant))
 
 
 def run_target(name: str, target: str, settings: list[str], scratch: Path) -> dict[str, str]:
-    """Make `target` with `settings` ("key=value", as of dvc exp run -S) as the experiment `name`.
+    """Makes `target` with `settings` ("key=value", as for dvc exp run -S) as the experiment `name`.
 
-    What it has in common with earlier ones comes from DVC's cache; checkpoints lie in `scratch`, so that the
-    same call goes on with a run that was cut off. Returns the `command` and the `commit` it starts from.
-    Raises UserError without Git, or when the run fails.
+    Outputs that earlier experiments have made come from DVC's cache. Checkpoints are in `scratch`, so the
+    same call resumes an interrupted run. Returns the `command`, and the `commit` that the experiment starts
+    from. Raises UserError without Git, or when the run fails.
     """
     commit = starting_commit()
-    # An earlier experiment of this name, finished or not, gives way: its outputs are in the cache.
+    # An earlier experiment of this name is removed; its outputs stay in the cache.
     subprocess.run([*DVC, "exp", "remove", name], capture_output=True)
     words = ["exp", "run", "--temp", "--name", name]
     changes = [word for setting in settings for word in ("-S", setting)]
@@ -68,7 +68,7 @@ def run_target(name: str, target: str, settings: list[str], scratch: Path) -> di
 
 
 def facts_of(name: str, made: dict[str, str], timings: Iterable[Path]) -> dict[str, Any]:
-    """What was `made` (see `run_target`), on what, and how long the stages took that wrote `timings`."""
+    """The facts of a run: those `made` by `run_target`, versions, machine, and the stages' time."""
     from dvc.api import exp_show
 
     rows = exp_show(revs=[made["commit"].removesuffix("-dirty")])
@@ -87,7 +87,7 @@ def locked_stages(name: str) -> dict[str, Any]:
 
 
 def digests(stages: dict[str, Any], variant: str) -> dict[str, str]:
-    """The MD5 of each output of those `stages` of a dvc.lock that are of `variant` or of all variants."""
+    """The MD5 of each output of the `stages` of a dvc.lock that are of `variant` or of all variants."""
     own = (
         entry
         for stage, entry in stages.items()
@@ -98,7 +98,7 @@ def digests(stages: dict[str, Any], variant: str) -> dict[str, str]:
 
 
 def recorded(settings: list[str]) -> list[str]:
-    """`settings` as they are kept: folders of this machine by their own name alone."""
+    """`settings` as results record them: of paths, only the last part is kept."""
     pairs = (setting.partition("=") for setting in settings)
     return [f"{key}=.../{Path(value).name}" if "/" in value else f"{key}={value}" for key, _, value in pairs]
 
@@ -108,15 +108,17 @@ def _concerns(timed: str, variant: str) -> bool:
 
 
 def starting_commit() -> str:
-    """The commit that the experiment starts from; "-dirty" when the working tree differs from it, other than
-    in the results of paper runs, which no stage reads."""
+    """The commit that an experiment starts from, with "-dirty" if the working tree differs from it.
+
+    Changes in reports/paper do not count, because no stage reads it. Raises UserError without Git or commit.
+    """
     head = _git("rev-parse", "--verify", "HEAD")
     changed = _git("status", "--porcelain", "--untracked-files=no", "--", ".", ":!reports/paper")
     return head.strip() + ("-dirty" if changed else "")
 
 
 def _git(*words: str) -> str:
-    """What Git answers. Raises UserError in one line when it cannot: DVC's experiments need a commit."""
+    """The output of a Git command. Raises UserError when it fails."""
     try:
         done = subprocess.run(["git", *words], capture_output=True, encoding="utf-8", errors="replace")
     except FileNotFoundError:

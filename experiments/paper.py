@@ -1,48 +1,41 @@
 """MNIST at the paper's sizes: `python -m experiments.paper run SEED`, or `… collect` (see make paper).
 
-A variant of a seed is one DVC experiment, whole or, with --stage, one training stage. What has a result in
-reports/paper/results is not run again; a run that was cut off goes on from its checkpoints ($CGN_SCRATCH, by
+A variant of a seed is one DVC experiment of the profile `paper` (or `released`, with --profile), with all
+stages or, with --stage, one training stage. Runs with results in reports/paper/results (or
+reports/paper/released) are not repeated. An interrupted run resumes from its checkpoints ($CGN_SCRATCH, by
 default .scratch/paper) and the cache.
 """
 
-import json
 import os
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from cgn.common.files import atomic_path, read_json, write_json
 from cgn.errors import UserError
-from cgn.report.names import VARIANTS
+from cgn.io.files import atomic_path, write_json
+from cgn.report.names import METHOD_TITLES, VARIANT_TITLES
 from cgn.report.paper_runs import (
-    RUN_FILES,
-    STAGE_RUN_FILES,
     WHOLE_RUN,
+    differences,
     is_complete,
     markdown,
     read_results,
     run_of_all,
     summary,
+    write_parameters,
     write_results,
     write_results_of_stage,
 )
 from experiments.experiment import recorded, run_experiment
+from experiments.settings import effective_parameters, overridden
 from experiments.training_stage import run_training_stage, training_stages
-from experiments.tuning import selected
 
 PAPER = Path("reports/paper")
 RESULTS = PAPER / "results"
-# The values of params.yaml suit trainings of minutes. These suit longer ones: less of what keeps masks easy
-# to read and alike, on double-colored textures without a grain, and on Wildlife abduction with the
-# backgrounds of real images. Chosen on random-cue validation digits.
-LONG_TRAINING = (
-    "mnist.abduction.backgrounds.wildlife_mnist=observed",
-    "mnist.cgn.mismatch_weight=[0,0.6,0]",
-    "mnist.cgn.texture_start.double_colored_mnist=plain",
-    "mnist.adversarial.discriminator.gradient_penalty=[1.0,0.03]",
-)
+RELEASED = PAPER / "released"
+FOLDERS = {"paper": RESULTS, "released": RELEASED}  # of the results, by profile
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -50,23 +43,30 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 @app.command()
 def run(
     seed: int,
-    variant: Annotated[list[str], typer.Option(help="only these variants")] = list(VARIANTS),  # noqa: B006
+    variant: Annotated[list[str], typer.Option(help="only these variants")] = list(VARIANT_TITLES),  # noqa: B006
     stage: Annotated[str | None, typer.Option(help="only this training stage, and what it needs")] = None,
     set_param: Annotated[list[str], typer.Option("-S", help="further parameters, as of dvc exp run")] = [],  # noqa: B006
+    profile: Annotated[str, typer.Option(help="paper, or released: the released code's protocol")] = "paper",
 ) -> None:
-    """Run what has no result yet of SEED, a variant at a time, and keep its results."""
+    """Run the variants of SEED that have no result yet, one after the other, and keep their results."""
     for name in variant:
-        if name not in VARIANTS:
-            raise UserError(f"--variant {name}: not one of {', '.join(VARIANTS)}")
-    names = WHOLE_RUN if stage is None else _methods_of(stage)
+        if name not in VARIANT_TITLES:
+            raise UserError(f"--variant {name}: not one of {', '.join(VARIANT_TITLES)}")
+    if profile not in FOLDERS:
+        raise UserError(f"--profile {profile}: not one of {', '.join(FOLDERS)}")
+    results = FOLDERS[profile]
+    methods = [*METHOD_TITLES, "mechanisms"] if stage is None else _methods_of(stage)
+    settings = [f"profile={profile}", f"seed={seed}", *set_param]
+    params = overridden(settings)
     for name in variant:
-        _require_equal_settings(name, set_param)
-        if is_complete(RESULTS, name, seed, names):
-            files = ["*"] if stage is None else names
-            again = " ".join(f"{RESULTS / name / of}/seed_{seed}.json" for of in files)
+        parameters = {method: effective_parameters(params, name, method) for method in methods}
+        _require_equal(results, name, parameters)
+        if is_complete(results, name, seed, WHOLE_RUN if stage is None else methods):
+            files = ["*"] if stage is None else methods
+            again = " ".join(f"{results / name / of}/seed_{seed}.json" for of in files)
             print(f"{name}, seed {seed}: has its results; to run it again, rm {again}")
         else:
-            _run(name, seed, stage, set_param)
+            _run(profile, name, seed, stage, settings, set_param, parameters)
             collect()
 
 
@@ -75,6 +75,8 @@ def collect() -> None:
     """Summarise all results in reports/paper/mnist.json and mnist.md."""
     results = read_results(RESULTS)
     found = summary(results, run_of_all(RESULTS))
+    if any(RELEASED.rglob("seed_*.json")):
+        found["released"] = summary(read_results(RELEASED), run_of_all(RELEASED))
     write_json(PAPER / "mnist.json", found)
     with atomic_path(PAPER / "mnist.md") as temporary:
         temporary.write_text(markdown(found), encoding="utf-8")
@@ -88,55 +90,41 @@ def _methods_of(stage: str) -> list[str]:
     return stages[stage]
 
 
-def _run(variant: str, seed: int, stage: str | None, given: list[str]) -> None:
+def _run(
+    profile: str,
+    variant: str,
+    seed: int,
+    stage: str | None,
+    settings: list[str],
+    given: list[str],
+    parameters: dict[str, dict[str, Any]],
+) -> None:
+    """Runs a variant with `settings`, of which `given` are recorded, and keeps its results."""
     scratch = Path(os.environ.get("CGN_SCRATCH", ".scratch/paper")) / f"seed_{seed}"
-    settings = _settings(variant, given)
-    changes = ["profile=paper", f"seed={seed}", *settings]
-    parts = ["paper", variant, str(seed)] + ([stage] if stage else [])
+    results, parts = FOLDERS[profile], [profile, variant, str(seed)] + ([stage] if stage else [])
     experiment = "-".join(parts).replace("_", "-")
     options = [f"--variant {variant}"] + ([f"--stage {stage}"] if stage else [])
+    options += [] if profile == "paper" else [f"--profile {profile}"]
     words = [*options, *(f"-S {setting}" for setting in recorded(given))]
-    asked = {
-        "command": f"python -m experiments.paper run {seed} {' '.join(words)}",
-        "settings": recorded(settings),
-    }
+    asked = {"command": f"python -m experiments.paper run {seed} {' '.join(words)}"}
     if stage is None:
-        outcome = run_experiment(experiment, variant, changes, scratch)
+        outcome = run_experiment(experiment, variant, settings, scratch)
+        write_parameters(results, variant, parameters)
         scores = outcome.classifiers, outcome.mechanisms
-        write_results(RESULTS, variant, seed, *scores, outcome.facts | asked, outcome.digests)
+        write_results(results, variant, seed, *scores, outcome.facts | asked, outcome.digests)
     else:
-        trained = run_training_stage(experiment, stage, variant, changes, scratch)
+        trained = run_training_stage(experiment, stage, variant, settings, scratch)
+        write_parameters(results, variant, parameters)
         facts = trained.facts | asked
-        write_results_of_stage(RESULTS, variant, seed, stage, trained.accuracies, facts, trained.digests)
+        write_results_of_stage(results, variant, seed, stage, trained.accuracies, facts, trained.digests)
 
 
-def _settings(variant: str, given: list[str]) -> list[str]:
-    """What a run changes of params.yaml: for long trainings, by the baselines' search, and as `given`.
-
-    Keys of other variants are left out.
-    """
-    tuned = [f"{key}={json.dumps(value, separators=(',', ':'))}" for key, value in selected(variant).items()]
-    others = set(VARIANTS) - {variant}
-    settings = (*LONG_TRAINING, *tuned, *given)
-    return [setting for setting in settings if others.isdisjoint(setting.partition("=")[0].split("."))]
-
-
-def _require_equal_settings(variant: str, given: list[str]) -> None:
-    """A mean over seeds is one of equal settings. Raises UserError when kept results have others.
-
-    Compared is what a run changes of params.yaml. Who edits that file, moves the results away.
-    """
-    asked = _but_sources(recorded(_settings(variant, given)))
-    folder = RESULTS / variant
-    for kept in (*sorted(folder.glob(RUN_FILES)), *sorted(folder.glob(STAGE_RUN_FILES))):
-        if _but_sources(read_json(kept)["settings"]) != asked:
-            raise UserError(f"{kept}: its results have other settings; move {folder} away to run with these")
-
-
-def _but_sources(settings: list[str]) -> list[str]:
-    """Without those that tell where digits and textures lie, which every machine has elsewhere."""
-    sources = [f"budgets.paper.{of}.{key}=" for of in ("digits", "textures") for key in ("source", "folder")]
-    return [setting for setting in settings if not setting.startswith(tuple(sources))]
+def _require_equal(results: Path, variant: str, parameters: dict[str, dict[str, Any]]) -> None:
+    """Raises UserError when kept results have other parameters, since means over seeds need equal ones."""
+    if found := differences(results, variant, parameters):
+        told = "; ".join(f"{name}: {difference}" for name, difference in found.items())
+        folders = " ".join(str(results / variant / name) for name in found)
+        raise UserError(f"results of other parameters: {told}; move them away to run with these: {folders}")
 
 
 if __name__ == "__main__":

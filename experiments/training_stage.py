@@ -1,33 +1,36 @@
-"""One training stage of MNIST as a DVC experiment: more seeds of its methods, without the others' hours."""
+"""Runs one MNIST training stage as a DVC experiment, to get more seeds of its methods without the others."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
+from numpy.typing import NDArray
 from ruamel.yaml import YAML
 
-from cgn.classifiers.accuracy import accuracy, predict
-from cgn.classifiers.network import DigitCNN
-from cgn.classifiers.trained import load_classifier
-from cgn.common.arrays import read_arrays
+from cgn.io.arrays import read_arrays
+from cgn.metrics.accuracy import accuracy, predict
+from cgn.networks.classifier import load_classifier
+from cgn.networks.digit_cnn import DigitCNN
 from experiments.experiment import digests, facts_of, locked_stages, run_target
+from experiments.settings import overridden
 
 MODELS = "models/mnist/classifiers"
 
 
 class Trained(NamedTuple):
-    """The classifiers of one stage and variant, and how they were trained."""
+    """The results of one training stage for one variant, and the facts of the run."""
 
-    accuracies: dict[str, dict[str, float]]  # method: train_accuracy, test_accuracy, percent
-    facts: dict[str, Any]  # as of an `Outcome`, wall_time_seconds of this stage alone
-    digests: dict[str, str]  # MD5 of its outputs, by their paths
+    accuracies: dict[str, dict[str, float]]  # by method: train_accuracy, test_accuracy, percent
+    facts: dict[str, Any]  # as in `Outcome`; wall_time_seconds is that of this stage only
+    digests: dict[str, str]  # MD5 of the stage's outputs, by path
 
 
 def training_stages() -> dict[str, list[str]]:
-    """The stages of dvc.yaml that train classifiers of MNIST, each with its methods."""
+    """The stages of dvc.yaml that train MNIST classifiers, each with its methods."""
     found = {}
     for name, stage in YAML(typ="safe").load(Path("dvc.yaml").read_text(encoding="utf-8"))["stages"].items():
-        # An output is a path, or has the path as its key.
+        # An output is a path, or a map whose only key is the path.
         outs = [out if isinstance(out, str) else next(iter(out)) for out in stage.get("outs", ())]
         if methods := [Path(out).name for out in outs if out.startswith(f"{MODELS}/")]:
             found[name] = methods
@@ -37,36 +40,58 @@ def training_stages() -> dict[str, list[str]]:
 def run_training_stage(
     experiment: str, stage: str, variant: str, settings: list[str], scratch: Path
 ) -> Trained:
-    """`STAGE@VARIANT` as `experiment` (see `run_target`), its classifiers scored as stage `score` does."""
+    """Runs `STAGE@VARIANT` as `experiment` (see `run_target`), and scores its classifiers."""
     target = f"{stage}@{variant}"
     made = run_target(experiment, target, settings, scratch)
     locked = locked_stages(experiment)[target]
     methods = [Path(out["path"]).name for out in locked["outs"]]
+    released = overridden(settings).mnist.classifier.network == "released"
     timing = scratch / "timings" / f"{stage}-{variant}.json"
     return Trained(
-        _accuracies(experiment, variant, methods),
+        _accuracies(experiment, variant, methods, released),
         facts_of(experiment, made, [timing] if timing.exists() else []),
         digests({target: locked}, variant),
     )
 
 
-def _accuracies(experiment: str, variant: str, methods: list[str]) -> dict[str, dict[str, float]]:
-    """Of the classifiers that `experiment` trained, on its training and test images, percent."""
+def arrays_of(experiment: str, name: str) -> dict[str, NDArray[Any]]:
+    """The arrays in data/mnist/`name`.safetensors of `experiment`."""
+    from dvc.api import DVCFileSystem
+
+    system: Any = DVCFileSystem(rev=experiment)
+    with TemporaryDirectory() as temporary:
+        file = Path(temporary) / "arrays.safetensors"
+        system.get_file(f"data/mnist/{name}.safetensors", str(file))
+        return read_arrays(file)
+
+
+def classifiers_of(
+    experiment: str, variant: str, methods: Sequence[str], released: bool
+) -> dict[str, DigitCNN]:
+    """The classifiers that `experiment` trained, by method; `released` is the form of the network."""
     from dvc.api import DVCFileSystem
 
     system: Any = DVCFileSystem(rev=experiment)
     found = {}
     with TemporaryDirectory() as temporary:
-        images, models = Path(temporary) / "images.safetensors", Path(temporary) / "models"
-        system.get_file(f"data/mnist/variants/{variant}.safetensors", str(images))
-        arrays = read_arrays(images)
         for method in methods:
-            system.get(f"{MODELS}/{variant}/{method}", str(models / method), recursive=True)
-            classifier = load_classifier(models / method, DigitCNN(0))
-            found[method] = {
-                f"{split}_accuracy": accuracy(
-                    predict(classifier, arrays[f"{split}_images"]), arrays[f"{split}_labels"]
-                )
-                for split in ("train", "test")
-            }
+            folder = Path(temporary) / method
+            system.get(f"{MODELS}/{variant}/{method}", str(folder), recursive=True)
+            found[method] = load_classifier(folder, DigitCNN(0, released=released))
     return found
+
+
+def _accuracies(
+    experiment: str, variant: str, methods: list[str], released: bool
+) -> dict[str, dict[str, float]]:
+    """Accuracies (percent) of the classifiers that `experiment` trained, on training and test images."""
+    arrays = arrays_of(experiment, f"variants/{variant}")
+    return {
+        method: {
+            f"{split}_accuracy": accuracy(
+                predict(classifier, arrays[f"{split}_images"]), arrays[f"{split}_labels"]
+            )
+            for split in ("train", "test")
+        }
+        for method, classifier in classifiers_of(experiment, variant, methods, released).items()
+    }

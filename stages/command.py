@@ -1,27 +1,26 @@
-"""What all stage commands share: validated parameters, one-line errors, a log, threads and timing."""
+"""The frame of all stage commands: validated parameters, one-line errors, logging, threads and timing."""
 
 import errno
 import logging
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import typer
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
 
-from cgn.common.files import write_json
 from cgn.errors import UserError
-from cgn.params.whole import Params, validate
+from cgn.io.files import write_json
+from cgn.params.reading import read
+from cgn.params.schema import Params
 
-PARAMS_FILE = Path("params.yaml")
-# Outside of DVC's outputs: checkpoints and timings. Long runs keep them outside of the clone.
+# The folder of checkpoints and timings. It is no output of DVC, and may be outside of the clone.
 SCRATCH = Path(os.environ.get("CGN_SCRATCH", ".scratch"))
-# Faults of the machine, not of the code, and what to do about them.
+# Errors of the machine, not of the code -> what the user can do.
 MACHINE = {
     errno.EACCES: "change its rights, or run elsewhere",
     errno.EPERM: "change its rights, or run elsewhere",
@@ -31,82 +30,88 @@ MACHINE = {
 }
 log = logging.getLogger("stages")
 
-# The option of the commands that score any classifier.
-Models = Annotated[
-    list[str],
-    typer.Option(
-        help="efficientnet_lite0, resnet50_sin, resnet50_in_sin, a torchvision classification model, or the "
-        "folder of a trained one; "
-        "several give {model: scores}"
-    ),
-]
+
+# Where parameters are read, and their profile: in the repository's root, of the profile that params.yaml
+# names; or those that an installed package brings (links to the root's), of the profile for photos.
+_HERE, _PACKAGED = (Path(), None), (Path(__file__).parent / "packaged", "photos")
+_parameters: tuple[Path, str | None] = _HERE
 
 
 @cache
-def _params() -> Params:
-    try:
-        values = YAML(typ="safe").load(PARAMS_FILE.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise UserError(f"{PARAMS_FILE}: not found; run from the repository's root") from None
-    except UnicodeDecodeError as error:
-        raise UserError(f"{PARAMS_FILE}: not UTF-8 at byte {error.start}; save it as UTF-8") from None
-    except YAMLError as error:
-        raise UserError(f"{PARAMS_FILE}: not valid YAML: {' '.join(str(error).split())}") from None
-    if not isinstance(values, dict):
-        raise UserError(f"{PARAMS_FILE}: holds no keys")
-    return validate(values, str(PARAMS_FILE))
+def _params(folder: Path, profile: str | None) -> Params:
+    return read(folder, profile)
 
 
 def section(key: str) -> Any:
-    """The validated value or section at a dotted key of params.yaml; the whole file is checked first.
+    """The validated value or section at a dotted key. All parameters are validated first.
 
-    `budgets.X` is the active profile's: `budgets.<profile>.X`. A stage reads parameters only here,
-    and a test compares the keys with what dvc.yaml declares.
+    `budgets.X` is X in the profile's file, and `assets.X` is X in assets.yaml. Other keys are those of
+    params.yaml, completed by the profile's file. A section that may differ between variants is a `ByVariant`:
+    `section("methods.irm").of(variant)`. Stages read parameters only by this function; a test compares the
+    keys with dvc.yaml. Raises UserError for an unknown key or a bad value.
     """
-    value: Any = _params()
-    parts = key.split(".")
-    if parts[0] == "budgets":
-        parts.insert(1, value.profile)
-    for part in parts:
-        if part not in type(value).model_fields:
-            known = ", ".join(type(value).model_fields)
-            raise UserError(f"{PARAMS_FILE}: no key {'.'.join(parts)}: '{part}' is not one of {known}")
+    value: Any = _params(*_parameters)
+    for part in key.split("."):
+        fields = getattr(type(value), "model_fields", {})
+        if part not in fields:
+            raise UserError(f"no parameter {key}: '{part}' is not one of {', '.join(fields) or 'any'}")
         value = getattr(value, part)
     return value
 
 
 def run(main: Callable[..., None]) -> None:
-    """Run a stage's `main` as a Typer command. A UserError ends it with one line and status 1."""
-    logging.basicConfig(format="%(message)s", level=logging.INFO, stream=sys.stderr)
+    """Runs a stage's `main` as a Typer command. A UserError ends it with one line and status 1."""
     stage = os.path.splitext(os.path.basename(sys.argv[0]))[0]
     started = time.monotonic()
-    try:
+    with _one_line_errors(stage):
         threads = str(section("threads"))
         os.environ["OMP_NUM_THREADS"] = threads  # read by torch when it is imported
         os.environ["MKL_NUM_THREADS"] = threads
         app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
         app.command()(main)
         app(standalone_mode=False)
+    if "DVC_STAGE" in os.environ:  # set by DVC; a command that a user runs is not timed
+        name = os.environ["DVC_STAGE"].rpartition(":")[2]  # without the path of dvc.yaml
+        _record_time(name.replace("@", "-"), time.monotonic() - started)
+
+
+def run_anywhere(name: str, mains: Mapping[str, Callable[..., None]]) -> None:
+    """Runs one of `mains`, by its sub-command if there are several, as the command `name`, from any folder.
+
+    Parameters are those that the package brings, even if the folder has a params.yaml, and torch takes as
+    many threads as it likes.
+    """
+    global _parameters
+    _parameters = _PACKAGED
+    with _one_line_errors(name):
+        app = typer.Typer(name=name, add_completion=False, pretty_exceptions_enable=False)
+        for command, main in mains.items():
+            app.command(command)(main)
+        app(standalone_mode=False)
+
+
+@contextmanager
+def _one_line_errors(command: str) -> Iterator[None]:
+    """Logs to standard error, and ends the process with one line for what the user can mend."""
+    logging.basicConfig(format="%(message)s", level=logging.INFO, stream=sys.stderr)
+    try:
+        yield
     except UserError as error:
-        log.error("%s: error: %s", stage, error)
+        log.error("%s: error: %s", command, error)
         sys.exit(1)
     except OSError as error:
         if error.errno not in MACHINE:
             raise
-        log.error(
-            "%s: error: %s: %s; %s", stage, error.filename or "output", error.strerror, MACHINE[error.errno]
-        )
+        where, hint = error.filename or "output", MACHINE[error.errno]
+        log.error("%s: error: %s: %s; %s", command, where, error.strerror, hint)
         sys.exit(1)
     except typer.Exit as finished:
         sys.exit(finished.exit_code)
     except Exception as error:
-        if hasattr(error, "format_message"):  # a usage error of the command line
-            log.error("%s: error: %s (see --help)", stage, error.format_message())
+        if hasattr(error, "format_message"):  # wrong use of the command line
+            log.error("%s: error: %s (see --help)", command, error.format_message())
             sys.exit(2)
         raise
-    if "DVC_STAGE" in os.environ:  # set by DVC: a command that runs alone is no part of the reproduction
-        name = os.environ["DVC_STAGE"].rpartition(":")[2]  # without dvc.yaml's path, seen from a sub-folder
-        _record_time(name.replace("@", "-"), time.monotonic() - started)
 
 
 def _record_time(stage: str, seconds: float) -> None:

@@ -1,4 +1,4 @@
-"""Stage `digits`: the real digits and their split."""
+"""Stage `digits`: the real digits and their splits."""
 
 import logging
 from pathlib import Path
@@ -7,7 +7,7 @@ from stages.command import run, section
 
 OUTPUT = Path("data/mnist/digits.safetensors")
 
-_log = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 
 def main() -> None:
@@ -15,13 +15,13 @@ def main() -> None:
     seed = section("seed")
     budget = section("budgets.digits")
 
-    from cgn.common.arrays import write_arrays
-    from cgn.mnist.datasets.digits import load_digits
+    from cgn.data.mnist.digits import load_digits
+    from cgn.io.arrays import write_arrays
 
     digits = load_digits(budget, seed)
     write_arrays(OUTPUT, {**digits})
     counts = ", ".join(f"{len(array)} {key}" for key, array in digits.items() if key.endswith("images"))
-    _log.info("%s from %s are in %s", counts.replace("_", " "), budget.source, OUTPUT)
+    log.info("%s from %s are in %s", counts.replace("_", " "), budget.source, OUTPUT)
 
 
 if __name__ == "__main__":

@@ -9,27 +9,27 @@ WORLD = Path("data/imagenet/world")
 CLASSIFIERS = Path("models/imagenet/classifiers")
 OUTPUT = Path("scores/imagenet/accuracy.json")
 
-_log = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 
 def main() -> None:
     """Score every classifier on the test splits.
 
-    They are `test_images` in a world of photos; in the emoji world, with cues that follow the class as in
-    training, `test_poses` (training glyphs at new poses) and `test_glyphs` (glyphs never seen).
+    A world of photos has `test_images`. The emoji world has `test_poses` (training glyphs at held-out poses)
+    and `test_glyphs` (held-out glyphs), with shortcuts as in training.
     """
     section("threads")
 
-    from cgn.common.arrays import read_arrays
-    from cgn.common.files import read_json, write_json
+    from cgn.data.emoji.cue_sources import TRAINING_SETS
     from cgn.errors import UserError
-    from cgn.imagenet.classifiers.by_name import load_networks
-    from cgn.imagenet.classifiers.cue_sources import METHODS
-    from cgn.imagenet.evaluation.top_accuracy import top_accuracy
+    from cgn.io.arrays import read_arrays
+    from cgn.io.files import read_json, write_json
+    from cgn.metrics.accuracy import top_accuracy
+    from cgn.networks.image_classifier import load_networks
 
     splits = {path.stem: read_arrays(path) for path in sorted(WORLD.glob("test_*.safetensors"))}
     classes, scores = read_json(WORLD / "classes.json"), {}
-    for folder in (*METHODS, "ensemble"):
+    for folder in (*TRAINING_SETS, "ensemble", "mixed_abducted", "ensemble_abducted"):
         for name, (network, signature) in load_networks(CLASSIFIERS / folder).items():
             if signature.classes != classes:
                 raise UserError(f"{CLASSIFIERS / folder}: of other classes than {WORLD}; run dvc repro")
@@ -38,7 +38,7 @@ def main() -> None:
                 for split, arrays in splits.items()
             }
     write_json(OUTPUT, scores)
-    _log.info("the accuracies are in %s", OUTPUT)
+    log.info("the accuracies are in %s", OUTPUT)
 
 
 if __name__ == "__main__":

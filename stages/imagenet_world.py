@@ -1,112 +1,46 @@
-"""Stage `imagenet_world`: labelled images in splits, and where the world has them IN-9 and cue conflict."""
+"""Stage `imagenet_world`: labelled images in splits, and IN-9 and cue conflict if the world has them."""
 
-import logging
-from functools import partial
 from pathlib import Path
 
 from stages.command import run, section
 
 OUTPUT = Path("data/imagenet/world")
 
-_log = logging.getLogger(__name__)
-
 
 def main() -> None:
-    """Draw the emoji world, or make one of photos: a folder's, or ImageNet's."""
-    if section("imagenet.world") == "emoji":
-        _emoji()
-    else:
-        _photos()
-
-
-def _emoji() -> None:
-    """Draw the splits with both shortcuts, the IN-9 variants and the cue-conflict stimuli."""
-    seed = section("seed")
-    world = section("imagenet.emoji")
-    budget = section("budgets.imagenet_world")
-
-    from cgn.common.arrays import write_arrays
-    from cgn.common.files import atomic_path, write_json
-    from cgn.imagenet.evaluation.class_maps import IN9_CLASSES
-    from cgn.imagenet.worlds.cue_conflict_set import write_cue_conflict_set
-    from cgn.imagenet.worlds.emoji import Split, render
-    from cgn.imagenet.worlds.glyphs import ATTRIBUTION
-    from cgn.imagenet.worlds.in9_set import write_in9_set
-
-    draw = partial(
-        render,
-        resolution=world.resolution,
-        background_correlation=world.background_correlation,
-        seed=seed,
-    )
-    sizes: dict[Split, int] = {
-        "train": budget.train,
-        "validation": budget.validation,
-        "test_poses": budget.test,
-        "test_glyphs": budget.test,
-    }
-    for split, count in sizes.items():
-        arrays = draw(split, 0, count, surface_correlation=world.surface_correlation)
-        if split == "train":
-            # The same objects and backgrounds under surfaces that tell nothing, for the classifiers `sin`.
-            arrays["restyled"] = draw(split, 0, count, surface_correlation=0.0)["images"]
-        write_arrays(OUTPUT / f"{split}.safetensors", arrays)
-    write_json(OUTPUT / "classes.json", IN9_CLASSES)
-    write_in9_set(
-        OUTPUT / "in9", images_per_class=budget.in9_images_per_class, resolution=world.resolution, seed=seed
-    )
-    write_cue_conflict_set(
-        OUTPUT / "cue_conflict",
-        images_per_pair=budget.cue_conflict_images_per_pair,
-        resolution=world.resolution,
-        seed=seed,
-    )
-    with atomic_path(OUTPUT / "ATTRIBUTION.md") as temporary:
-        temporary.write_text(ATTRIBUTION, encoding="utf-8")
-    _log.info("%s images, IN-9 and cue conflict are in %s", sizes, OUTPUT)
-
-
-def _photos() -> None:
-    """Index all photos, and make small images of as many as the budget says."""
-    name = section("imagenet.world")
-    folder, ilsvrc = section("imagenet.folder"), section("imagenet.ilsvrc")
-    budget = section("budgets.imagenet_world")
+    """Draw the emoji world, or make a world of photos from a folder or from ImageNet."""
+    seed, name, budget = section("seed"), section("imagenet.world"), section("budgets.imagenet_world")
+    emoji, folder, ilsvrc = section("imagenet.emoji"), section("imagenet.folder"), section("imagenet.ilsvrc")
     published = {"in9": section("assets.in9"), "cue_conflict": section("assets.cue_conflict")}
 
-    from cgn.common.arrays import write_arrays
-    from cgn.common.assets import Asset, local_file
-    from cgn.common.files import located, write_json
-    from cgn.common.left_out import leave_out
+    if name == "emoji":
+        from cgn.data.emoji.world_files import write_emoji_world
+
+        write_emoji_world(OUTPUT, emoji, budget, seed)
+        return
+
+    from cgn.data.photos.index import index_folder, index_ilsvrc
+    from cgn.data.photos.layouts import photo_root
+    from cgn.data.photos.own_masks import write_own_masks
+    from cgn.data.photos.photos import write_photo_world
     from cgn.errors import UserError
-    from cgn.imagenet.worlds.folder import class_names, index_folder
-    from cgn.imagenet.worlds.ilsvrc import index_ilsvrc
-    from cgn.imagenet.worlds.index import SPLITS, write_index
-    from cgn.imagenet.worlds.photos import read_photos
-    from cgn.imagenet.worlds.published_sets import unpack_set
+    from cgn.io.assets import local_file
+    from cgn.io.files import located
+    from cgn.io.image_folders import Skipped
 
     world = folder if name == "folder" else ilsvrc
     if world.path is None:
         key = "imagenet.folder.path" if name == "folder" else "imagenet.ilsvrc.path"
         raise UserError(f"params.yaml: {key}: not set; world {name} needs a folder of photos")
-    root = located(world.path)
+    place, archives, skipped = located(world.path), {}, Skipped()
     if name == "folder":
-        entries = index_folder(root, folder.validation, folder.test)
+        entries = index_folder(place, folder.validation, folder.test, skipped)
     else:
-        entries = index_ilsvrc(root, ilsvrc.validation)
-    write_index(OUTPUT / "index.csv", entries)
-    classes = class_names(entries)
-    write_json(OUTPUT / "classes.json", classes)
-    sizes = dict(zip(SPLITS, (budget.train, budget.validation, budget.test), strict=True))
-    for split, most in sizes.items():
-        chosen = [entry for entry in entries if entry.split == split][:most]
-        write_arrays(OUTPUT / f"{split}.safetensors", read_photos(root, chosen, classes, world.resolution))
-    for test_set, asset in published.items():
-        if name == "imagenet":
-            archive = local_file(Asset(**asset.model_dump()))
-            unpack_set(archive, OUTPUT / test_set, world.resolution)
-        else:
-            leave_out(OUTPUT / test_set, "photos have no masks, of which such a set is made")
-    _log.info("%d photos of %d classes are indexed, the world is in %s", len(entries), len(classes), OUTPUT)
+        entries = index_ilsvrc(place, ilsvrc.validation, skipped)
+        archives = {test_set: local_file(asset) for test_set, asset in published.items()}
+    write_photo_world(OUTPUT, photo_root(place), entries, world.resolution, budget, archives, skipped)
+    if name == "folder":
+        write_own_masks(OUTPUT, photo_root(place), folder.masks, folder.resolution)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""`make pretrain`: the small networks of the emoji world that are committed in weights/emoji. No stage."""
+"""`make pretrain`: trains the small networks in weights/emoji. It is not a stage of the graph."""
 
 import logging
 from pathlib import Path
@@ -6,49 +6,46 @@ from typing import Annotated
 
 import typer
 
-from stages.command import SCRATCH, run, section
+from stages.command import run, section
+from stages.run import StageRun
 
 OUTPUT = Path("weights/emoji")
 
-_log = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 
 def main(names: Annotated[list[str] | None, typer.Argument(help="all when there are none")] = None) -> None:
     """Train the networks NAMES of u2net, vgg, segmenter and biggan at the sizes of imagenet.pretraining."""
-    seed, threads, device = section("seed"), section("threads"), section("device")
-    world = section("imagenet.emoji")
-    params = section("imagenet.pretraining")
+    stage = StageRun("pretrain")
+    world, params = section("imagenet.emoji"), section("imagenet.pretraining")
 
     import numpy as np
     from numpy.typing import NDArray
 
-    from cgn.common.checkpoint import Checkpoint, fingerprint
-    from cgn.common.device import torch_device
+    from cgn.data.emoji.world import render
     from cgn.errors import UserError
-    from cgn.imagenet.pretraining.committed import write_sums
-    from cgn.imagenet.pretraining.networks import NETWORKS, pretrain
-    from cgn.imagenet.worlds.emoji import render
+    from cgn.generators.pretraining.committed import write_sums
+    from cgn.generators.pretraining.networks import NETWORKS, pretrain
 
     chosen = names or list(NETWORKS)
     if unknown := set(chosen) - set(NETWORKS):
         raise UserError(f"{', '.join(sorted(unknown))}: not one of {', '.join(NETWORKS)}")
 
     def images_and_labels() -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-        _log.info("rendering %d images of the world", params.world_images)
-        arrays = render("train", 0, params.world_images, **world.model_dump(), seed=seed)
+        log.info("rendering %d images of the world", params.world_images)
+        arrays = render("train", 0, params.world_images, **world.model_dump(), seed=stage.seed)
         return arrays["images"], arrays["labels"]
 
-    run_id = fingerprint([seed, threads, device, world, params], [])
-    checkpoints = {name: Checkpoint(SCRATCH / "pretrain" / f"{name}.pt", run_id) for name in chosen}
+    checkpoints = {name: stage.checkpoint(name, [world, params], []) for name in chosen}
     OUTPUT.mkdir(parents=True, exist_ok=True)
     pretrain(
-        OUTPUT, chosen, images_and_labels, world.resolution, params, params.budget, seed,
-        checkpoints.__getitem__, torch_device(device),
+        OUTPUT, chosen, images_and_labels, world.resolution, params, params.budget, stage.seed,
+        checkpoints.__getitem__, stage.device,
     )  # fmt: skip
     write_sums(OUTPUT)
     for checkpoint in checkpoints.values():
         checkpoint.remove()
-    _log.info("weights, scores and SHA256SUMS are in %s", OUTPUT)
+    log.info("weights, scores and SHA256SUMS are in %s", OUTPUT)
 
 
 if __name__ == "__main__":

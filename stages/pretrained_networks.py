@@ -1,134 +1,58 @@
-"""Stage `pretrained_networks`: the frozen networks that a CGN learns from, of one of three sources."""
-
-from __future__ import annotations
+"""Stage `pretrained_networks`: the frozen networks that a CGN is trained with, from one of three sources."""
 
 import logging
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
-from stages.command import SCRATCH, run, section
-
-if TYPE_CHECKING:
-    from cgn.common.checkpoint import Checkpoint
+from stages.command import run, section
+from stages.run import StageRun
 
 COMMITTED = Path("weights/emoji")
 WORLD = Path("data/imagenet/world")
 OUTPUT = Path("models/imagenet/pretrained")
 
-_log = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 
 def main() -> None:
-    """Give the graph a BigGAN, a U2-Net and a VGG, and with small ones the segmenter that judges masks."""
-    budget = section("budgets.pretrained_networks")
+    """Copy, train or fetch BigGAN, U2-Net and VGG; with small networks also the segmenter."""
+    stage, budget = StageRun("pretrained_networks"), section("budgets.pretrained_networks")
+    world, params = section("imagenet.world"), section("imagenet.pretraining")
+    how = section("imagenet.saliency")
+    assets = {"vgg16_bn": section("assets.vgg16_bn")}
+    assets |= {"u2net": section("assets.u2net"), "u2netp": section("assets.u2netp")}
+    assets["biggan_deep_256"] = section("assets.biggan_deep_256")
+    assets["biggan_deep_128"] = section("assets.biggan_deep_128")
 
-    from cgn.common.files import atomic_folder
+    from cgn.generators.pretraining.committed import copy_committed
+    from cgn.generators.pretraining.networks import NETWORKS, pretrain
+    from cgn.generators.pretraining.published import saliency_file, store_published, store_saliency
+    from cgn.io.arrays import read_arrays
+    from cgn.io.files import atomic_folder, read_json
 
-    checkpoints: list[Checkpoint] = []
+    data = WORLD / "train.safetensors"
+    images, labels = (read_arrays(data)[name] for name in ("images", "labels"))
+    resolution, checkpoints = images.shape[1], []
     with atomic_folder(OUTPUT) as folder:
         if budget.source == "committed":
-            _committed(folder)
+            copy_committed(COMMITTED, folder, world, resolution)
         elif budget.source == "published":
-            _published(folder, budget)
+            store_published(folder, budget, assets, how, read_json(WORLD / "classes.json"), resolution)
+        elif budget.source == "saliency":
+            store_saliency(folder, saliency_file(budget.saliency, assets), how)
         else:
-            checkpoints = _trained(folder, budget)
-    for checkpoint in checkpoints:
+            names = list(NETWORKS)
+            if budget.saliency != "trained":
+                store_saliency(folder, saliency_file(budget.saliency, assets), how)
+                names.remove("u2net")
+            kept = {name: stage.checkpoint(name, [params, budget], [data]) for name in names}
+            pretrain(
+                folder, names, lambda: (images, labels), resolution, params, budget, stage.seed,
+                kept.__getitem__, stage.device,
+            )  # fmt: skip
+            checkpoints = list(kept.values())
+    for checkpoint in checkpoints:  # only after the folder is written
         checkpoint.remove()
-    _log.info("%s networks are in %s", budget.source, OUTPUT)
-
-
-def _committed(folder: Path) -> None:
-    world = section("imagenet.world")
-
-    from cgn.errors import UserError
-    from cgn.imagenet.networks.biggan import sizes_of
-    from cgn.imagenet.pretraining.committed import copy_checked
-    from cgn.imagenet.pretraining.networks import NETWORKS, SCORES
-    from cgn.imagenet.pretraining.stored import load_cgan, weights_file
-
-    if world != "emoji":
-        raise UserError(
-            f"{COMMITTED}: of the emoji world, imagenet.world is {world}; "
-            "set budgets.<profile>.pretrained_networks.source to trained or published"
-        )
-    copy_checked(COMMITTED, folder, [*(weights_file(folder, name).name for name in NETWORKS), SCORES])
-    committed, resolution = sizes_of(load_cgan(folder)).resolution, _images()["images"].shape[1]
-    if committed != resolution:
-        raise UserError(
-            f"{COMMITTED}: for {committed} pixels, the world has {resolution}; change that, "
-            "or set budgets.<profile>.pretrained_networks.source to trained"
-        )
-
-
-def _trained(folder: Path, budget: Any) -> list[Checkpoint]:
-    """Train all four, or all but the U2-Net. Returns the checkpoints, for when the folder is whole."""
-    seed, threads, device = section("seed"), section("threads"), section("device")
-    params = section("imagenet.pretraining")
-
-    from cgn.common.checkpoint import Checkpoint, fingerprint
-    from cgn.common.device import torch_device
-    from cgn.imagenet.pretraining.networks import NETWORKS, pretrain
-
-    names = list(NETWORKS)
-    if budget.saliency != "trained":
-        _store_saliency(folder, budget.saliency)
-        names.remove("u2net")
-    arrays = _images()
-    images, labels = arrays["images"], arrays["labels"]
-    run_id = fingerprint([seed, threads, device, params, budget], [WORLD / "train.safetensors"])
-    checkpoints = {name: Checkpoint(SCRATCH / "pretrained_networks" / f"{name}.pt", run_id) for name in names}
-    pretrain(
-        folder, names, lambda: (images, labels), images.shape[1], params, budget, seed,
-        checkpoints.__getitem__, torch_device(device),
-    )  # fmt: skip
-    return list(checkpoints.values())
-
-
-def _published(folder: Path, budget: Any) -> None:
-    """Fetch the networks that the paper starts from."""
-    biggans = {
-        "biggan_deep_256": section("assets.biggan_deep_256"),
-        "biggan_deep_128": section("assets.biggan_deep_128"),
-    }
-    vgg = section("assets.vgg16_bn")
-
-    from cgn.common.assets import Asset, local_file
-    from cgn.common.files import read_json
-    from cgn.imagenet.pretraining.published import check_classes, store_biggan, store_vgg
-    from cgn.imagenet.pretraining.stored import describe
-
-    names = WORLD / "classes.json"
-    check_classes(read_json(names), names)
-    _store_saliency(folder, budget.saliency)
-    store_vgg(folder, local_file(Asset(**vgg.model_dump())))
-    store_biggan(folder, budget.biggan, local_file(Asset(**biggans[budget.biggan].model_dump())))
-    describe(folder, {"segmenter": None, "resolution": _images()["images"].shape[1]})
-
-
-def _store_saliency(folder: Path, saliency: str) -> None:
-    """`saliency` is `u2net` or `u2netp` of the assets, or a file."""
-    how = section("imagenet.saliency")
-    assets = {"u2net": section("assets.u2net"), "u2netp": section("assets.u2netp")}
-
-    from cgn.common.assets import Asset, local_file
-    from cgn.common.files import located
-    from cgn.errors import UserError
-    from cgn.imagenet.pretraining.published import store_saliency
-
-    if saliency not in assets and not located(saliency).is_file():
-        raise UserError(
-            f"params.yaml: budgets.<profile>.pretrained_networks.saliency: {saliency} is neither trained, "
-            f"{' nor '.join(assets)}, nor a file"
-        )
-    path = local_file(Asset(**assets[saliency].model_dump())) if saliency in assets else located(saliency)
-    store_saliency(folder, path, how)
-
-
-def _images() -> dict[str, Any]:
-    """`images` and `labels` of the world."""
-    from cgn.common.arrays import read_arrays
-
-    return read_arrays(WORLD / "train.safetensors")
+    log.info("%s networks are in %s", budget.source, OUTPUT)
 
 
 if __name__ == "__main__":

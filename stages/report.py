@@ -1,37 +1,8 @@
-"""Stage `report`: the scores as tables, figures, one page and the metric."""
+"""Stage `report`: the scores as tables, figures, a page and the metric."""
 
-from __future__ import annotations
-
-import json
-import logging
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from stages.command import SCRATCH, run, section
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from cgn.report.imagenet import ImageNetScores
-    from cgn.report.scores import ClassifierScore, MechanismScore
-
-REPORTS = Path("reports")
-SCORES = Path("scores/mnist")
-IMAGENET_SCORES = Path("scores/imagenet")
-WORLD = Path("data/imagenet/world")
-MOST_CLASSES = 9  # that a figure shows
-PAPER_RUNS = REPORTS / "paper/mnist.json"  # of experiments.paper
-MODELS = Path("models/mnist")
-IMAGENET_MODELS = Path("models/imagenet")
-IMAGENET_SHEETS = REPORTS / "imagenet_sheets"  # of the stage of this name
-IMAGENET_SHARDS = Path("data/imagenet/shards/counterfactuals")
-DATA = Path("data/mnist")
-TIMINGS = SCRATCH / "timings"  # written by each stage as it ends; no output of any stage
-
-# For figures of them: enough for a dozen images of every class.
-COUNTERFACTUALS = 1000
-
-_log = logging.getLogger(__name__)
 
 
 def main() -> None:
@@ -40,194 +11,22 @@ def main() -> None:
     digits, textures = section("budgets.digits"), section("budgets.textures")
     source = f"{digits.source} ({digits.train:,} for training, {digits.test:,} for the test)"
     world, images = section("imagenet.world"), section("budgets.imagenet_world")
-    write_report(
-        profile, seed, source, textures.source, f"{world}, at most {images.train:,} images for training"
-    )
+    of_world = f"{world}, at most {images.train:,} images for training"
+
+    from cgn.report.writing import write_report
+
+    write_report(profile, seed, source, textures.source, of_world, stage_seconds())
 
 
-def write_report(profile: str, seed: int, digits: str, textures: str, world: str) -> None:
-    """Read scores, models and data below the working directory and write reports/.
+def stage_seconds() -> list[float]:
+    """The known times of the last run of each stage, without the report."""
+    from cgn.io.files import read_json
 
-    `digits`, `textures` and `world` say where they come from. Raises UserError when an input
-    is missing or wrong.
-    """
-    from cgn.common.files import read_json, write_json
-    from cgn.report.imagenet import parse_scores
-    from cgn.report.names import VARIANTS
-    from cgn.report.run_facts import run_facts, sizes_sentence, world_sentence
-    from cgn.report.scores import assemble_metrics, parse_classifiers, parse_mechanisms
-
-    classifiers, mechanisms = {}, {}
-    for variant in VARIANTS:
-        path = SCORES / variant / "classifiers.json"
-        classifiers[variant] = parse_classifiers(read_json(path), str(path))
-        path = SCORES / variant / "mechanisms.json"
-        mechanisms[variant] = parse_mechanisms(read_json(path), str(path))
-    scored = ("accuracy", "cue_conflict", "in9", "cgn")
-    imagenet = parse_scores(
-        {name: read_json(IMAGENET_SCORES / f"{name}.json") for name in scored}, str(IMAGENET_SCORES)
-    )
-    sheets = _imagenet_sheets()
-    facts = run_facts(profile, seed, _stage_seconds())
-    sizes = sizes_sentence(profile, seed, digits, textures)
-    of_world = world_sentence(profile, seed, world)
-
-    table_2 = _write_tables(classifiers, mechanisms, imagenet, sizes, of_world)
-    _write_figures(classifiers, table_2)
-    _write_page(classifiers, mechanisms, table_2, imagenet, sheets, facts, sizes)
-    metrics = assemble_metrics(classifiers, mechanisms, imagenet, facts)
-    write_json(REPORTS / "metrics.json", metrics)
-    _log.info("the report is in %s", REPORTS / "index.html")
-
-
-def _write_tables(
-    classifiers: dict[str, dict[str, ClassifierScore]],
-    mechanisms: dict[str, MechanismScore],
-    scores: ImageNetScores,
-    sizes: str,
-    of_world: str,
-) -> pd.DataFrame:
-    """Write every table as CSV and markdown; return Table 2."""
-    from cgn.common.files import atomic_folder
-    from cgn.report import imagenet, tables
-    from cgn.report.names import VARIANTS
-
-    table_2 = tables.table_2(classifiers)
-    health, by_class = tables.mechanisms(mechanisms), tables.mechanisms_by_class(mechanisms)
-    with atomic_folder(REPORTS / "tables") as folder:
-
-        def write(
-            name: str, frame: pd.DataFrame, title: str, table: str, legend: str = "", facts: str = sizes
-        ) -> None:
-            frame.to_csv(folder / f"{name}.csv", index=False, float_format="%.4g")
-            (folder / f"{name}.md").write_text(tables.markdown(title, facts, table, legend), encoding="utf-8")
-
-        side_by_side = tables.table_2_side_by_side(table_2).to_markdown()
-        write("table_2", table_2, "Table 2: MNIST classification", side_by_side, tables.table_2_legend())
-        for name, frame, title in (
-            ("mechanisms", health, "Health of the mechanisms"),
-            ("mechanisms_by_class", by_class, "Health of the mechanisms by class"),
-        ):
-            write(name, frame, title, frame.to_markdown(index=False), tables.MECHANISMS_LEGEND)
-        for table in imagenet.tables(scores):
-            cells = table.cells.to_markdown(index=False)
-            write(table.name, table.frame, table.title, cells, table.legend, of_world)
-        for variant, title in VARIANTS.items():
-            counts = tables.confusion(classifiers[variant])
-            matrices = tables.confusion_markdown(counts)
-            write(f"confusion_{variant}", counts, f"Confusion on the test images: {title}", matrices)
-    return table_2
-
-
-def _write_figures(classifiers: dict[str, dict[str, ClassifierScore]], table_2: pd.DataFrame) -> None:
-    from tqdm import tqdm
-
-    from cgn.common.arrays import read_arrays
-    from cgn.common.files import atomic_folder, read_json
-    from cgn.common.shards import read_images, shard_paths
-    from cgn.imagenet.evaluation.class_maps import IN9_VARIANTS
-    from cgn.images import write_png
-    from cgn.report import charts, emoji_sheets, figures, imagenet_figures, tables
-    from cgn.report.ablation import ABLATIONS
-    from cgn.report.confusion_charts import confusion_matrices
-    from cgn.report.histories import read_history
-    from cgn.report.names import METHODS, VARIANTS
-
-    with atomic_folder(REPORTS / "figures") as folder:
-        for variant, title in tqdm(VARIANTS.items(), desc="figures", unit="variant"):
-            shards = DATA / "shards" / variant / "counterfactuals"
-            images, labels = read_images(shard_paths(shards), COUNTERFACTUALS)
-            splits = read_arrays(DATA / "variants" / f"{variant}.safetensors")
-            snapshots = read_arrays(MODELS / "cgn" / variant / "snapshots.safetensors")
-            generators = {
-                name: read_history(MODELS / name.lower() / variant / "history.csv", ["step"])
-                for name in ("CGN", "GAN")
-            }
-            columns = ["image_passes", "loss", "validation_accuracy"]
-            histories = {
-                method: read_history(MODELS / "classifiers" / variant / method / "history.csv", columns)
-                for method in METHODS
-            }
-
-            write_png(folder / f"figure_3_{variant}.png", figures.figure_3(splits, images, labels["shape"]))
-            abducted, _ = read_images(shard_paths(shards.with_name("abducted")), COUNTERFACTUALS)
-            pairs = splits["train_images"][: len(abducted)], abducted[: len(splits["train_images"])]
-            labels_of_pairs = splits["train_labels"][: len(pairs[1])]
-            write_png(folder / f"abduction_{variant}.png", figures.abduction(*pairs, labels_of_pairs))
-            write_png(folder / f"mechanisms_{variant}.png", figures.mechanisms_over_training(snapshots))
-            matrices = confusion_matrices(tables.confusion(classifiers[variant]), title)
-            (folder / f"confusion_{variant}.svg").write_text(matrices, encoding="utf-8")
-            curves = charts.training_curves(generators, histories, title)
-            (folder / f"training_curves_{variant}.svg").write_text(curves, encoding="utf-8")
-        (folder / "accuracy.svg").write_text(charts.accuracy_bars(table_2), encoding="utf-8")
-        train = read_arrays(WORLD / "train.safetensors")
-        classes = tuple(read_json(WORLD / "classes.json"))[:MOST_CLASSES]
-        if "masks" in train:
-            write_png(folder / "emoji_world.png", emoji_sheets.world_sheet(train, classes))
-            write_png(folder / "emoji_in9.png", emoji_sheets.in9_sheet(WORLD / "in9", IN9_VARIANTS))
-            conflicts = emoji_sheets.cue_conflict_sheet(WORLD / "cue_conflict", classes)
-            write_png(folder / "emoji_cue_conflict.png", conflicts)
-        else:
-            write_png(folder / "photo_world.png", emoji_sheets.photo_sheet(train, classes))
-        ablations = {
-            name: read_history(IMAGENET_MODELS / "ablation" / name / "history.csv", ["step", "mask_mean"])
-            for name in ABLATIONS
-        }
-        images, labels = read_images(shard_paths(IMAGENET_SHARDS), COUNTERFACTUALS)
-        sheet = emoji_sheets.counterfactual_sheet(images, labels["shape"], classes)
-        write_png(folder / "imagenet_counterfactuals.png", sheet)
-        (folder / "imagenet_mask_mean.svg").write_text(
-            imagenet_figures.mask_mean_curves(ablations), encoding="utf-8"
-        )
-        snapshots = read_arrays(IMAGENET_MODELS / "cgn/all/snapshots.safetensors")
-        curve = imagenet_figures.inception_score_curve(snapshots)
-        (folder / "imagenet_inception_score.svg").write_text(curve, encoding="utf-8")
-        outputs = imagenet_figures.mechanisms_over_training(snapshots, classes)
-        write_png(folder / "imagenet_mechanisms.png", outputs)
-
-
-def _write_page(
-    classifiers: dict[str, dict[str, ClassifierScore]],
-    mechanisms: dict[str, MechanismScore],
-    table_2: pd.DataFrame,
-    scores: ImageNetScores,
-    sheets: list[str],
-    facts: dict[str, object],
-    sizes: str,
-) -> None:
-    from cgn.common.files import atomic_path, read_json
-    from cgn.report.imagenet import tables
-    from cgn.report.page import CausalModel, render_page
-    from cgn.scm import IMAGENET_SCM, MNIST_SCM
-
-    models = [
-        CausalModel(scm.name, scm.equations(), scm.edges(), {node.symbol: node.name for node in scm.nodes})
-        for scm in (MNIST_SCM, IMAGENET_SCM)
-    ]
-    paper_runs = read_json(PAPER_RUNS) if PAPER_RUNS.exists() else {}
-    text = render_page(
-        REPORTS, classifiers, mechanisms, table_2, tables(scores), sheets, models, facts, sizes,
-        scores.of_photos, paper_runs,
-    )  # fmt: skip
-    with atomic_path(REPORTS / "index.html") as temporary:
-        temporary.write_text(text, encoding="utf-8")
-
-
-def _imagenet_sheets() -> list[str]:
-    """The files of one class each."""
-    from cgn.errors import UserError
-
-    sheets = sorted(path.name for path in IMAGENET_SHEETS.glob("mechanisms_*.png"))
-    if not sheets:
-        raise UserError(f"{IMAGENET_SHEETS}: not found; run the stage that makes it (dvc repro)")
-    return sheets
-
-
-def _stage_seconds() -> list[float]:
-    """How long each stage took when it last ran, as far as is known; the report itself does not count."""
     stages = {path.stem for path in Path(__file__).parent.glob("*.py")} - {"report"}
-    paths = sorted(path for path in TIMINGS.glob("*.json") if path.stem.split("-")[0] in stages)
-    return [json.loads(path.read_text(encoding="utf-8"))["seconds"] for path in paths]
+    timings = sorted(
+        (SCRATCH / "timings").glob("*.json")
+    )  # written by `stages.command.run`; not an output of any stage
+    return [read_json(path)["seconds"] for path in timings if path.stem.split("-")[0] in stages]
 
 
 if __name__ == "__main__":

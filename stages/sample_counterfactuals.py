@@ -8,7 +8,7 @@ from stages.command import run, section
 MODELS = Path("models/mnist/cgn")
 SHARDS = Path("data/mnist/shards")
 
-_log = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 
 def main(variant: str) -> None:
@@ -19,14 +19,14 @@ def main(variant: str) -> None:
 
     from tqdm import tqdm
 
-    from cgn.common.shards import write_shards
-    from cgn.mnist.generators.sampling import sample_counterfactuals
-    from cgn.mnist.generators.stored import load_cgn
+    from cgn.generators.mnist.sampling import sample_counterfactuals
+    from cgn.generators.mnist.stored import load_cgn
+    from cgn.io.shards import write_shards
 
     samples = sample_counterfactuals(load_cgn(MODELS / variant), params, seed, 0, budget.images)
     output = SHARDS / variant / "counterfactuals"
     written = write_shards(output, tqdm(samples, total=budget.images, unit="image"), budget.images_per_shard)
-    _log.info("%d counterfactual images are in %s", written, output)
+    log.info("%d counterfactual images are in %s", written, output)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ MODEL = Path("models/imagenet/cgn/all")
 PRETRAINED = Path("models/imagenet/pretrained")
 OUTPUT = Path("data/imagenet/shards/counterfactuals")
 
-_log = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 
 def main() -> None:
@@ -21,17 +21,17 @@ def main() -> None:
 
     from tqdm import tqdm
 
-    from cgn.common.device import torch_device
-    from cgn.common.shards import write_shards
-    from cgn.imagenet.generators.sampling import sample_counterfactuals
-    from cgn.imagenet.generators.stored import load_cgn
-    from cgn.imagenet.pretraining.stored import world_resolution
+    from cgn.generators.imagenet.mechanisms import load_cgn
+    from cgn.generators.imagenet.sampling import sample_counterfactuals
+    from cgn.generators.pretraining.stored import world_resolution
+    from cgn.io.shards import write_shards
+    from cgn.training.device import torch_device
 
     cgn = load_cgn(MODEL, PRETRAINED).to(torch_device(device))
     resolution = world_resolution(PRETRAINED)
     samples = sample_counterfactuals(cgn, params, truncation, seed, 0, budget.images, resolution)
     written = write_shards(OUTPUT, tqdm(samples, total=budget.images, unit="image"), budget.images_per_shard)
-    _log.info("%d counterfactual images are in %s", written, OUTPUT)
+    log.info("%d counterfactual images are in %s", written, OUTPUT)
 
 
 if __name__ == "__main__":

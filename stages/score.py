@@ -1,101 +1,37 @@
-"""Stage `score`: the accuracies of all methods on one variant, and whether its CGN's masks are digits."""
+"""Stage `score`: the accuracies of all methods on one variant, and the quality of its CGN's masks."""
 
 import logging
 from pathlib import Path
-from typing import Any
 
 from stages.command import run, section
 
-SPLITS = ("train", "validation", "test")
-READ = 2000  # training images whose masks, as abduction reads them, are scored
-
-_log = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 
 def main(variant: str) -> None:
-    """Score every method of VARIANT on its biased train and validation and its random-cue test images, and
-    the masks of its CGN with the digit classifier."""
+    """Score every method of VARIANT, and the masks of its CGN.
+
+    Methods are scored on the biased train and validation images and on the test images with random cues;
+    masks are scored by the digit classifier.
+    """
     seed = section("seed")
     section("threads")
-    mechanism_score = section("mnist.mechanism_score")
-    variant_params = section(f"mnist.variants.{variant}")
-    threshold = section("mnist.variants.double_colored_mnist.binarize_threshold")
+    params, own = section("mnist.mechanism_score"), section(f"mnist.variants.{variant}")
+    released = section("mnist.classifier.network") == "released"
 
-    from cgn.common.files import write_json
+    from cgn.evaluation.mnist_scores import classifier_scores, mechanism_scores
+    from cgn.io.arrays import read_arrays
+    from cgn.io.files import write_json
 
-    folder = Path(f"scores/mnist/{variant}")
-    classifiers = _classifier_scores(variant)
-    mechanisms = _mechanism_scores(variant, seed, mechanism_score, variant_params, threshold)
+    data, models, folder = Path("data/mnist"), Path("models/mnist"), Path(f"scores/mnist/{variant}")
+    arrays = read_arrays(data / f"variants/{variant}.safetensors")
+    digits = read_arrays(data / "digits.safetensors")
+    classifiers = classifier_scores(models / "classifiers" / variant, arrays, variant, released)
+    mechanisms = mechanism_scores(models, digits, arrays, variant, own, params, released, seed)
     write_json(folder / "classifiers.json", classifiers)
     write_json(folder / "mechanisms.json", mechanisms)
-    _log.info("%s: %s of 10 classes healthy; the scores are in %s", variant, mechanisms["healthy_classes"],
-              folder)  # fmt: skip
-
-
-def _classifier_scores(variant: str) -> dict[str, dict[str, Any]]:
-    """Accuracies (percent) of each method on each split, and its confusion on the test images."""
-    from tqdm import tqdm
-
-    from cgn.classifiers.accuracy import accuracy, confusion, predict
-    from cgn.classifiers.network import DigitCNN
-    from cgn.classifiers.trained import load_classifier
-    from cgn.common.arrays import read_arrays
-    from cgn.report.names import METHODS
-
-    arrays = read_arrays(Path(f"data/mnist/variants/{variant}.safetensors"))
-    scores: dict[str, dict[str, Any]] = {}
-    for method in tqdm(METHODS, desc=f"scores of {variant}", unit="method"):
-        classifier = load_classifier(Path(f"models/mnist/classifiers/{variant}/{method}"), DigitCNN(0))
-        predicted = {split: predict(classifier, arrays[f"{split}_images"]) for split in SPLITS}
-        scores[method] = {
-            f"{split}_accuracy": accuracy(predicted[split], arrays[f"{split}_labels"]) for split in SPLITS
-        }
-        scores[method]["confusion"] = confusion(predicted["test"], arrays["test_labels"]).tolist()
-    return scores
-
-
-def _mechanism_scores(
-    variant: str, seed: int, params: Any, variant_params: Any, threshold: float
-) -> dict[str, Any]:
-    """Are the masks of the CGN read as their label, whole and varied? And how well are real digits read?"""
-    import numpy as np
-    import torch
-
-    from cgn.classifiers.accuracy import accuracy, predict
-    from cgn.classifiers.network import DigitCNN
-    from cgn.classifiers.trained import load_classifier
-    from cgn.common.arrays import read_arrays
-    from cgn.common.seeding import indexed_normals
-    from cgn.evaluation.mechanism_quality import as_digit_images, mechanism_quality, soft_iou
-    from cgn.mnist.abduction.segmenting import load_segmenter, read_masks
-    from cgn.mnist.datasets.masks import real_masks, true_masks
-    from cgn.mnist.generators.stored import load_cgn
-
-    digits = read_arrays(Path("data/mnist/digits.safetensors"))
-    reader = load_classifier(Path("models/mnist/digit_classifier"), DigitCNN(0, channels=1))
-    cgn = load_cgn(Path(f"models/mnist/cgn/{variant}"))
-
-    # The digit classifier's own accuracy, on digits it has not seen.
-    test_masks = real_masks(digits["test_images"], threshold).astype(np.float32)
-    reader_accuracy = accuracy(predict(reader, as_digit_images(test_masks)), digits["test_labels"])
-
-    # As many masks and as many real digits of each class.
-    count, masks, real = params.masks_per_class, [], []
-    for digit in range(10):
-        noise = indexed_normals(seed, f"mechanism_score/{variant}/{digit}", 0, count, cgn.noise_dimensions)
-        with torch.no_grad():
-            drawn = cgn.masks(torch.full((count,), digit), torch.from_numpy(noise))
-        masks.append(drawn[:, 0].numpy())
-        real.append(test_masks[digits["test_labels"] == digit][:count])
-    scores = mechanism_quality(np.stack(masks), real, reader, params.read_share)
-
-    # The masks that abduction reads off real images.
-    images = read_arrays(Path(f"data/mnist/variants/{variant}.safetensors"))["train_images"][:READ]
-    read = (
-        read_masks(load_segmenter(Path(f"models/mnist/segmenter/{variant}")), images).astype(np.float32) / 255
-    )
-    iou = soft_iou(read, true_masks(digits["train_images"][:READ], variant_params))
-    return {**scores, "digit_classifier_accuracy": reader_accuracy, "abduction_iou": iou}
+    healthy = mechanisms["healthy_classes"]
+    log.info("%s: %s of 10 classes healthy; the scores are in %s", variant, healthy, folder)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Stage `score_imagenet_cgn`: Inception Score and masks of the CGN, of its ablations and of the BigGAN."""
+"""Stage `score_imagenet_cgn`: Inception Score and mask scores of the CGN, its ablations and the BigGAN."""
 
 import logging
 from pathlib import Path
@@ -6,19 +6,14 @@ from pathlib import Path
 from cgn.errors import UserError
 from stages.command import run, section
 
-PRETRAINED = Path("models/imagenet/pretrained")
-CGN = Path("models/imagenet/cgn/all")
-ABLATIONS_FOLDER = Path("models/imagenet/ablation")
-CLASSIFIERS = Path("models/imagenet/classifiers")
-# The oracle knows the classes by shape alone, what a composite should keep; a world of photos has none.
-JUDGES = ("oracle", "in")
+MODELS = Path("models/imagenet")
 OUTPUT = Path("scores/imagenet/cgn.json")
 
-_log = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 
 def main() -> None:
-    """Score all of them on images of the same noise and classes."""
+    """Score the CGN, its ablations and the BigGAN on images of the same noise and classes."""
     seed, device = section("seed"), section("device")
     section("threads")
     params = section("imagenet.cgn_score")
@@ -28,29 +23,26 @@ def main() -> None:
 
     from tqdm import tqdm
 
-    from cgn.common.device import torch_device
-    from cgn.common.files import write_json
-    from cgn.common.left_out import why_left_out
-    from cgn.imagenet.classifiers.small_resnet import load_small_resnet
-    from cgn.imagenet.evaluation.cgn_scores import Judges, cgn_scores, gan_scores
-    from cgn.imagenet.generators.ablation import ABLATIONS
-    from cgn.imagenet.generators.stored import load_cgn
-    from cgn.imagenet.pretraining.stored import load_cgan, load_segmenter, world_resolution
+    from cgn.evaluation.cgn_scores import cgn_scores, gan_scores, load_judges
+    from cgn.generators.imagenet.losses import ABLATIONS
+    from cgn.generators.imagenet.mechanisms import load_cgn
+    from cgn.generators.pretraining.stored import load_cgan
+    from cgn.io.files import write_json
+    from cgn.training.device import torch_device
 
-    place = torch_device(device)
-    cgan, segmenter = load_cgan(PRETRAINED).to(place), load_segmenter(PRETRAINED)
-    judge = next(name for name in JUDGES if not why_left_out(CLASSIFIERS / name))
-    classifier = load_small_resnet(CLASSIFIERS / judge).to(place)
-    judges = Judges(classifier, segmenter and segmenter.to(place), world_resolution(PRETRAINED))
+    place, pretrained = torch_device(device), MODELS / "pretrained"
+    cgan, (judge, judges) = load_cgan(pretrained).to(place), load_judges(MODELS, place)
+
+    def scores(folder: Path) -> dict[str, float]:
+        return cgn_scores(load_cgn(folder, pretrained).to(place), cgan, judges, params, images, seed)
+
     how = {"images": images, "splits": params.splits, "truncation": params.truncation, "network": judge}
-    full = cgn_scores(load_cgn(CGN, PRETRAINED).to(place), cgan, judges, params, images, seed) | how
-    rows = {}
-    for ablation in tqdm(ABLATIONS, desc="scores", unit="ablation"):
-        cgn = load_cgn(ABLATIONS_FOLDER / ablation, PRETRAINED).to(place)
-        rows[ablation] = cgn_scores(cgn, cgan, judges, params, images, seed)
+    full = scores(MODELS / "cgn/all") | how
+    names = tqdm(ABLATIONS, desc="scores", unit="ablation")
+    rows = {ablation: scores(MODELS / "ablation" / ablation) for ablation in names}
     rows["biggan"] = gan_scores(cgan, judges, params, images, seed)
     write_json(OUTPUT, {"cgn": full, "ablation": rows})
-    _log.info("Inception Score %.2f; the scores are in %s", full["inception_score"], OUTPUT)
+    log.info("Inception Score %.2f; the scores are in %s", full["inception_score"], OUTPUT)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from stages.command import run, section
 
 DATA = Path("data/mnist")
 
-_log = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 
 def main(variant: str) -> None:
@@ -16,8 +16,8 @@ def main(variant: str) -> None:
     params = section(f"mnist.variants.{variant}")
     budget = section("budgets.variants")
 
-    from cgn.common.arrays import read_arrays, write_arrays
-    from cgn.mnist.datasets.variants import synthesize_splits
+    from cgn.data.mnist.variants import synthesize_splits
+    from cgn.io.arrays import read_arrays, write_arrays
 
     digits = read_arrays(DATA / "digits.safetensors")
     textures = read_arrays(DATA / "textures.safetensors")
@@ -25,7 +25,7 @@ def main(variant: str) -> None:
     output = DATA / "variants" / f"{variant}.safetensors"
     write_arrays(output, {**arrays})
     train, test = len(arrays["train_images"]), len(arrays["test_images"])
-    _log.info("%d biased training images and %d test images with random cues are in %s", train, test, output)
+    log.info("%d biased training images and %d test images with random cues are in %s", train, test, output)
 
 
 if __name__ == "__main__":

@@ -7,20 +7,24 @@ from stages.command import run, section
 
 OUTPUT = Path("data/mnist/textures.safetensors")
 
-_log = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 
 def main() -> None:
-    """Write one foreground and one background texture per class."""
+    """Write one foreground and one background texture for each class."""
     seed = section("seed")
     size = section("mnist.variants.wildlife_mnist.texture_size")
     budget = section("budgets.textures")
 
-    from cgn.common.arrays import write_arrays
-    from cgn.mnist.datasets.textures import load_textures
+    from cgn.data.mnist.textures import load_textures
+    from cgn.io.arrays import write_arrays
+    from cgn.io.files import located
+    from cgn.io.image_folders import Skipped
 
-    write_arrays(OUTPUT, {**load_textures(budget, size, seed)})
-    _log.info("ten textures for the digits and ten for the ground, %s, are in %s", budget.source, OUTPUT)
+    skipped = Skipped()
+    write_arrays(OUTPUT, {**load_textures(budget, size, seed, skipped)})
+    skipped.report(located(budget.folder or "."), OUTPUT.with_name("textures_skipped.csv"))
+    log.info("ten textures for the digits and ten for the ground, %s, are in %s", budget.source, OUTPUT)
 
 
 if __name__ == "__main__":

@@ -3,40 +3,29 @@
 import logging
 from pathlib import Path
 
-from stages.command import SCRATCH, run, section
+from stages.command import run, section
+from stages.run import StageRun
 
-DATA = Path("data/mnist/variants")
-MODELS = Path("models/mnist/cgn")
-
-_log = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 
 def main(variant: str) -> None:
-    """Train the mechanisms of VARIANT on its biased training images."""
-    seed, threads, device = section("seed"), section("threads"), section("device")
-    params = section("mnist.cgn")
-    start = section(f"mnist.cgn.texture_start.{variant}")
-    adversarial = section("mnist.adversarial")
+    """Train the mechanisms of VARIANT on its biased training images; write weights, history and snapshots."""
+    stage = StageRun("train_cgn")
+    params, adversarial = section("mnist.cgn").of(variant), section("mnist.adversarial")
     budget = section("budgets.train_cgn")
 
-    from cgn.common.arrays import read_arrays
-    from cgn.common.checkpoint import Checkpoint, fingerprint
-    from cgn.common.device import torch_device
-    from cgn.common.files import atomic_folder
-    from cgn.mnist.generators.training import train_cgn
+    from cgn.generators.mnist.training import train_cgn
+    from cgn.io.arrays import read_arrays
 
-    source, output = DATA / f"{variant}.safetensors", MODELS / variant
+    source, folder = Path(f"data/mnist/variants/{variant}.safetensors"), Path(f"models/mnist/cgn/{variant}")
     arrays = read_arrays(source)
-    run_id = fingerprint([seed, threads, device, params, adversarial, budget], [source])
-    checkpoint = Checkpoint(SCRATCH / "train_cgn" / f"{variant}.pt", run_id)
-    _log.info("training the CGN of %s: %d steps of %d images", variant, budget.steps, budget.batch)
-    images, labels = arrays["train_images"], arrays["train_labels"]
-    with atomic_folder(output) as folder:
+    log.info("training the CGN of %s: %d steps of %d images", variant, budget.steps, budget.batch)
+    with stage.output(folder, variant, [params, adversarial, budget], [source]) as output:
         train_cgn(
-            folder, images, labels, params, start, adversarial, budget, seed, checkpoint, torch_device(device)
-        )
-    checkpoint.remove()
-    _log.info("weights, training history and snapshots are in %s", output)
+            output.folder, arrays["train_images"], arrays["train_labels"], params, adversarial, budget,
+            stage.seed, output.checkpoint, stage.device,
+        )  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -1,56 +1,46 @@
-"""Stage `train_digit_classifier`: the reader of masks, trained on real binarised digits."""
+"""Stage `train_digit_classifier`: the classifier that reads masks, trained on real binarised digits."""
 
 from pathlib import Path
 
-from stages.command import SCRATCH, run, section
+from stages.command import run, section
+from stages.run import StageRun
 
-# Generated digits stand a little off centre and vary in slant and proportion: the reader should not mind.
+# Generated digits are a little off centre and vary in slant and proportion, so training images do, too.
 TRANSLATION = 1  # pixels
 DISTORTION = 0.1  # standard deviation of the linear map's coefficients
 
 
 def main() -> None:
     """Train the classifier that reads the masks of every variant."""
-    seed, threads, device = section("seed"), section("threads"), section("device")
-    schedule = section("mnist.classifier")
-    threshold = section("mnist.variants.double_colored_mnist.binarize_threshold")
-    budget = section("budgets.train_digit_classifier")
+    stage = StageRun("train_digit_classifier")
+    schedule, budget = section("mnist.classifier"), section("budgets.train_digit_classifier")
+    threshold = section("mnist.mechanism_score.binarize_threshold")
 
-    from cgn.classifiers.erm import ERM
-    from cgn.classifiers.network import DigitCNN
-    from cgn.classifiers.sources import FreshImages, Images
-    from cgn.classifiers.training import Run, steps_for, train_and_save
-    from cgn.common.arrays import read_arrays
-    from cgn.common.checkpoint import Checkpoint, fingerprint
-    from cgn.common.device import torch_device
-    from cgn.common.seeding import seed_for
-    from cgn.mnist.datasets.masks import distorted_masks, real_masks, translated_masks
+    from cgn.data.mnist.masks import distorted_masks, real_masks, translated_masks
+    from cgn.data.sources import FreshImages, Images
+    from cgn.io.arrays import read_arrays
+    from cgn.methods.erm import ERM
+    from cgn.methods.training import Run, steps_for, train_and_save
+    from cgn.networks.digit_cnn import DigitCNN
+    from cgn.seeding import seed_for
 
-    data = Path("data/mnist/digits.safetensors")
+    data, seed, name = Path("data/mnist/digits.safetensors"), stage.seed, "digit_classifier"
     digits = read_arrays(data)
     masks, labels = real_masks(digits["train_images"], threshold), digits["train_labels"]
     validation_masks = real_masks(digits["validation_images"], threshold)
 
     def draw(number: int) -> Images:
-        names = ("digit_classifier", number)
-        distorted = distorted_masks(masks, DISTORTION, seed, "distortion", *names)
-        return Images(translated_masks(distorted, TRANSLATION, seed, "translation", *names), labels)
+        distorted = distorted_masks(masks, DISTORTION, seed, "distortion", name, number)
+        return Images(translated_masks(distorted, TRANSLATION, seed, "translation", name, number), labels)
 
     steps = steps_for(budget.image_passes, schedule.batch, schedule.decays)
-    algorithm = ERM(DigitCNN(seed_for(seed, "digit_classifier", "network"), channels=1), steps, schedule)
-    source = FreshImages(draw, len(labels), schedule.batch, seed, "digit_classifier")
+    network = DigitCNN(seed_for(seed, name, "network"), 1, schedule.network == "released")
+    algorithm = ERM(network, steps, schedule)
+    source = FreshImages(draw, len(labels), schedule.batch, seed, name)
     validation = Images(translated_masks(validation_masks, 0, seed), digits["validation_labels"])
-    run_id = fingerprint(
-        [seed, threads, device, schedule, threshold, budget, TRANSLATION, DISTORTION], [data]
-    )
-    checkpoint = Checkpoint(SCRATCH / "train_digit_classifier" / "digit_classifier.pt", run_id)
-    folder = Path("models/mnist/digit_classifier")
-    train_and_save(
-        [Run(folder, algorithm, source, checkpoint, "digit classifier")],
-        validation,
-        threads,
-        torch_device(device),
-    )
+    checkpoint = stage.checkpoint(name, [schedule, threshold, budget], [data])
+    one_run = Run(Path("models/mnist/digit_classifier"), algorithm, source, checkpoint, "digit classifier")
+    train_and_save([one_run], validation, stage.threads, stage.device)
 
 
 if __name__ == "__main__":

@@ -1,30 +1,26 @@
 """Stage `train_imagenet_cgn`: the counterfactual generative network of the ImageNet branch."""
 
-import logging
 from pathlib import Path
 
-from stages.command import SCRATCH, run, section
-
-PRETRAINED = Path("models/imagenet/pretrained")
-OUTPUT = Path("models/imagenet/cgn/all")
-
-_log = logging.getLogger(__name__)
+from stages.command import run, section
+from stages.run import StageRun
 
 
 def main() -> None:
-    """Train the three mechanisms against a frozen BigGAN, with all losses of the paper."""
-    seed, threads, device = section("seed"), section("threads"), section("device")
-    params = section("imagenet.cgn")
-    budget = section("budgets.train_imagenet_cgn")
+    """Train the three mechanisms against a frozen BigGAN, with all losses of the paper.
 
-    from cgn.common.checkpoint import Checkpoint, fingerprint
-    from cgn.common.device import torch_device
-    from cgn.imagenet.generators.run import train_and_save
+    Writes weights, history, gradient shares and snapshots.
+    """
+    stage = StageRun("train_imagenet_cgn")
+    params, budget = section("imagenet.cgn"), section("budgets.train_imagenet_cgn")
 
-    run_id = fingerprint([seed, threads, device, params, budget], [PRETRAINED])
-    checkpoint = Checkpoint(SCRATCH / "train_imagenet_cgn" / "all.pt", run_id)
-    train_and_save(OUTPUT, PRETRAINED, params, budget, seed, checkpoint, torch_device(device))
-    _log.info("weights, history, gradient shares and snapshots are in %s", OUTPUT)
+    from cgn.generators.imagenet.run import train_and_save_cgn
+
+    pretrained, folder = Path("models/imagenet/pretrained"), Path("models/imagenet/cgn/all")
+    with stage.output(folder, "all", [params, budget], [pretrained]) as output:
+        train_and_save_cgn(
+            output.folder, pretrained, params, budget, stage.seed, output.checkpoint, stage.device
+        )
 
 
 if __name__ == "__main__":

@@ -1,40 +1,35 @@
-"""Stage `train_on_biased`: classifiers that see the biased images of one variant and nothing else."""
+"""Stage `train_on_biased`: the classifiers that are trained on the biased images of one variant only."""
 
 from pathlib import Path
 
-from stages.command import SCRATCH, run, section
+from stages.command import run, section
+from stages.methods import method_sections, run_of
+from stages.run import StageRun
 
 
 def main(variant: str) -> None:
-    """Train original, lntl and augmentation on VARIANT."""
-    seed, threads, device = section("seed"), section("threads"), section("device")
-    schedule = section("mnist.classifier")
-    methods = {
-        "original": section("methods.original"),
-        "lntl": section("methods.lntl"),
-        "augmentation": section("methods.augmentation"),
-    }
-    budget = section("budgets.train_classifiers")
+    """Train original, lntl and augmentation on the biased images of VARIANT."""
+    stage = StageRun("train_on_biased")
+    schedule, budget = section("mnist.classifier"), section("budgets.train_classifiers")
+    black_ground = section(f"mnist.variants.{variant}.black_ground")
+    methods = method_sections(variant, "biased")
 
-    from cgn.classifiers.sources import Images
-    from cgn.classifiers.training import Run, train_and_save
-    from cgn.common.arrays import read_arrays
-    from cgn.common.checkpoint import Checkpoint, fingerprint
-    from cgn.common.device import torch_device
-    from cgn.methods.baselines import on_biased
+    from cgn.data.sources import Images
+    from cgn.io.arrays import read_arrays
+    from cgn.methods.building import Task, on_biased
+    from cgn.methods.training import train_and_save
 
     data = Path(f"data/mnist/variants/{variant}.safetensors")
     arrays = read_arrays(data)
-    train = Images(arrays["train_images"], arrays["train_labels"])
-    validation = Images(arrays["validation_images"], arrays["validation_labels"])
+    train, validation = (
+        Images(arrays[f"{split}_images"], arrays[f"{split}_labels"]) for split in ("train", "validation")
+    )
+    task = Task(variant, schedule, budget.image_passes, stage.seed, black_ground)
     runs = []
     for method, params in methods.items():
-        baseline = on_biased(method, params, train, variant, budget.image_passes, schedule, seed)
-        run_id = fingerprint([seed, threads, device, schedule, params, budget, method], [data])
-        checkpoint = Checkpoint(SCRATCH / "train_on_biased" / f"{variant}-{method}.pt", run_id)
-        folder = Path(f"models/mnist/classifiers/{variant}/{method}")
-        runs.append(Run(folder, *baseline, checkpoint, f"{method} on {variant}"))
-    train_and_save(runs, validation, threads, torch_device(device))
+        ready, settings = on_biased(method, params, train, task), [schedule, params, black_ground, budget]
+        runs.append(run_of(stage, variant, method, ready, settings, [data]))
+    train_and_save(runs, validation, stage.threads, stage.device)
 
 
 if __name__ == "__main__":

@@ -1,69 +1,55 @@
-"""Stage `train_on_environments`: classifiers that see the real digits under other cues than the biased ones.
+"""Stage `train_on_environments`: the classifiers that are trained on real digits with less biased cues.
 
-IRM and Group DRO see environments in which cues tell the label more or less often; the oracle sees new random
-cues in every pass.
+
+IRM and Group DRO are trained on environments with different correlations of cue and label, the oracle on new
+random cues in every pass.
 """
 
+from functools import partial
 from pathlib import Path
 
-from stages.command import SCRATCH, run, section
+from stages.command import run, section
+from stages.methods import method_sections, run_of
+from stages.run import StageRun
 
 
 def main(variant: str) -> None:
-    """Train irm_2, irm_5, group_dro and oracle on environments of VARIANT."""
-    seed, threads, device = section("seed"), section("threads"), section("device")
-    schedule = section("mnist.classifier")
-    variant_params = section(f"mnist.variants.{variant}")
-    irm, group_dro = section("methods.irm"), section("methods.group_dro")
-    budget = section("budgets.train_classifiers")
+    """Train irm_2, irm_5 and group_dro on environments of VARIANT, and the oracle on random cues."""
+    stage = StageRun("train_on_environments")
+    schedule, budget = section("mnist.classifier"), section("budgets.train_classifiers")
+    own = section(f"mnist.variants.{variant}")
+    methods = method_sections(variant, "environments", "random_cues")
 
-    from cgn.classifiers.algorithm import Algorithm
-    from cgn.classifiers.erm import ERM
-    from cgn.classifiers.network import DigitCNN
-    from cgn.classifiers.sources import FreshImages, Images, Source
-    from cgn.classifiers.training import Run, steps_for, train_and_save
-    from cgn.common.arrays import read_arrays
-    from cgn.common.checkpoint import Checkpoint, fingerprint
-    from cgn.common.device import torch_device
-    from cgn.common.seeding import seed_for
-    from cgn.methods.baselines import on_environments
-    from cgn.mnist.datasets.environments import environment
+    from cgn.data.mnist.variants import environment
+    from cgn.data.sources import Images
+    from cgn.io.arrays import read_arrays
+    from cgn.methods.building import Task, on_environments, on_random_cues
+    from cgn.methods.registry import METHODS
+    from cgn.methods.training import train_and_save
 
-    inputs = [
-        Path("data/mnist/digits.safetensors"),
-        Path("data/mnist/textures.safetensors"),
-        Path(f"data/mnist/variants/{variant}.safetensors"),
-    ]
+    names = ("digits", "textures", f"variants/{variant}")
+    inputs = [Path(f"data/mnist/{name}.safetensors") for name in names]
     digits, textures, arrays = (read_arrays(path) for path in inputs)
     shapes, labels = digits["train_images"], digits["train_labels"]
     validation = Images(arrays["validation_images"], arrays["validation_labels"])
-    runs = []
+    task = Task(variant, schedule, budget.image_passes, stage.seed, own.black_ground)
 
     def draw(method: str, correlation: float, number: int) -> Images:
-        names = (variant, method, "cues", number)
-        images = environment(variant, shapes, labels, correlation, variant_params, textures, seed, *names)
-        return Images(images, labels)
+        of = (variant, method, "cues", number)
+        return Images(
+            environment(variant, shapes, labels, correlation, own, textures, stage.seed, *of), labels
+        )
 
-    def add(method: str, algorithm: Algorithm, source: Source, *depends_on: object) -> None:
-        settings = [seed, threads, device, schedule, variant_params, budget, method, *depends_on]
-        run_id = fingerprint(settings, inputs)
-        checkpoint = Checkpoint(SCRATCH / "train_on_environments" / f"{variant}-{method}.pt", run_id)
-        folder = Path(f"models/mnist/classifiers/{variant}/{method}")
-        runs.append(Run(folder, algorithm, source, checkpoint, f"{method} on {variant}"))
-
-    for method, correlations in {**irm.environments, "group_dro": group_dro.environments}.items():
-        params = group_dro if method == "group_dro" else irm
-        environments = [draw(method, correlation, index) for index, correlation in enumerate(correlations)]
-        baseline = on_environments(method, params, environments, variant, budget.image_passes, schedule, seed)
-        add(method, *baseline, params)
-
-    steps = steps_for(budget.image_passes, schedule.batch, schedule.decays)
-    oracle = ERM(DigitCNN(seed_for(seed, variant, "oracle", "network")), steps, schedule)
-    fresh = FreshImages(
-        lambda number: draw("oracle", 0.0, number), len(labels), schedule.batch, seed, variant, "oracle"
-    )
-    add("oracle", oracle, fresh)
-    train_and_save(runs, validation, threads, torch_device(device))
+    runs = []
+    for method, params in methods.items():
+        if METHODS[method].data == "environments":
+            correlations = enumerate(params.correlations(method))
+            environments = [draw(method, correlation, index) for index, correlation in correlations]
+            ready = on_environments(method, params, environments, task)
+        else:
+            ready = on_random_cues(method, params, partial(draw, method, 0.0), len(labels), task)
+        runs.append(run_of(stage, variant, method, ready, [schedule, own, budget, params], inputs))
+    train_and_save(runs, validation, stage.threads, stage.device)
 
 
 if __name__ == "__main__":

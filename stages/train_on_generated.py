@@ -1,60 +1,41 @@
-"""Stage `train_on_generated`: classifiers on the generated images of one variant."""
+"""Stage `train_on_generated`: the classifiers that are trained on generated images of one variant."""
 
 from pathlib import Path
 
-from stages.command import SCRATCH, run, section
-
-# The images that each method sees, beside biased ones.
-GENERATED = {
-    "gan": "gan",
-    "cgn": "counterfactuals",
-    "cgn_only": "counterfactuals",
-    "cgn_abduction": "abducted",
-}
+from stages.command import run, section
+from stages.methods import method_sections, run_of
+from stages.run import StageRun
 
 
 def main(variant: str) -> None:
-    """Train on VARIANT: gan and cgn (biased and generated images), cgn_only (counterfactuals alone), and
-    cgn_abduction (counterfactuals of the biased images).
+    """Train the methods that use generated images of VARIANT; the label of a counterfactual is its shape's.
 
-    The label of a counterfactual is that of its shape.
+    gan and cgn are trained on generated and biased images, cgn_only on counterfactuals only, and
+    cgn_abduction on counterfactuals of the biased images.
     """
-    seed, threads, device = section("seed"), section("threads"), section("device")
-    schedule = section("mnist.classifier")
-    methods = {
-        "gan": section("methods.gan"),
-        "cgn": section("methods.cgn"),
-        "cgn_only": section("methods.cgn_only"),
-        "cgn_abduction": section("methods.cgn_abduction"),
-    }
-    budget = section("budgets.train_classifiers")
+    stage = StageRun("train_on_generated")
+    schedule, budget = section("mnist.classifier"), section("budgets.train_classifiers")
+    black_ground = section(f"mnist.variants.{variant}.black_ground")
+    methods = method_sections(variant, "generated")
 
-    from cgn.classifiers.erm import ERM
-    from cgn.classifiers.network import DigitCNN
-    from cgn.classifiers.sources import Images
-    from cgn.classifiers.streaming import real_and_generated
-    from cgn.classifiers.training import Run, steps_for, train_and_save
-    from cgn.common.arrays import read_arrays
-    from cgn.common.checkpoint import Checkpoint, fingerprint
-    from cgn.common.device import torch_device
-    from cgn.common.seeding import seed_for
+    from cgn.data.sources import Images
+    from cgn.io.arrays import read_arrays
+    from cgn.methods.building import Task, on_generated
+    from cgn.methods.registry import METHODS
+    from cgn.methods.training import train_and_save
 
     data = Path(f"data/mnist/variants/{variant}.safetensors")
     arrays = read_arrays(data)
-    real = Images(arrays["train_images"], arrays["train_labels"])
-    validation = Images(arrays["validation_images"], arrays["validation_labels"])
-
-    steps = steps_for(budget.image_passes, schedule.batch, schedule.decays)
+    real, validation = (
+        Images(arrays[f"{split}_images"], arrays[f"{split}_labels"]) for split in ("train", "validation")
+    )
+    task = Task(variant, schedule, budget.image_passes, stage.seed, black_ground)
     runs = []
     for method, params in methods.items():
-        shards = Path(f"data/mnist/shards/{variant}/{GENERATED[method]}")
-        algorithm = ERM(DigitCNN(seed_for(seed, variant, method, "network")), steps, schedule)
-        source = real_and_generated(real, shards, params.real_share, schedule.batch, seed, variant, method)
-        run_id = fingerprint([seed, threads, device, schedule, params, budget, method], [data, shards])
-        checkpoint = Checkpoint(SCRATCH / "train_on_generated" / f"{variant}-{method}.pt", run_id)
-        folder = Path(f"models/mnist/classifiers/{variant}/{method}")
-        runs.append(Run(folder, algorithm, source, checkpoint, f"{method} on {variant}"))
-    train_and_save(runs, validation, threads, torch_device(device))
+        shards = Path(f"data/mnist/shards/{variant}/{METHODS[method].shards}")
+        ready = on_generated(method, params, real, shards, task)
+        runs.append(run_of(stage, variant, method, ready, [schedule, params, budget], [data, shards]))
+    train_and_save(runs, validation, stage.threads, stage.device)
 
 
 if __name__ == "__main__":

@@ -1,9 +1,10 @@
-"""Are the masks digits, and varied? The health of the shape mechanism, which the paper did not measure.
+"""Scores of the shape mechanism: whether masks are digits of their class, and how varied they are.
 
-Masks fail in three ways that no loss shows: they invert (frame white, digit black), classes merge, or every
-noise gives one digit. A classifier trained on real digits reads the masks; the border tells inverted
-ones (real digits are black there); the overlap of two masks of a class tells how varied they are.
-Ours, after the observation of the ReScience C reproduction (doi 10.5281/zenodo.6574635).
+Masks can fail in three ways that no loss shows: they are inverted (frame white, digit black), classes merge,
+or all noise gives the same digit. A classifier trained on real digits reads the masks. The border reveals
+inverted masks, because real digits are black there. The overlap of pairs of masks measures diversity. The
+paper has no such scores; they follow an observation of the ReScience C reproduction (doi
+10.5281/zenodo.6574635).
 """
 
 from typing import NamedTuple
@@ -11,17 +12,17 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from cgn.classifiers.accuracy import Predictor, accuracy, predict
+from cgn.metrics.accuracy import Predictor, accuracy, predict
 
 CLASSES = 10
-BORDER_WIDTH = 2  # pixels of the outermost ring
-INVERTED_ABOVE = 0.5  # border mean: more than half of the frame is object
+BORDER_WIDTH = 2  # pixels
+INVERTED_ABOVE = 0.5  # a mask with a larger mean on the border is inverted
 
 Masks = NDArray[np.floating]
 
 
 class ClassQuality(NamedTuple):
-    """The masks of one class. Accuracy and inverted share in percent, entropy in bits, others on [0, 1]."""
+    """The scores of one class. Accuracy and inverted share in percent, entropy in bits, others in [0, 1]."""
 
     digit_accuracy: float
     border_mean: float
@@ -33,9 +34,10 @@ class ClassQuality(NamedTuple):
 
 
 def class_quality(masks: Masks, digit: int, reader: Predictor, read_share: float) -> ClassQuality:
-    """Quality of masks (n, 32, 32) in [0, 1] of class `digit`, as `reader` (of digit images) sees them.
+    """Scores masks (n, 32, 32) in [0, 1] of class `digit` with the digit classifier `reader`.
 
-    Healthy: at least the share `read_share` is read as `digit`, and the mean of the border is below 0.5.
+    The class is healthy if at least the share `read_share` is read as `digit` and the mean of the border is
+    below 0.5.
     """
     predicted = predict(reader, as_digit_images(masks))
     digit_accuracy = accuracy(predicted, np.full(len(masks), digit))
@@ -54,10 +56,10 @@ def class_quality(masks: Masks, digit: int, reader: Predictor, read_share: float
 def mechanism_quality(
     masks: Masks, real_masks: list[Masks], reader: Predictor, read_share: float
 ) -> dict[str, object]:
-    """The scores of masks (10, n, 32, 32) in [0, 1], index = class, ready to be written as JSON.
+    """Scores masks (10, n, 32, 32) in [0, 1], index = class; returns JSON values.
 
     `real_masks` are real digits of each class (m, 32, 32), for `real_diversity`. Accuracies and
-    `inverted_masks` in percent, `mask_entropy` in bits per pixel, `mask_mean` and diversities on [0, 1].
+    `inverted_masks` are in percent, `mask_entropy` in bits per pixel, `mask_mean` and diversities in [0, 1].
     """
     classes = [class_quality(masks[digit], digit, reader, read_share) for digit in range(CLASSES)]
 
@@ -87,34 +89,34 @@ def mechanism_quality(
 
 
 def as_digit_images(masks: Masks) -> NDArray[np.uint8]:
-    """Masks (n, 32, 32) in [0, 1] as grey images uint8 (n, 32, 32, 1): soft masks stay soft."""
+    """Converts masks (n, 32, 32) in [0, 1] to grey images uint8 (n, 32, 32, 1)."""
     return np.rint(np.clip(masks, 0, 1) * 255).astype(np.uint8)[..., None]
 
 
 def border_means(masks: Masks) -> NDArray[np.floating]:
-    """The mean of each mask (n, 32, 32) over its outermost ring of `BORDER_WIDTH` pixels: (n,)."""
+    """The mean (n,) of each mask (n, 32, 32) over its outermost `BORDER_WIDTH` pixels."""
     ring = np.ones(masks.shape[1:], dtype=bool)
     ring[BORDER_WIDTH:-BORDER_WIDTH, BORDER_WIDTH:-BORDER_WIDTH] = False
     return np.asarray(masks[:, ring].mean(axis=1, dtype=np.float64))
 
 
 def entropy_bits(masks: Masks) -> NDArray[np.floating]:
-    """Mean entropy per pixel of each mask (n, 32, 32), in bits: (n,). 0 for a binary mask, 1 for 0.5."""
+    """The mean entropy per pixel (n,) of each mask (n, 32, 32), in bits: 0 for a binary mask, 1 for 0.5."""
     p = np.clip(masks.astype(np.float64), 1e-12, 1 - 1e-12)
     return np.asarray(-(p * np.log2(p) + (1 - p) * np.log2(1 - p)).mean(axis=(1, 2)))
 
 
 def soft_iou(masks: Masks, true: Masks) -> float:
-    """Mean intersection over union of pairs of masks (n, 32, 32) in [0, 1]: sums of minima and maxima."""
+    """The mean over n pairs of masks (n, 32, 32) in [0, 1] of sum of minima / sum of maxima, a soft IoU."""
     intersection = np.minimum(masks, true).sum(axis=(1, 2), dtype=np.float64)
     union = np.maximum(masks, true).sum(axis=(1, 2), dtype=np.float64)
     return float(np.mean(intersection / union.clip(min=1e-12)))
 
 
 def diversity(masks: Masks) -> float:
-    """Mean of 1 - IoU over all pairs of masks (n, 32, 32), cut at 0.5: 0 when all are the same.
+    """The mean of 1 - IoU over all pairs of masks (n, 32, 32), cut at 0.5; 0 if all are equal.
 
-    Two empty masks are the same mask. Fewer than two masks: 0.
+    Two empty masks are equal. Fewer than two masks have a diversity of 0.
     """
     count = len(masks)
     if count < 2:

@@ -1,8 +1,9 @@
-"""Plain augmentation: random convolutions (Xu et al. 2021) jitter colour and texture and keep the shape.
+"""Augmentation by random convolutions (Xu et al. 2021), which change colour and texture but not the shape.
 
-An image x becomes a x + (1 - a) (K * x), with a mixing factor a uniform on [0, 1] and a kernel K of normal
-weights, both drawn for each image; the kernel's size is drawn for each batch. A 1x1 kernel is a random linear
-map of the colours, a larger one also changes the texture. No generator, no labels of cues.
+An image x becomes a x + (1 - a) (K * x). The factor a is uniform on [0, 1] and the kernel K has normal
+weights; both are drawn for each image. The kernel's size is drawn for each batch. A 1x1 kernel is a random
+linear map of the colours; a larger one also changes the texture. The method needs no generator and no labels
+of cues.
 """
 
 from collections.abc import Sequence
@@ -11,23 +12,22 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from cgn.classifiers.algorithm import Algorithm, Minibatch, concatenate
-from cgn.classifiers.classifier import Classifier
-from cgn.common.pixels import from_bytes
-from cgn.common.seeding import seed_for
-from cgn.params.methods import AugmentationParams
-from cgn.params.shared import ClassifierParams
+from cgn.data.sources import Minibatch, concatenate
+from cgn.io.pixels import from_bytes
+from cgn.methods.algorithm import Algorithm, Setting
+from cgn.methods.params import AugmentationParams, ClassifierParams
+from cgn.networks.classifier import Classifier
+from cgn.seeding import seed_for
 
 
 def random_convolution(images: Tensor, size: int, draws: torch.Generator) -> Tensor:
-    """Mix each image (n, c, h, w) with its convolution by a random kernel of odd `size`; same shape.
+    """Mixes each image (n, c, h, w) with its convolution by a random kernel of odd `size`.
 
     The kernel's weights have variance 1 / (c size^2), so that white noise keeps its variance.
     """
     count, channels = images.shape[:2]
     deviation = (channels * size * size) ** -0.5
     kernels = torch.randn(count * channels, channels, size, size, generator=draws).to(images.device)
-    # One group of channels for each image.
     grouped = images.reshape(1, count * channels, *images.shape[2:])
     convolved = functional.conv2d(grouped, kernels * deviation, padding=size // 2, groups=count).view(
         images.shape
@@ -37,7 +37,7 @@ def random_convolution(images: Tensor, size: int, draws: torch.Generator) -> Ten
 
 
 class AugmentedERM(Algorithm):
-    """Empirical risk minimisation on augmented images. What is drawn depends on seed and step alone."""
+    """Empirical risk minimisation on augmented images. Random numbers depend on seed and step only."""
 
     def __init__(
         self,
@@ -52,7 +52,7 @@ class AugmentedERM(Algorithm):
         self._seed = seed
 
     def update(self, minibatches: Sequence[Minibatch]) -> dict[str, float]:
-        """One step on the cross-entropy; `share` of the images are augmented. Returns "loss"."""
+        """Updates by the cross-entropy, with the share `share` of images augmented. Returns "loss"."""
         draws = torch.Generator().manual_seed(seed_for(self._seed, self.step))
         batch = concatenate(minibatches)
         images = from_bytes(batch.images)
@@ -65,3 +65,9 @@ class AugmentedERM(Algorithm):
         loss = functional.cross_entropy(self.network(images), batch.labels)
         self._descend(loss)
         return {"loss": loss.item()}
+
+
+def build(setting: Setting) -> AugmentedERM:
+    """Builds the algorithm for a setting."""
+    of = setting.network, setting.steps, setting.schedule, setting.params
+    return AugmentedERM(*of, setting.seed_of("draws"))

@@ -1,7 +1,7 @@
 """Group distributionally robust optimisation (Sagawa et al. 2020, algorithm 1); a group is an environment.
 
-Objective: the loss of the worst environment. Each has a weight q_e, which grows with its loss R_e:
-q_e <- q_e exp(step_size R_e) / sum; the network descends sum_e q_e R_e.
+It minimises the loss of the worst environment. Each environment has a weight q_e, which grows with its loss
+R_e: q_e <- q_e exp(step_size R_e) / sum. The network is trained on sum_e q_e R_e.
 """
 
 from collections.abc import Sequence
@@ -10,15 +10,15 @@ from typing import Any
 import torch
 from torch.nn import functional
 
-from cgn.classifiers.algorithm import Algorithm, Minibatch, concatenate, split_by_environment
-from cgn.classifiers.classifier import Classifier
-from cgn.common.pixels import from_bytes
-from cgn.params.methods import GroupDROParams
-from cgn.params.shared import ClassifierParams
+from cgn.data.sources import Minibatch, concatenate
+from cgn.io.pixels import from_bytes
+from cgn.methods.algorithm import Algorithm, Setting, split_by_environment
+from cgn.methods.params import ClassifierParams, GroupDROParams
+from cgn.networks.classifier import Classifier
 
 
 class GroupDRO(Algorithm):
-    """Starts from equal weights."""
+    """Group DRO, starting from equal weights of the environments."""
 
     def __init__(
         self, network: Classifier, steps: int, schedule: ClassifierParams, params: GroupDROParams
@@ -28,7 +28,7 @@ class GroupDRO(Algorithm):
         self._weights = torch.full((len(params.environments),), 1 / len(params.environments))
 
     def update(self, minibatches: Sequence[Minibatch]) -> dict[str, float]:
-        """One step on the weighted risks. Returns "loss" (their mean) and "worst" (the largest)."""
+        """Updates by the weighted losses. Returns "loss" (their plain mean) and "worst" (the largest)."""
         logits = self.network(from_bytes(concatenate(minibatches).images))
         pairs = split_by_environment(logits, minibatches)
         risks = torch.stack([functional.cross_entropy(z, labels) for z, labels in pairs])
@@ -38,8 +38,15 @@ class GroupDRO(Algorithm):
         return {"loss": risks.mean().item(), "worst": risks.max().item()}
 
     def state(self) -> dict[str, Any]:
+        """The state, with the environments' weights."""
         return {**super().state(), "weights": self._weights}
 
     def load_state(self, state: dict[str, Any]) -> None:
+        """Restores a state of `state`."""
         super().load_state(state)
         self._weights = state["weights"]
+
+
+def build(setting: Setting) -> GroupDRO:
+    """Builds the algorithm for a setting."""
+    return GroupDRO(setting.network, setting.steps, setting.schedule, setting.params)

@@ -1,7 +1,7 @@
-"""Table 1: what happens to the ImageNet CGN when one of its losses is switched off, beside the paper's.
+"""Table 1: the ImageNet CGN with one of its losses switched off, beside the paper's values.
 
-Rows of ours are trainings of one length on the emoji world, scored by a classifier of that world: directions
-can be compared with the paper's, values cannot.
+Our rows are trainings of equal length on this world, scored by a classifier of this world. The directions of
+changes can be compared with the paper's, the values cannot.
 """
 
 from collections.abc import Mapping
@@ -23,7 +23,7 @@ ROWS = {
     "biggan": "BigGAN itself (upper bound)",
 }
 ABLATIONS = [name for name in ROWS if name != "biggan"]  # the rows that were trained
-# Inception Score and mu_mask, all read in a published source.
+# Inception Score and mu_mask of the paper, all read in a published source.
 PAPER = {
     "no_shape": {"inception_score": 85.9, "mask_mean": 0.2},
     "no_text": {"inception_score": 198.4, "mask_mean": 0.9},
@@ -32,7 +32,7 @@ PAPER = {
     "all": {"inception_score": 130.2, "mask_mean": 0.3},
     "biggan": {"inception_score": 202.9},
 }
-# The columns, and with how many decimals they are shown.
+# Column -> number of decimals shown.
 _DECIMALS = {"inception_score": 1, "mask_mean": 3, "mask_entropy": 3, "mask_iou": 2, "background_residue": 1}
 _TITLES = {
     "inception_score": "Inception Score",
@@ -44,9 +44,9 @@ _TITLES = {
 
 
 class AblationScore(BaseModel):
-    """One row; a GAN has no masks. `mask_entropy` in bits, `background_residue` in percent of the pixels.
+    """One row. `mask_entropy` is in bits, `background_residue` in percent of pixels.
 
-    Where there is no segmenter to judge masks, `mask_iou` and `background_residue` are None.
+    A GAN has no masks. Without a segmenter, `mask_iou` and `background_residue` are None.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -59,7 +59,7 @@ class AblationScore(BaseModel):
 
 
 class CGNScore(AblationScore):
-    """The CGN that everything downstream uses, and how the score was taken."""
+    """The score of the CGN that later stages use, and how it was measured."""
 
     mask_mean: Fraction
     images: int
@@ -69,26 +69,26 @@ class CGNScore(AblationScore):
 
 
 class _Expected(NamedTuple):
-    """What the paper says of a loss that is off: the figure that changes, where to, and the words for it."""
+    """The paper's effect of switching off a loss: the figure, the sign of its change, and words."""
 
     figure: str
     sign: int
     effect: str
 
 
-# Of "masks not binary" the paper gives no number; the entropy is ours.
+# The paper has no number for "masks not binary"; here it is the entropy.
 _EXPECTED = {
     "no_shape": _Expected("mask_entropy", 1, "masks are less binary"),
     "no_text": _Expected("mask_mean", 1, "the foreground takes over the image"),
     "no_bg": _Expected("mask_mean", -1, "the background takes over the image"),
     "no_rec": _Expected("inception_score", -1, "images are worse"),
 }
-_NOTICEABLE = 0.05  # change of a figure, as a share of its value with all losses
-_COMPARABLE = 0.5  # of the paper's change, where it has a number
+_NOTICEABLE = 0.05  # smallest change that counts, as a share of the value with all losses
+_COMPARABLE = 0.5  # smallest change that counts as equal, as a share of the paper's change
 
 
 def table_1(scores: Mapping[str, AblationScore]) -> pd.DataFrame:
-    """Table 1, a row a loss that is off; `paper_*` are NaN where the paper has no value."""
+    """Table 1, a row for each loss switched off; `paper_*` are NaN if the paper has no value."""
     rows = []
     for name in ROWS:
         figures = scores[name].model_dump(include=set(_DECIMALS))
@@ -99,7 +99,7 @@ def table_1(scores: Mapping[str, AblationScore]) -> pd.DataFrame:
 
 
 def table_1_side_by_side(table: pd.DataFrame) -> pd.DataFrame:
-    """The same for reading: "ours (paper)", losses by their names."""
+    """Table 1 for readers: cells are "ours (paper)", losses have their names."""
     cells: dict[str, list[str]] = {"loss switched off": [ROWS[name] for name in table["off"]]}
     for figure, title in _TITLES.items():
         paper = table.get(f"paper_{figure}", pd.Series([float("nan")] * len(table)))
@@ -111,7 +111,7 @@ def table_1_side_by_side(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def verdicts(scores: Mapping[str, AblationScore]) -> list[str]:
-    """For each loss that is off one sentence: did its own figure change as in the paper, and as much?"""
+    """One sentence for each loss switched off: whether its figure changes as in the paper, and as much."""
     sentences = []
     for name, (figure, sign, effect) in _EXPECTED.items():
         before, after = getattr(scores["all"], figure), getattr(scores[name], figure)
@@ -129,7 +129,7 @@ def verdicts(scores: Mapping[str, AblationScore]) -> list[str]:
 
 
 def table_1_legend(score: CGNScore) -> str:
-    """How to read Table 1; `score` says how the scores were taken."""
+    """The legend of Table 1; `score` tells how the scores were measured."""
     judge, of_masks = "No segmenter judges masks. ", ""
     if score.mask_iou is not None and score.background_residue is not None:
         judge = "Mask IoU and background residue are judged by a segmenter that the training has not seen. "

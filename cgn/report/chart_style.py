@@ -1,7 +1,7 @@
-"""What all charts share: inks, lines, and SVG text that is readable on a light and on a dark ground.
+"""The style of all charts, and their SVG text, which is readable on light and on dark pages.
 
-The same figure gives the same bytes. matplotlib's object interface is used throughout: no global state, no
-window system.
+The same figure gives the same bytes. Charts use matplotlib's object interface, which has no global state and
+needs no window system.
 """
 
 import io
@@ -12,14 +12,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, StrMethodFormatter
 
-MOST_POINTS = 300  # of one line: what a chart of this size can show
+MOST_POINTS = 300  # points of one line; a chart of this size cannot show more
 INK = "#333333"
 EDGE = "#777777"
 GRID = "#e4e4e4"
 MARK = "#111111"  # of a value of the paper
-HALO = "#ffffff"  # around it: the ground of the page
+HALO = "#ffffff"  # around such a mark: the background of the page
 
-# Colours that a dark ground would swallow, and what stands for them there; all others are fit for both.
+# Colours that are not readable on a dark page -> the colours used there. All others are fit for both.
 DARK = {
     INK: "#e6e8eb",
     EDGE: "#a4adb8",
@@ -57,7 +57,7 @@ STYLE: Any = {
 
 
 def draw_line(axis: Axes, history: pd.DataFrame, x: str, y: str, **style: Any) -> None:
-    """One column of a history over another, thinned out to `MOST_POINTS`; `style` is matplotlib's."""
+    """Draws column `y` of a history over column `x`, with at most `MOST_POINTS`; `style` is matplotlib's."""
     every = max(1, -(-len(history) // MOST_POINTS))
     rows = history.iloc[::every]
     marker = "o" if len(rows) == 1 else ""
@@ -69,7 +69,7 @@ def draw_line(axis: Axes, history: pd.DataFrame, x: str, y: str, **style: Any) -
 
 
 def svg(figure: Figure) -> str:
-    """The figure as SVG text; under `STYLE` the same figure gives the same bytes."""
+    """The figure as SVG text. With `STYLE`, the same figure gives the same bytes."""
     buffer = io.StringIO()
     figure.savefig(buffer, format="svg", metadata=dict.fromkeys(("Date", "Creator", "Format", "Type")))
     # matplotlib writes colours into style attributes, which only !important overrides.

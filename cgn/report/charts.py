@@ -1,6 +1,6 @@
-"""The charts of accuracy and of training as SVG text. The same numbers give the same bytes.
+"""Charts of accuracy, training and confusion matrices as SVG text.
 
-Colours are fit for colour blindness, and every line differs in dash as well.
+The same numbers give the same bytes. Colours are fit for colour blindness, and lines also differ in dashes.
 """
 
 from collections.abc import Mapping
@@ -10,72 +10,56 @@ import numpy as np
 import pandas as pd
 from matplotlib import rc_context
 from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import LinearSegmentedColormap, Normalize, to_rgba
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from cgn.report.chart_style import HALO, INK, MARK, STYLE, draw_line, svg
-from cgn.report.names import METHODS, VARIANTS
+from cgn.methods.registry import METHODS
+from cgn.report.chart_style import GRID, HALO, INK, MARK, STYLE, draw_line, svg
+from cgn.report.names import METHOD_TITLES, VARIANT_TITLES
 
 CHANCE = 10.0  # percent
 _LOSS_COLUMNS = 4
 
-# Methods of one family share a hue: greys do nothing or know all, blues are invariant learning, reds are CGN.
-_COLORS = {
-    "original": "#8a8a8a",
-    "irm_2": "#8ecae6",
-    "irm_5": "#2474b5",
-    "group_dro": "#5aa9a3",
-    "lntl": "#1b4965",
-    "augmentation": "#7b5ea7",
-    "gan": "#ddaa33",
-    "cgn": "#c1272d",
-    "cgn_only": "#ee8866",
-    "cgn_abduction": "#8c1c4b",
-    "oracle": "#4a4a4a",
-}
-_DASHES: dict[str, Any] = {
-    "original": "-",
-    "irm_2": (0, (5, 1.5)),
-    "irm_5": "-",
-    "group_dro": (0, (5, 1.5, 1, 1.5)),
-    "lntl": (0, (1, 1)),
-    "augmentation": "-",
-    "gan": (0, (5, 1.5, 1, 1.5)),
-    "cgn": "-",
-    "cgn_only": (0, (5, 1.5)),
-    "cgn_abduction": (0, (1, 1)),
-    "oracle": (0, (1, 1)),
-}
 _GENERATOR_STYLES: dict[str, tuple[str, Any]] = {"CGN": ("#c1272d", "-"), "GAN": ("#2474b5", (0, (5, 1.5)))}
 
 
 def accuracy_bars(table: pd.DataFrame) -> str:
-    """Test accuracy of every method on every variant, the paper's value beside it, and chance.
+    """Bars of the test accuracy of every method on every variant, with chance and the paper's values.
 
-    `table` is `cgn.report.tables.table_2`. A value of the paper that is not verified is not shown.
+    Unverified values of the paper are not shown. `table` is from `cgn.report.tables.table_2`.
     """
     with rc_context(STYLE):
         figure = Figure(figsize=(10.5, 4.5))
         margins = {"left": 0.145, "right": 0.96, "top": 0.925, "bottom": 0.205, "wspace": 0.17}
-        axes: Any = figure.subplots(1, len(VARIANTS), sharey=True, gridspec_kw=margins)
-        positions = np.arange(len(METHODS))
+        axes: Any = figure.subplots(1, len(VARIANT_TITLES), sharey=True, gridspec_kw=margins)
+        positions = np.arange(len(METHOD_TITLES))
         chance: Any = {"color": INK, "linewidth": 1, "linestyle": (0, (3, 2))}
         diamond: Any = {"marker": "D", "color": MARK, "markeredgecolor": HALO, "markeredgewidth": 0.9}
-        for axis, (variant, title) in zip(axes, VARIANTS.items(), strict=True):
+        for axis, (variant, title) in zip(axes, VARIANT_TITLES.items(), strict=True):
             rows = table[(table["variant"] == variant) & (table["split"] == "test")].set_index("method")
-            rows = rows.loc[list(METHODS)]
+            rows = rows.loc[list(METHOD_TITLES)]
             ours = rows["ours"].to_numpy(float)
-            axis.barh(positions, ours, height=0.62, color=[_COLORS[method] for method in METHODS], zorder=2)
+            axis.barh(
+                positions,
+                ours,
+                height=0.62,
+                color=[METHODS[method].color for method in METHOD_TITLES],
+                zorder=2,
+            )
             axis.axvline(CHANCE, zorder=3, **chance)
             for y, value in zip(positions, ours, strict=True):
                 axis.text(103, y, f"{value:.1f}", va="center", fontsize=8.5)
             verified = rows["difference"].notna().to_numpy()
             paper = rows["paper"].to_numpy(float)[verified]
             axis.plot(paper, positions[verified], linestyle="", markersize=5.5, zorder=4, **diamond)
-            axis.set(xlim=(0, 100), title=title, xlabel="test accuracy (%)", ylim=(len(METHODS) - 0.4, -0.6))
+            axis.set(
+                xlim=(0, 100), title=title, xlabel="test accuracy (%)", ylim=(len(METHOD_TITLES) - 0.4, -0.6)
+            )
             axis.set_xticks([0, 25, 50, 75, 100])
-            axis.set_yticks(positions, list(METHODS.values()))
+            axis.set_yticks(positions, list(METHOD_TITLES.values()))
             axis.tick_params(length=0)
             axis.grid(axis="x", zorder=0)
         handles = [
@@ -90,17 +74,17 @@ def accuracy_bars(table: pd.DataFrame) -> str:
 def training_curves(
     generators: Mapping[str, pd.DataFrame], classifiers: Mapping[str, pd.DataFrame], title: str
 ) -> str:
-    """Every loss of the generators, then loss and validation accuracy of the classifiers.
+    """Curves of every loss of the generators, and of loss and validation accuracy of the classifiers.
 
-    `generators`: {"CGN" | "GAN": history with a column `step` and one column a loss}; losses of the
-    same name share a panel. `classifiers`: {method: history with `image_passes`, `loss` and
+    `generators` is {"CGN" | "GAN": history with a column `step` and a column for each loss}; losses of the
+    same name share a panel. `classifiers` is {method: history with `image_passes`, `loss` and
     `validation_accuracy` (percent)}.
     """
     names = [str(name) for history in generators.values() for name in history.columns]
     losses = [name for name in dict.fromkeys(names) if name != "step"]
     loss_rows = -(-len(losses) // _LOSS_COLUMNS)
     with rc_context(STYLE | {"font.size": 8, "axes.titlesize": 9}):
-        # In inches: the panels keep their size however many losses there are.
+        # Heights in inches, so that panels keep their size for any number of losses.
         upper_height, lower_height = 1.75 * loss_rows + 0.35, 3.4
         figure = Figure(figsize=(10.5, upper_height + lower_height))
         areas: Any = figure.subfigures(2, 1, height_ratios=[upper_height, lower_height])
@@ -142,7 +126,11 @@ def _draw_classifiers(area: SubFigure, classifiers: Mapping[str, pd.DataFrame]) 
     titles = {"loss": "training loss", "validation_accuracy": "accuracy on held-out biased images (%)"}
     for axis, (quantity, title) in zip(panels, titles.items(), strict=True):
         for method, history in classifiers.items():
-            style = {"color": _COLORS[method], "linestyle": _DASHES[method], "label": METHODS[method]}
+            style = {
+                "color": METHODS[method].color,
+                "linestyle": METHODS[method].dashes,
+                "label": METHOD_TITLES[method],
+            }
             draw_line(axis, history, "image_passes", quantity, **style)
         axis.set_title(title)
         axis.set_xlabel("images seen")
@@ -152,8 +140,70 @@ def _draw_classifiers(area: SubFigure, classifiers: Mapping[str, pd.DataFrame]) 
 
 
 def _robust_limits(axis: Axes) -> None:
-    """Cut off a first spike: the axis shows the middle 98 % of the points and a margin."""
+    """Limits the axis to the middle 98 % of the points and a margin, to cut off a first spike."""
     values = np.concatenate([np.asarray(line.get_ydata(), float) for line in axis.get_lines()])
     low, high = np.quantile(values[np.isfinite(values)], [0.01, 0.99])
     margin = 0.06 * (high - low) or 0.5
     axis.set_ylim(low - margin, high + margin)
+
+
+_COLUMNS = 4
+_BLUE = "#1b62a5"
+_SHARES = LinearSegmentedColormap.from_list("shares", [to_rgba(_BLUE, 0), to_rgba(_BLUE, 1)])  # for any page
+_FULL = 70  # percent; larger numbers are written in white
+
+
+def confusion_matrices(table: pd.DataFrame, title: str) -> str:
+    """The confusion matrix of each method as SVG text: the share of each true class (row), in percent.
+
+    `table` is from `cgn.report.tables.confusion`, of one variant.
+    """
+    with rc_context(STYLE):
+        return svg(confusion_figure(table, title))
+
+
+def confusion_figure(table: pd.DataFrame, title: str) -> Figure:
+    """The chart of `confusion_matrices` as a matplotlib figure."""
+    rows = -(-len(METHOD_TITLES) // _COLUMNS)
+    with rc_context(STYLE | {"font.size": 7.5, "axes.spines.left": False, "axes.spines.bottom": False}):
+        height = 2.75 * rows + 0.75  # inches
+        figure = Figure(figsize=(10.5, height))
+        margins = {"left": 0.05, "right": 0.91, "wspace": 0.06, "hspace": 0.16}
+        margins |= {"top": 1 - 0.65 / height, "bottom": 0.45 / height}
+        axes: Any = figure.subplots(
+            rows, _COLUMNS, sharex=True, sharey=True, squeeze=False, gridspec_kw=margins
+        )
+        for axis in axes.flat[len(METHOD_TITLES) :]:
+            axis.set_visible(False)
+        for axis, (method, name) in zip(axes.flat, METHOD_TITLES.items(), strict=False):
+            _draw_matrix(axis, table[table["method"] == method], name)
+        for axis in axes[:, 0]:
+            axis.set_ylabel("true class")
+        for axis in axes.flat[max(len(METHOD_TITLES) - _COLUMNS, 0) : len(METHOD_TITLES)]:
+            axis.set_xlabel("predicted class")
+            axis.tick_params(labelbottom=True)
+        bar = figure.colorbar(
+            ScalarMappable(norm=Normalize(0, 100), cmap=_SHARES),
+            cax=figure.add_axes((0.93, 0.3, 0.012, 0.4)),
+        )
+        bar.set_label("% of the true class")
+        bar.outline.set_visible(False)
+        figure.text(0.05, 1 - 0.3 / height, title, fontsize=11)
+        return figure
+
+
+def _draw_matrix(axis: Any, rows: pd.DataFrame, name: str) -> None:
+    counts = rows.pivot(index="true_class", columns="predicted_class", values="count").to_numpy(float)
+    shares = 100 * counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    axis.pcolormesh(shares, cmap=_SHARES, vmin=0, vmax=100, edgecolors=GRID, linewidth=0.4)
+    for digit, share in enumerate(np.diag(shares)):
+        color = "#fafafa" if share >= _FULL else INK
+        axis.text(
+            digit + 0.5, digit + 0.5, f"{share:.0f}", ha="center", va="center", fontsize=6.5, color=color
+        )
+    accuracy = 100 * np.trace(counts) / max(counts.sum(), 1)
+    axis.set(aspect="equal", ylim=(10, 0))
+    axis.set_title(f"{name}: {accuracy:.1f} %", fontsize=8.5)
+    axis.set_xticks(np.arange(10) + 0.5, [str(digit) for digit in range(10)])
+    axis.set_yticks(np.arange(10) + 0.5, [str(digit) for digit in range(10)])
+    axis.tick_params(length=0)

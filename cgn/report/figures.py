@@ -1,4 +1,4 @@
-"""Pictures made of images: Figure 3 of the paper, and what the mechanisms draw over training."""
+"""Sheets of MNIST images: Figure 3 of the paper, abduction, and the mechanisms' outputs during training."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,12 +6,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cgn.images import arrange, contact_sheet
+from cgn.report.contact_sheets import arrange, contact_sheet
 
 CLASSES = 10
-MOST_SNAPSHOTS = 8  # what one picture can show
+MOST_SNAPSHOTS = 8  # rows of a sheet
 
-# name in the snapshots -> what a reader sees; m, f, b and x as in the paper
+# Name in the snapshots -> title; m, f, b and x are the paper's symbols.
 PANELS = {
     "masks": "mask m (shape)",
     "foregrounds": "foreground f",
@@ -29,8 +29,8 @@ def figure_3(
     """Figure 3: training images, test images and counterfactuals; the row is the class of the shape.
 
     `splits` is the variant's file (`train_images` uint8 (n, 32, 32, 3), `train_labels` (n,), the same for
-    test); `counterfactuals` uint8 (n, 32, 32, 3) with `shape_labels` (n,). `columns`: how many of each.
-    Returns uint8 (H, W, 4). A class with too few images leaves white cells.
+    test). `counterfactuals` are uint8 (n, 32, 32, 3) with `shape_labels` (n,). `columns` is the number of
+    images of each kind. Returns uint8 (H, W, 4), with white cells if a class has too few images.
     """
     train, test, generated = columns
     digits = [str(digit) for digit in range(CLASSES)]
@@ -61,10 +61,10 @@ def abduction(
     labels: NDArray[np.integer],
     columns: int = 10,
 ) -> NDArray[np.uint8]:
-    """Real images and, at the same place beside them, a counterfactual of each; the row is the class.
+    """Real images on the left, and their counterfactuals at the same places on the right; a row is a class.
 
-    `real` and `counterfactuals` uint8 (n, 32, 32, 3) in pairs, of the classes `labels` (n,).
-    Returns uint8 (H, W, 4).
+    `real` and `counterfactuals` are uint8 (n, 32, 32, 3), in pairs, with classes `labels` (n,). Returns uint8
+    (H, W, 4).
     """
     digits = [str(digit) for digit in range(CLASSES)]
     left = contact_sheet(
@@ -88,10 +88,10 @@ def images_by_class(
 
 
 def mechanisms_over_training(snapshots: Mapping[str, NDArray[np.generic]]) -> NDArray[np.uint8]:
-    """What each mechanism draws as training goes on: one panel a mechanism, a row a step, a column a class.
+    """The mechanisms' outputs during training: a panel for each output, a row is a step, a column a class.
 
-    `snapshots`: `steps` int (t,); `masks` uint8 (t, 10, 32, 32); `foregrounds`, `backgrounds` and
-    `composites` uint8 (t, 10, 32, 32, 3). At most `MOST_SNAPSHOTS` are shown, evenly spaced, with the
+    `snapshots` has `steps` int (t,), `masks` uint8 (t, 10, 32, 32), and `foregrounds`, `backgrounds` and
+    `composites` uint8 (t, 10, 32, 32, 3). At most `MOST_SNAPSHOTS` are shown, evenly spaced, including the
     first and the last. Returns uint8 (H, W, 4).
     """
     steps = snapshots["steps"]

@@ -1,21 +1,21 @@
-"""A causal graph as inline SVG: causes on the left, effects on the right, in the colours of the page."""
+"""Draws a causal graph as inline SVG, causes on the left and effects on the right, in the page's colours."""
 
 from collections.abc import Mapping, Sequence
 from html import escape
 from itertools import pairwise
 
 NODE_HEIGHT = 30
-ROW = 40  # from one row of nodes to the next, in SVG units
-COLUMN = 70  # free space between two columns, for the arrows
-CHARACTER = 8.2  # generous width of one character
+ROW = 40  # distance of two rows of nodes, in SVG units
+COLUMN = 70  # space for arrows between two columns
+CHARACTER = 8.2  # width of one character, at most
 MARGIN = 6
 
 
 def graph_svg(edges: Sequence[tuple[str, str]], title: str, captions: Mapping[str, str]) -> str:
     """An <svg> element of the graph with `edges` (cause, effect); `title` is its accessible name.
 
-    `captions` explains nodes in a word, e.g. {"M": "shape"}. Y1 and X_gen show a subscript.
-    Raises ValueError when the graph has a cycle.
+    `captions` has short explanations of nodes, e.g. {"M": "shape"}. In Y1 and X_gen, what follows the first
+    letter is a subscript. Raises ValueError when the graph has a cycle.
     """
     columns = _columns(edges)
     rows = _rows(edges, columns)
@@ -31,7 +31,7 @@ def graph_svg(edges: Sequence[tuple[str, str]], title: str, captions: Mapping[st
     height = ROW * max(rows.values()) + NODE_HEIGHT + 2 * MARGIN
     middles = {node: MARGIN + NODE_HEIGHT / 2 + ROW * row for node, row in rows.items()}
 
-    # One marker a graph: its id must not clash with that of another graph on the page.
+    # Each graph has its own marker, because ids must be unique on the page.
     arrow = "arrow-" + "".join(character if character.isalnum() else "-" for character in title.lower())
     parts = [
         f'<svg class="graph" viewBox="0 0 {width:.0f} {height:.0f}" width="{width:.0f}" role="img" '
@@ -60,8 +60,8 @@ def graph_svg(edges: Sequence[tuple[str, str]], title: str, captions: Mapping[st
 
 
 def _columns(edges: Sequence[tuple[str, str]]) -> dict[str, int]:
-    """The column of every node: right of all its causes, and just left of its first effect."""
-    distance = {node: 0 for edge in edges for node in edge}  # to the last effect
+    """The column of every node: right of all its causes, and next to its nearest effect."""
+    distance = {node: 0 for edge in edges for node in edge}  # longest path to a last effect
     for _ in range(len(distance) + 1):
         before = dict(distance)
         for cause, effect in edges:
@@ -73,7 +73,7 @@ def _columns(edges: Sequence[tuple[str, str]]) -> dict[str, int]:
 
 
 def _rows(edges: Sequence[tuple[str, str]], columns: dict[str, int]) -> dict[str, float]:
-    """The row of every node: nodes without a cause one under the other, every effect amid its causes."""
+    """The row of every node: nodes without a cause are listed; an effect is at the mean of its causes."""
     causes: dict[str, list[str]] = {node: [] for node in columns}
     for cause, effect in edges:
         causes[effect].append(cause)
@@ -94,7 +94,7 @@ def _rows(edges: Sequence[tuple[str, str]], columns: dict[str, int]) -> dict[str
 
     for node in sorted(columns, key=lambda name: -columns[name]):
         place(node)
-    # Two effects of the same causes would lie on each other: push the later one down.
+    # Two effects of the same causes would overlap, so the later one is moved down.
     for column in set(columns.values()):
         members = sorted((node for node in columns if columns[node] == column), key=lambda name: rows[name])
         for above, below in pairwise(members):
@@ -103,12 +103,12 @@ def _rows(edges: Sequence[tuple[str, str]], columns: dict[str, int]) -> dict[str
 
 
 def _label(node: str, caption: str) -> str:
-    """The node's text: what follows its first letter is set as a subscript."""
+    """The node's text; what follows the first letter is a subscript."""
     subscript = node[1:].lstrip("_")
     text = escape(node[0])
     if subscript:
         text += f'<tspan class="sub" dy="4">{escape(subscript)}</tspan>'
     if caption:
-        # dy moves all text that follows: go back up after a subscript.
+        # dy moves all following text, so it is undone after a subscript.
         text += f'<tspan class="caption" dx="5" dy="{-4 if subscript else 0}">{escape(caption)}</tspan>'
     return text

@@ -1,6 +1,6 @@
-"""Tables 1, 3 and 4 of the ImageNet branch: the emoji world's scores beside the paper's on ImageNet.
+"""Tables 1, 3 and 4 of the ImageNet branch: this world's scores beside the paper's on ImageNet.
 
-The two columns are of different worlds: the signs and the order of the rows can be compared, values cannot.
+The worlds differ, so signs and the order of rows can be compared, but values cannot.
 """
 
 from collections.abc import Mapping
@@ -23,7 +23,7 @@ from cgn.report.ablation import (
 Percent = Annotated[float, Field(ge=0, le=100)]
 
 # The rows, in the paper's order.
-METHODS = {
+CLASSIFIERS = {
     "in": "plain (IN)",
     "sin": "restyled (SIN)",
     "in_sin": "plain + restyled (IN + SIN)",
@@ -32,9 +32,14 @@ METHODS = {
     "shape": "IN + CGN: shape head",
     "texture": "IN + CGN: texture head",
     "background": "IN + CGN: background head",
+    "mixed_abducted": "Mixed-Rand, abducted masks",
+    "ensemble_abducted": "IN + abducted: ensemble",
+    "shape_abducted": "IN + abducted: shape head",
+    "texture_abducted": "IN + abducted: texture head",
+    "background_abducted": "IN + abducted: background head",
     "oracle": "Oracle (not in the paper)",
 }
-# Not in a world of photos: they need masks.
+# These need masks, so a world of photos does not have them.
 OF_MASKS = ("sin", "in_sin", "mixed_rand", "oracle")
 # In percent. Table 3: shape bias, top-1, top-5. Table 4: original, mixed_same, mixed_rand, BG-Gap.
 PAPER_TABLE_3: dict[str, tuple[float | None, float | None, float | None]] = {
@@ -59,18 +64,19 @@ _LEGEND = (
 )
 _TABLE_3_LEGEND = _LEGEND + (
     "Shape bias: of the cue-conflict stimuli answered by either cue, those answered by shape. Accuracy: "
-    "held-out poses (or photos), and glyphs never seen; shortcuts as in training."
+    "held-out poses (or photos), and glyphs never seen; shortcuts as in training. Cropped: stimuli resized "
+    "to 256 pixels and cut to 224, as by the paper's released code, for classifiers of 224 pixels."
 )
 _TABLE_4_LEGEND = _LEGEND + "BG-Gap: Mixed-Same minus Mixed-Rand, in points."
 
 
 class Table(NamedTuple):
-    """One table with its file's name (no ending) and how to read it."""
+    """One table of the report."""
 
-    name: str
+    name: str  # of its files, without ending
     title: str
     frame: pd.DataFrame
-    cells: pd.DataFrame  # the same for reading
+    cells: pd.DataFrame  # the table for readers
     legend: str
 
 
@@ -82,7 +88,7 @@ class TopAccuracy(BaseModel):
 
 
 class EmojiAccuracy(BaseModel):
-    """On training glyphs at new poses, and on glyphs never seen."""
+    """The accuracies on training glyphs at held-out poses, and on held-out glyphs."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -91,24 +97,42 @@ class EmojiAccuracy(BaseModel):
 
 
 class PhotoAccuracy(BaseModel):
-    """On the test photos of a world without glyphs."""
+    """The accuracies on the test photos of a world of photos."""
 
     model_config = ConfigDict(frozen=True)
 
     test_images: TopAccuracy
 
 
-class ShapeBias(BaseModel):
+class CueCounts(BaseModel):
+    """Answers to stimuli by shape and by texture; the shape bias in percent, None without any."""
+
     model_config = ConfigDict(frozen=True)
 
     shape_bias: Percent | None
     shape_correct: int
     texture_correct: int
+
+
+class ShapeBias(CueCounts):
+    """The published protocol, and that of the paper's released code for classifiers of 224 pixels."""
+
     images: int
+    resize_and_crop: CueCounts | None = None
+
+
+class FactorScores(BaseModel):
+    """The abducted masks of a split: how many are usable, and their mean IoU with the truth if known."""
+
+    model_config = ConfigDict(frozen=True)
+
+    photos: int
+    usable_objects: int
+    mask_iou: Annotated[float, Field(ge=0, le=1)] | None
 
 
 class MechanismScores(BaseModel):
-    """Of the CGN, and of each row of Table 1."""
+    """The scores of the CGN, and of each row of Table 1."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -117,9 +141,9 @@ class MechanismScores(BaseModel):
 
 
 class ImageNetScores(BaseModel):
-    """What the scoring stages wrote: each by method, and of the generators.
+    """The results of the scoring stages: by method for classifiers, and for the generators.
 
-    In a world of photos there may be no cue conflict and no IN-9.
+    A world of photos may have no cue conflict and no IN-9.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -128,18 +152,20 @@ class ImageNetScores(BaseModel):
     cue_conflict: dict[str, ShapeBias]
     in9: dict[str, dict[str, Any]]  # the variants' accuracies, bg_gap, and images by variant
     cgn: MechanismScores
+    factors: dict[str, FactorScores]  # by split
 
     @property
     def of_photos(self) -> bool:
+        """Whether the world is one of photos."""
         return any(isinstance(score, PhotoAccuracy) for score in self.accuracy.values())
 
     @property
     def methods(self) -> list[str]:
         """The rows of Tables 3 and 4 that this world can have."""
-        return [method for method in METHODS if not (self.of_photos and method in OF_MASKS)]
+        return [method for method in CLASSIFIERS if not (self.of_photos and method in OF_MASKS)]
 
     def metrics(self) -> dict[str, Any]:
-        """As in reports/metrics.json: accuracy on held-out poses or photos, held-out glyphs beside it."""
+        """The section of reports/metrics.json; accuracy is on held-out poses or photos, and on glyphs."""
         accuracy = {}
         for method, score in self.accuracy.items():
             main, glyphs = held_out(score)
@@ -149,20 +175,23 @@ class ImageNetScores(BaseModel):
             method: {name: value for name, value in scores.items() if name != "images"}
             for method, scores in self.in9.items()
         }
-        conflict = {method: score.model_dump() for method, score in self.cue_conflict.items()}
+        conflict = {
+            method: score.model_dump(exclude_unset=True) for method, score in self.cue_conflict.items()
+        }
         of_classifiers = {"accuracy": accuracy, "cue_conflict": conflict, "in9": in9}
-        return of_classifiers | self.cgn.model_dump()
+        factors = {"factors": {split: score.model_dump() for split, score in self.factors.items()}}
+        return of_classifiers | self.cgn.model_dump() | factors
 
 
 def held_out(score: EmojiAccuracy | PhotoAccuracy) -> tuple[TopAccuracy, TopAccuracy | None]:
-    """On what was held out, and on held-out glyphs."""
+    """The accuracies on held-out poses or photos, and on held-out glyphs if the world has them."""
     if isinstance(score, PhotoAccuracy):
         return score.test_images, None
     return score.test_poses, score.test_glyphs
 
 
 def parse_scores(values: Mapping[str, Any], source: str) -> ImageNetScores:
-    """The scores by the name of their stage; `source` names the folder in the message.
+    """Checks the scores in `values`, by the name of their stage; messages name the folder `source`.
 
     Raises UserError when a method or a field is missing or out of range.
     """
@@ -184,28 +213,49 @@ def parse_scores(values: Mapping[str, Any], source: str) -> ImageNetScores:
 
 
 def tables(scores: ImageNetScores) -> list[Table]:
-    """All tables of the branch."""
+    """All tables of the ImageNet branch."""
     first, third, fourth = table_1(scores.cgn.ablation), table_3(scores), table_4(scores)
     first_legend = " ".join([table_1_legend(scores.cgn.cgn), *verdicts(scores.cgn.ablation)])
+    abducted = _abducted_legend(scores.factors["train"])
     fourth_title = "Table 4: IN-9 and the background gap"
     return [
         Table("table_1", "Table 1: loss ablation", first, table_1_side_by_side(first), first_legend),
-        Table("table_3", "Table 3: texture against shape", third, side_by_side(third), _TABLE_3_LEGEND),
-        Table("table_4", fourth_title, fourth, side_by_side(fourth), _TABLE_4_LEGEND),
+        Table(
+            "table_3",
+            "Table 3: texture against shape",
+            third,
+            side_by_side(third),
+            _TABLE_3_LEGEND + abducted,
+        ),
+        Table("table_4", fourth_title, fourth, side_by_side(fourth), _TABLE_4_LEGEND + abducted),
     ]
 
 
+def _abducted_legend(factors: FactorScores) -> str:
+    """What the rows of abduction are trained on, and how good their masks are."""
+    told = (
+        " Abducted: counterfactuals of the training images themselves, by saliency and in-painting;"
+        f" {factors.usable_objects:,} of {factors.photos:,} have a usable mask"
+    )
+    return told + ("." if factors.mask_iou is None else f", with a mean IoU of {factors.mask_iou:.2f}.")
+
+
 def table_3(scores: ImageNetScores) -> pd.DataFrame:
-    """Texture against shape, a row a method; `paper_*` are NaN where the paper has no value."""
+    """Table 3, texture against shape, a row for each method; `paper_*` are NaN if the paper has no value.
+
+    `shape_bias_cropped` is that of the second protocol, in worlds that have it.
+    """
     rows = []
     for method in scores.methods:
         (main, glyphs), conflict = held_out(scores.accuracy[method]), scores.cue_conflict.get(method)
+        second = conflict.resize_and_crop if conflict else None
         ours = (conflict.shape_bias if conflict else None, main.top1, main.top5)
         paper = PAPER_TABLE_3.get(method, (None,) * 3)
         names = ("shape_bias", "top1", "top5")
         rows.append(
             {"method": method}
             | dict(zip(names, ours, strict=True))
+            | ({"shape_bias_cropped": second.shape_bias} if second else {})
             | {"top1_held_out_glyphs": glyphs.top1 if glyphs else None}
             | {f"paper_{name}": value for name, value in zip(names, paper, strict=True)}
         )
@@ -213,7 +263,7 @@ def table_3(scores: ImageNetScores) -> pd.DataFrame:
 
 
 def table_4(scores: ImageNetScores) -> pd.DataFrame:
-    """IN-9, a row a method; `paper_*` are NaN where the paper has no value."""
+    """Table 4, IN-9, a row for each method; `paper_*` are NaN if the paper has no value."""
     names = ("original", "mixed_same", "mixed_rand", "bg_gap")
     rows = []
     for method in scores.methods:
@@ -232,9 +282,9 @@ def _frame(rows: list[dict[str, Any]]) -> pd.DataFrame:
 
 
 def side_by_side(table: pd.DataFrame) -> pd.DataFrame:
-    """The same for reading: "ours (paper)" to one decimal, methods by their names."""
+    """A table for readers: cells are "ours (paper)" with one decimal, methods have their names."""
     names = [name for name in table.columns if name != "method" and not name.startswith("paper_")]
-    cells: dict[str, list[str]] = {"trained on": [METHODS[method] for method in table["method"]]}
+    cells: dict[str, list[str]] = {"trained on": [CLASSIFIERS[method] for method in table["method"]]}
     for name in names:
         paper = table[f"paper_{name}"] if f"paper_{name}" in table else [float("nan")] * len(table)
         cells[name.replace("_", " ")] = [

@@ -1,4 +1,4 @@
-"""Figures of the ImageNet CGN: mu_mask over training (appendix G), the mechanisms over it (figure 5)."""
+"""Figures of the ImageNet CGN during training: mu_mask (appendix G), Inception Score, outputs (figure 5)."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,11 +9,11 @@ from matplotlib import rc_context
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from cgn.images import arrange, contact_sheet
 from cgn.report.ablation import ROWS
 from cgn.report.chart_style import STYLE, draw_line, svg
+from cgn.report.contact_sheets import arrange, contact_sheet
 
-# name in the snapshots -> what a reader sees; m, f, b and x as in the paper
+# Name in the snapshots -> title; m, f, b and x are the paper's symbols.
 PANELS = {
     "premask": "pre-mask",
     "mask": "mask m",
@@ -21,8 +21,8 @@ PANELS = {
     "background": "background b",
     "composite": "composite x = m f + (1 - m) b",
 }
-MOST_SNAPSHOTS = 4  # what one picture can show
-_WINDOW = 0.05  # of a training, that a running mean is over
+MOST_SNAPSHOTS = 4  # rows of a sheet
+_WINDOW = 0.05  # length of the running mean, as a share of the training
 _LINES: dict[str, tuple[str, Any]] = {
     "no_shape": ("#2474b5", (0, (5, 1.5))),
     "no_text": ("#ddaa33", "-"),
@@ -33,9 +33,9 @@ _LINES: dict[str, tuple[str, Any]] = {
 
 
 def mask_mean_curves(histories: Mapping[str, pd.DataFrame]) -> str:
-    """mu_mask over training as SVG text, a line for each of `histories` {ablation: `step`, `mask_mean`}.
+    """mu_mask during training as SVG text, a line for each of `histories` {ablation: `step`, `mask_mean`}.
 
-    A running mean: the batches differ more from each other than the lines do.
+    Lines are running means, because batches differ more than the ablations do.
     """
     smooth = {
         name: history.rolling(max(1, round(_WINDOW * len(history))), center=True, min_periods=1).mean()
@@ -55,14 +55,14 @@ def mask_mean_curves(histories: Mapping[str, pd.DataFrame]) -> str:
 
 
 def _limits(fractions: "pd.Series[float]") -> tuple[float, float]:
-    """Limits of an axis: from 0 where the values still take half of its height, else close around them."""
+    """The limits of an axis: from 0 if the values then fill half of its height, else close to the values."""
     low, high = fractions.min(), fractions.max()
     margin = 0.06 * (high - low) or 0.01
     return (0 if low < high - low else low - margin), min(high + margin, 1)
 
 
 def inception_score_curve(snapshots: Mapping[str, NDArray[Any]]) -> str:
-    """The Inception-style score of composites over the training of the CGN with all losses, as SVG text."""
+    """The Inception-style score of composites during the training with all losses, as SVG text."""
     with rc_context(STYLE):
         figure = Figure(figsize=(8, 2.6))
         axis: Any = figure.subplots(gridspec_kw={"left": 0.08, "right": 0.74, "top": 0.95, "bottom": 0.18})
@@ -76,10 +76,10 @@ def inception_score_curve(snapshots: Mapping[str, NDArray[Any]]) -> str:
 def mechanisms_over_training(
     snapshots: Mapping[str, NDArray[Any]], classes: tuple[str, ...]
 ) -> NDArray[np.uint8]:
-    """What each mechanism draws as training goes on: one panel an output, a row a step, a column a class.
+    """The mechanisms' outputs during training: a panel for each output, a row is a step, a column a class.
 
-    `snapshots`: `step` (t,), and each of `PANELS` uint8 (t, classes, r, r, 3). At most `MOST_SNAPSHOTS` are
-    shown, with the first and the last. Returns uint8 (H, W, 4).
+    `snapshots` has `step` (t,), and each of `PANELS` uint8 (t, classes, r, r, 3). At most `MOST_SNAPSHOTS`
+    are shown, including the first and the last. Returns uint8 (H, W, 4).
     """
     steps = snapshots["step"]
     shown = np.unique(np.linspace(0, len(steps) - 1, min(len(steps), MOST_SNAPSHOTS)).round().astype(int))

@@ -1,17 +1,18 @@
-"""reports/index.html: one page that needs no network. Pictures are files beside it, in two folders."""
+"""Renders reports/index.html, a page that needs no network. Its images are files in two folders beside it."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
+from xml.etree import ElementTree
 
 import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
+from PIL import Image
 
 from cgn.report.graph import graph_svg
-from cgn.report.image_sizes import image_size
 from cgn.report.imagenet import Table
-from cgn.report.names import METHOD_MEANINGS, METHODS, VARIANTS
+from cgn.report.names import METHOD_MEANINGS, METHOD_TITLES, VARIANT_TITLES
 from cgn.report.paper_values import MARKS, TABLE_2, paper_value, unverified_values
 from cgn.report.run_facts import duration
 from cgn.report.scores import ClassifierScore, MechanismScore
@@ -19,16 +20,16 @@ from cgn.report.tables import signed
 
 
 class CausalModel(NamedTuple):
-    """One structural causal model as the page shows it."""
+    """A structural causal model, as shown on the page."""
 
     name: str
     equations: Sequence[str]
     edges: Sequence[tuple[str, str]]
-    captions: Mapping[str, str]  # symbol -> the mechanism's name
+    captions: Mapping[str, str]  # symbol -> name of the mechanism
 
 
 class Accuracy(NamedTuple):
-    """In percent: of one run, or the mean over seeds and their standard deviation."""
+    """An accuracy in percent, of one run, or the mean and standard deviation over seeds."""
 
     mean: float
     spread: float | None = None
@@ -44,20 +45,20 @@ def render_page(
     mechanisms: Mapping[str, MechanismScore],
     table_2: pd.DataFrame,
     imagenet_tables: Sequence[Table],
-    imagenet_sheets: Sequence[str],
+    imagenet_sheets: Sequence[tuple[str, str]],
     causal_models: Sequence[CausalModel],
     run: Mapping[str, Any],
     sizes: str,
     of_photos: bool,
     paper_runs: Mapping[str, Any],
 ) -> str:
-    """The page as HTML text, to lie in `folder`, which has its pictures already.
+    """The page as HTML text, for `folder`, which must have the page's images already.
 
-    `classifiers` {variant: {method: score}}, `mechanisms` {variant: score}; `table_2` from
-    `cgn.report.tables.table_2`; `imagenet_sheets`: the files of one class each in imagenet_sheets/,
-    mechanisms_<label>_<class>.png; `run` from `run_facts`, `sizes` from `sizes_sentence`. `of_photos`: the
-    ImageNet branch saw photos in place of emojis. `paper_runs`: what `cgn.report.paper_runs.summary` gives;
-    without results the page shows this run alone.
+    `classifiers` is {variant: {method: score}}, `mechanisms` {variant: score}. `table_2` is from
+    `cgn.report.tables.table_2`, `run` from `run_facts`, `sizes` from `sizes_sentence`. `imagenet_sheets` are
+    files in imagenet_sheets/ and the names of their classes. `of_photos` tells that the ImageNet branch
+    has photos in place of emojis. `paper_runs` is from `cgn.report.paper_runs.summary`; if empty, the page
+    shows this run only.
     """
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
@@ -70,17 +71,17 @@ def render_page(
     environment.filters["size"] = lambda name: Markup('width="{}" height="{}"').format(
         *image_size(folder / name)
     )
-    at_paper_sizes = {variant: _of_paper_runs(paper_runs.get(variant, {})) for variant in VARIANTS}
+    at_paper_sizes = {variant: _of_paper_runs(paper_runs.get(variant, {})) for variant in VARIANT_TITLES}
     headlines = [
         headline(variant, at_paper_sizes[variant], "At the paper’s sizes")
         if at_paper_sizes[variant]
         else headline(variant, _of_this_run(classifiers[variant]), "This run")
-        for variant in VARIANTS
+        for variant in VARIANT_TITLES
     ]
     paper_cells = {
         (method, variant): _cell(accuracies[method], method, variant) if method in accuracies else None
         for variant, accuracies in at_paper_sizes.items()
-        for method in METHODS
+        for method in METHOD_TITLES
     }
     cells = {
         (row["method"], row["variant"], row["split"]): _cell(
@@ -89,10 +90,10 @@ def render_page(
         for _, row in table_2.iterrows()
     }
     return environment.get_template("page.html.j2").render(
-        variants=VARIANTS,
-        methods=METHODS,
+        variants=VARIANT_TITLES,
+        methods=METHOD_TITLES,
         meanings=METHOD_MEANINGS,
-        not_in_paper=[method for method in METHODS if method not in TABLE_2],
+        not_in_paper=[method for method in METHOD_TITLES if method not in TABLE_2],
         marks={mark: meaning for mark, meaning in MARKS.items() if mark != "U"},
         footnote=unverified_values(),
         test_footnote=unverified_values(["test"]),
@@ -102,7 +103,7 @@ def render_page(
         cells=cells,
         mechanisms=mechanisms,
         imagenet_tables=imagenet_tables,
-        imagenet_sheets=[(f"imagenet_sheets/{name}", _class_of(name)) for name in imagenet_sheets],
+        imagenet_sheets=[(f"imagenet_sheets/{file}", name) for file, name in imagenet_sheets],
         of_photos=of_photos,
         graphs=[
             (model, Markup(graph_svg(model.edges, f"Causal graph: {model.name}", model.captions)))
@@ -112,37 +113,33 @@ def render_page(
     )
 
 
-def _class_of(sheet: str) -> str:
-    return Path(sheet).stem.split("_", 2)[2].replace("_", " ")
-
-
 def headline(variant: str, accuracies: Mapping[str, Accuracy], source: str) -> dict[str, Any]:
-    """Test accuracies of one variant: the shortcut's victim, the paper's method, the true process.
+    """The headline of one variant: test accuracies of Original, CGN, CGN by abduction and the oracle.
 
-    `accuracies` may lack a method; `source` says what they are of.
+    `accuracies` may lack methods; `source` tells which runs they are from.
     """
     paper = [paper_value(method, variant, "test") for method in ("original", "cgn")]
     known = {"original", "cgn"} <= set(accuracies)
     return {
-        "variant": VARIANTS[variant],
+        "variant": VARIANT_TITLES[variant],
         "source": source,
         "bars": [
-            (method, METHODS[method], accuracies[method])
+            (method, METHOD_TITLES[method], accuracies[method])
             for method in ("original", "cgn", "cgn_abduction", "oracle")
             if method in accuracies
         ],
         "gain": accuracies["cgn"].mean - accuracies["original"].mean if known else None,
-        # Empty for a variant that the paper does not have.
+        # Empty if the paper does not have the variant.
         "paper": [value.accuracy for value in paper if value is not None and value.verified],
     }
 
 
 def _of_paper_runs(found: Mapping[str, Any]) -> dict[str, Accuracy]:
-    """The test accuracies of one variant by method, as far as there are any."""
+    """The test accuracies of one variant by method, for methods with results."""
     return {
         method: Accuracy(values["test_accuracy"], values["test_accuracy_std"], values["seeds"])
         for method, values in found.items()
-        if method in METHODS
+        if method in METHOD_TITLES
     }
 
 
@@ -151,7 +148,7 @@ def _of_this_run(scores: Mapping[str, ClassifierScore]) -> dict[str, Accuracy]:
 
 
 def _cell(ours: Accuracy, method: str, variant: str, split: str = "test") -> dict[str, Any]:
-    """Ours, the paper's value or None, and the difference; None too where the value is not verified."""
+    """Our accuracy, the paper's value or None, and the difference, None if the value is not verified."""
     paper = paper_value(method, variant, split)
     difference = ours.mean - paper.accuracy if paper and paper.verified else None
     side = "" if difference is None or abs(difference) < 0.05 else "above" if difference > 0 else "below"
@@ -169,3 +166,16 @@ def _facts(run: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("Machine", f"{machine['processor']}, {machine['cores']} cores{memory}"),
         ("Versions", versions),
     ]
+
+
+PIXELS_PER_POINT = 4 / 3  # in CSS
+
+
+def image_size(path: Path) -> tuple[int, int]:
+    """Width and height in pixels of a PNG, WebP or SVG file; matplotlib writes an SVG's in points."""
+    if path.suffix == ".svg":
+        _, root = next(ElementTree.iterparse(path, ["start"]))
+        width, height = (float(root.attrib[side].removesuffix("pt")) for side in ("width", "height"))
+        return round(width * PIXELS_PER_POINT), round(height * PIXELS_PER_POINT)
+    with Image.open(path) as image:
+        return image.size

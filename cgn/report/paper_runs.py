@@ -1,10 +1,11 @@
-"""Results of runs at the paper's sizes: one small JSON for each variant, method and seed, and their summary.
+"""Results of runs at the paper's sizes: a small JSON for each variant, method and seed, and their summary.
 
 <folder>/<variant>/<method>/seed_<k>.json      {"train_accuracy": …, "test_accuracy": …}, percent
-<folder>/<variant>/mechanisms/seed_<k>.json    health of the CGN's masks
-<folder>/<variant>/run/seed_<k>.json           command, commit, settings, versions, machine, wall time
-<folder>/<variant>/digests/seed_<k>.json       MD5 of every output: the same in a repeated run
-<folder>/<variant>/<stage>/seed_<k>.json       both, of a run of one training stage alone
+<folder>/<variant>/<method>/parameters.json    the parameters that these results depend on
+<folder>/<variant>/mechanisms/                 the same two files, for the scores of the CGN's masks
+<folder>/<variant>/run/seed_<k>.json           command, commit, versions, machine, wall time
+<folder>/<variant>/digests/seed_<k>.json       MD5 of every output, equal in a repeated run
+<folder>/<variant>/<stage>/seed_<k>.json       run and digests of a run of one training stage only
 """
 
 import re
@@ -14,9 +15,9 @@ from typing import Any
 
 import pandas as pd
 
-from cgn.common.files import read_json, write_json
 from cgn.errors import UserError
-from cgn.report.names import METHODS, VARIANTS
+from cgn.io.files import read_json, write_json
+from cgn.report.names import METHOD_TITLES, VARIANT_TITLES
 from cgn.report.paper_values import FOOTNOTE, paper_value, unverified_values
 from cgn.report.run_facts import duration
 from cgn.report.scores import parse_classifiers, parse_mechanisms
@@ -24,10 +25,12 @@ from cgn.report.tables import MINUS, NONE, beside
 
 MECHANISMS = ("mask_mean", "mask_entropy", "mask_digit_accuracy", "inverted_masks", "healthy_classes",
               "diversity", "digit_classifier_accuracy", "abduction_iou")  # fmt: skip
-WHOLE_RUN = (*METHODS, "mechanisms", "digests", "run")
+WHOLE_RUN = (*METHOD_TITLES, "mechanisms", "digests", "run")
 RUN_FILES = "run/seed_*.json"
 STAGE_RUN_FILES = "train_on_*/seed_*.json"
-# Of several seeds, what a summary shows: the worst of these, the mean of all others.
+# The rows of the released protocol: the paper's, but for what it does not describe.
+_OF_RELEASED = ("original", "irm_2", "gan", "cgn", "cgn_only", "oracle")
+# A summary shows the worst seed of these scores, and the mean of the others.
 _WORST = {"healthy_classes": "min", "inverted_masks": "max"}
 
 
@@ -45,7 +48,7 @@ def write_results(
     run: dict[str, Any],
     digests: dict[str, str],
 ) -> None:
-    """Keep the scores that stage `score` made of one variant and seed. Raises UserError when one lacks."""
+    """Writes the scores of one variant and seed, by stage `score`. Raises UserError when one is missing."""
     source = f"scores of {variant}, seed {seed}"
     scores = parse_classifiers(classifiers, source)
     parse_mechanisms(mechanisms, source)
@@ -70,17 +73,41 @@ def write_results_of_stage(
     run: dict[str, Any],
     digests: dict[str, str],
 ) -> None:
-    """Keep the train_accuracy and test_accuracy of each method of a training stage; others stay."""
+    """Writes train_accuracy and test_accuracy of each method of a training stage; other results stay."""
     write_json(folder / variant / stage / f"seed_{seed}.json", {**run, "digests": digests})
     for method, of_method in accuracies.items():
         write_json(folder / variant / method / f"seed_{seed}.json", of_method)
 
 
+def write_parameters(folder: Path, variant: str, parameters: Mapping[str, Mapping[str, Any]]) -> None:
+    """Writes the parameters that the results of each method depend on: {method: {key: value}}."""
+    for name, of_method in parameters.items():
+        write_json(folder / variant / name / "parameters.json", of_method)
+
+
+def differences(folder: Path, variant: str, parameters: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+    """The methods whose results have other parameters than `parameters`, with the first such key."""
+    found = {}
+    for name, asked in parameters.items():
+        results, path = folder / variant / name, folder / variant / name / "parameters.json"
+        if any(results.glob("seed_*.json")):
+            kept = read_json(path) if path.exists() else {}
+            for key in (*asked, *kept):
+                there, here = (of.get(key, "absent") for of in (kept, asked))
+                if there != here:
+                    found[name] = f"{key} is {there} there and {here} here"
+                    break
+    return found
+
+
 def read_results(folder: Path) -> pd.DataFrame:
-    """All results, a row each: variant, name (of a method or "mechanisms"), seed and its values."""
+    """Reads all results: a row for each variant, name (a method or "mechanisms") and seed, with its values.
+
+    Raises UserError when there are none.
+    """
     rows = []
-    for variant in VARIANTS:
-        for name in (*METHODS, "mechanisms"):
+    for variant in VARIANT_TITLES:
+        for name in (*METHOD_TITLES, "mechanisms"):
             for path in sorted((folder / variant / name).glob("seed_*.json")):
                 seed = int(path.stem.removeprefix("seed_"))
                 rows.append({"variant": variant, "name": name, "seed": seed, **read_json(path)})
@@ -90,8 +117,7 @@ def read_results(folder: Path) -> pd.DataFrame:
 
 
 def run_of_all(folder: Path) -> dict[str, Any]:
-    """The command, commits and mean time of whole runs, and the commits of those of a stage; profile,
-    versions and machine of one of them."""
+    """The facts of all runs: commits, mean wall time of whole runs; command, versions, machine of one."""
     whole, of_stages = (
         [read_json(path) for path in sorted(folder.glob(f"*/{files}"))]
         for files in (RUN_FILES, STAGE_RUN_FILES)
@@ -109,8 +135,8 @@ def run_of_all(folder: Path) -> dict[str, Any]:
 def summary(results: pd.DataFrame, run: dict[str, Any]) -> dict[str, Any]:
     """{run: …, <variant>: {<method>: {test_accuracy, test_accuracy_std, …, seeds}, mechanisms: {…}}}.
 
-    Means over seeds and sample standard deviations (null for one seed); of the mechanisms the worst seed
-    where it matters.
+    Accuracies are means over seeds with sample standard deviations (None for one seed). Some scores of the
+    mechanisms are those of the worst seed.
     """
     found: dict[str, Any] = {"run": run}
     for (variant, name), rows in results.groupby(["variant", "name"], sort=False):
@@ -130,14 +156,14 @@ def summary(results: pd.DataFrame, run: dict[str, Any]) -> dict[str, Any]:
 
 
 def markdown(found: dict[str, Any]) -> str:
-    """The summary as a table beside the paper's values: "mean ± deviation (paper mark, difference)"."""
+    """The summary as a markdown table, with cells "mean ± deviation [seeds] (paper mark, difference)"."""
     rows = []
-    for method, label in METHODS.items():
-        cells = [_cell(method, variant, found.get(variant, {}).get(method)) for variant in VARIANTS]
+    for method, label in METHOD_TITLES.items():
+        cells = [_cell(method, variant, found.get(variant, {}).get(method)) for variant in VARIANT_TITLES]
         rows.append([label, *cells])
-    health = [found.get(variant, {}).get("mechanisms") for variant in VARIANTS]
+    health = [found.get(variant, {}).get("mechanisms") for variant in VARIANT_TITLES]
     rows.append(["Healthy classes, worst seed", *(str(h["healthy_classes"]) if h else NONE for h in health)])
-    table = pd.DataFrame(rows, columns=["test accuracy (%)", *VARIANTS.values()])
+    table = pd.DataFrame(rows, columns=["test accuracy (%)", *VARIANT_TITLES.values()])
     run = found["run"]
     versions = ", ".join(f"{name} {version}" for name, version in run["versions"].items())
     machine, commits = run["machine"], ", ".join(_short(commit) for commit in run["commits"])
@@ -153,11 +179,35 @@ def markdown(found: dict[str, Any]) -> str:
         f" {MINUS} is worse). {NONE}: no result yet.",
         "",
         *([footnote, ""] if (footnote := unverified_values(["test"])) else []),
+        *(_released(found["released"]) if "released" in found else []),
     ])  # fmt: skip
 
 
+def _released(found: dict[str, Any]) -> list[str]:
+    """The lines about the released protocol, whose summary is `found`."""
+    rows = [
+        [METHOD_TITLES[method], *(_cell(method, of, found.get(of, {}).get(method)) for of in VARIANT_TITLES)]
+        for method in _OF_RELEASED
+    ]
+    table = pd.DataFrame(rows, columns=["accuracy (%)", *VARIANT_TITLES.values()])
+    run = found["run"]
+    return [
+        "## The released protocol",
+        "",
+        f"`{run['command']}`, commits {', '.join(_short(commit) for commit in run['commits'])}.",
+        "",
+        table.to_markdown(index=False),
+        "",
+        "The classifier and the schedule of the paper's released code, its colours that walk, and its test"
+        " set: MNIST's training digits 50,000 to 60,000 with random cues. Settings were chosen on these"
+        " digits, so the table does not compare with the one above, which has MNIST's test digits; it"
+        " compares with the paper's values.",
+        "",
+    ]
+
+
 def _short(commit: str) -> str:
-    """Eight of its 40 digits, and "-dirty" where that follows."""
+    """The first eight of a commit's 40 digits, and "-dirty" if that follows."""
     return commit[:8] + commit[40:]
 
 

@@ -1,14 +1,14 @@
-"""What the paper prints in Table 2: accuracy in percent, with how sure we are of having read it right.
+"""The accuracies (percent) of the paper's Table 2, each with a mark for how well it is verified.
 
 Marks: V read in a published source, C agrees with a second source, U unverified recollection. Only V and C
-are compared with ours; a U value stands in a footnote alone.
+are compared with ours; U values are only in a footnote.
 """
 
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Literal
 
-from cgn.report.names import METHODS, VARIANTS
+from cgn.report.names import METHOD_TITLES, VARIANT_TITLES
 
 Mark = Literal["V", "C", "U"]
 
@@ -29,18 +29,19 @@ class PaperValue:
 
     @property
     def verified(self) -> bool:
+        """Whether the value is compared with ours."""
         return self.mark != "U"
 
 
 def _row(mark: Mark, *cells: tuple[float, float] | None) -> dict[tuple[str, str], PaperValue]:
     values = {}
-    for variant, cell in zip(VARIANTS, cells, strict=False):  # a variant of your own has no cell
+    for variant, cell in zip(VARIANT_TITLES, cells, strict=False):  # a variant of your own has no cell
         for split, accuracy in zip(("train", "test"), cell or (), strict=False):
             values[variant, split] = PaperValue(accuracy, mark)
     return values
 
 
-# method -> (variant, split) -> value. What is absent here is absent in the paper.
+# Method -> (variant, split) -> value. The paper has no other values.
 TABLE_2: dict[str, dict[tuple[str, str], PaperValue]] = {
     "original": _row("V", (99.5, 35.9), (100.0, 10.3), (100.0, 10.1)),
     "irm_2": _row("U", (99.6, 59.8), (100.0, 67.7), (99.9, 11.3)),
@@ -53,21 +54,21 @@ TABLE_2: dict[str, dict[tuple[str, str], PaperValue]] = {
 
 
 def paper_value(method: str, variant: str, split: str) -> PaperValue | None:
-    """The paper's value of one cell, or None where the paper has none."""
+    """The paper's value of one cell, or None if the paper has none."""
     return TABLE_2.get(method, {}).get((variant, split))
 
 
 def unverified_values(splits: Collection[str] = ("train", "test")) -> str:
-    """The footnote on the values that are not compared, one after the other; empty when there are none."""
+    """The footnote that lists the unverified values; empty if there are none."""
     found: dict[tuple[str, str], list[str]] = {}
-    for method in METHODS:
+    for method in METHOD_TITLES:
         for (variant, split), value in TABLE_2.get(method, {}).items():
             if not value.verified and split in splits:
                 found.setdefault((method, variant), []).append(f"{split} {value.accuracy:.1f}")
     if not found:
         return ""
     cells = (
-        f"{METHODS[method]}, {VARIANTS[variant]}: {', '.join(values)}"
+        f"{METHOD_TITLES[method]}, {VARIANT_TITLES[variant]}: {', '.join(values)}"
         for (method, variant), values in found.items()
     )
     return f"{FOOTNOTE} The paper's value is an {MARKS['U']} and not compared. {'; '.join(cells)}."

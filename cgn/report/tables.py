@@ -1,27 +1,27 @@
-"""The tables as pandas frames, and as markdown. Accuracies and differences are in percent (points)."""
+"""The MNIST tables as pandas frames and as markdown. Accuracies are in percent, differences in points."""
 
 from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
 
-from cgn.report.names import METHODS, VARIANTS
+from cgn.report.names import METHOD_TITLES, VARIANT_TITLES
 from cgn.report.paper_values import FOOTNOTE, MARKS, TABLE_2, PaperValue, paper_value, unverified_values
 from cgn.report.scores import ClassifierScore, MechanismScore
 
 MINUS = "\u2212"
-NONE = "\u2013"  # what a cell shows where the paper has no value
+NONE = "\u2013"  # in a cell: the paper has no value
 
 
 def table_2(classifiers: Mapping[str, Mapping[str, ClassifierScore]]) -> pd.DataFrame:
-    """Table 2, one row a method, variant and split: ours, the paper's value, its mark, the difference.
+    """Table 2, a row for each method, variant and split: ours, the paper's value, its mark, the difference.
 
-    `classifiers` is {variant: {method: score}}. Without a value in the paper, `paper` and `difference`
-    are NaN and `mark` is empty; `difference` is NaN too where the value is not verified.
+    `classifiers` is {variant: {method: score}}. If the paper has no value, `paper` and `difference` are NaN
+    and `mark` is empty; if the value is not verified, `difference` is NaN.
     """
     rows = []
-    for method in METHODS:
-        for variant in VARIANTS:
+    for method in METHOD_TITLES:
+        for variant in VARIANT_TITLES:
             score = classifiers[variant][method]
             for split, ours in (("train", score.train_accuracy), ("test", score.test_accuracy)):
                 known = paper_value(method, variant, split)
@@ -40,7 +40,7 @@ def table_2(classifiers: Mapping[str, Mapping[str, ClassifierScore]]) -> pd.Data
 
 
 def table_2_side_by_side(table: pd.DataFrame) -> pd.DataFrame:
-    """The same for reading: a row a method, a column a variant and split, "ours (paper mark, difference)"."""
+    """Table 2 for readers: a row for each method, cells "ours (paper mark, difference)"."""
     cells = table.assign(
         cell=[
             f"{ours:.1f} ({beside(ours, paper_value(method, variant, split))})"
@@ -49,23 +49,23 @@ def table_2_side_by_side(table: pd.DataFrame) -> pd.DataFrame:
             )
         ],
         column=[
-            f"{VARIANTS[variant]}, {split}"
+            f"{VARIANT_TITLES[variant]}, {split}"
             for variant, split in zip(table["variant"], table["split"], strict=True)
         ],
     )
     wide = cells.pivot(index="method", columns="column", values="cell")
-    wide = wide.loc[list(METHODS), list(dict.fromkeys(cells["column"]))]
-    wide.index = pd.Index([method_label(method) for method in METHODS], name="trained with")
+    wide = wide.loc[list(METHOD_TITLES), list(dict.fromkeys(cells["column"]))]
+    wide.index = pd.Index([method_label(method) for method in METHOD_TITLES], name="trained with")
     return wide.rename_axis(columns=None)
 
 
 def method_label(method: str) -> str:
-    """The name of a method; says so when the paper's table does not have it."""
-    return METHODS[method] if method in TABLE_2 else f"{METHODS[method]} (not in the paper)"
+    """The title of a method, with a remark if the paper's table does not have it."""
+    return METHOD_TITLES[method] if method in TABLE_2 else f"{METHOD_TITLES[method]} (not in the paper)"
 
 
 def beside(ours: float, paper: PaperValue | None) -> str:
-    """What stands beside ours: the paper's value, mark and difference; a footnote mark if not verified."""
+    """The text beside our value: the paper's value, mark and difference; a footnote mark if unverified."""
     if paper is None:
         return NONE
     if not paper.verified:
@@ -82,7 +82,7 @@ def signed(difference: float) -> str:
 
 
 def table_2_legend() -> str:
-    """How to read the cells of `table_2_side_by_side`, and the footnote."""
+    """The legend of `table_2_side_by_side`, with the footnote."""
     marks = "; ".join(f"{mark} {meaning}" for mark, meaning in MARKS.items() if mark != "U")
     legend = (
         "Accuracy in percent: ours (the paper's value with its mark, ours minus the paper's in points). "
@@ -93,16 +93,18 @@ def table_2_legend() -> str:
 
 
 def mechanisms(scores: Mapping[str, MechanismScore]) -> pd.DataFrame:
-    """The health of the generator's masks, one row a variant."""
-    rows = [{"variant": variant} | scores[variant].model_dump(exclude={"per_class"}) for variant in VARIANTS]
+    """The scores of the CGN's masks, a row for each variant."""
+    rows = [
+        {"variant": variant} | scores[variant].model_dump(exclude={"per_class"}) for variant in VARIANT_TITLES
+    ]
     return pd.DataFrame(rows)
 
 
 def mechanisms_by_class(scores: Mapping[str, MechanismScore]) -> pd.DataFrame:
-    """The same for every class, one row a variant and class."""
+    """The scores of the CGN's masks, a row for each variant and class."""
     rows = [
         {"variant": variant} | health.model_dump(by_alias=True)
-        for variant in VARIANTS
+        for variant in VARIANT_TITLES
         for health in scores[variant].per_class
     ]
     return pd.DataFrame(rows)
@@ -119,7 +121,7 @@ MECHANISMS_LEGEND = (
 
 
 def confusion(scores: Mapping[str, ClassifierScore]) -> pd.DataFrame:
-    """Counts of the test split, one row a method, true class and predicted class."""
+    """Counts of the test split, a row for each method, true class and predicted class."""
     frames = []
     for method, score in scores.items():
         counts = np.array(score.confusion)
@@ -138,16 +140,16 @@ def confusion(scores: Mapping[str, ClassifierScore]) -> pd.DataFrame:
 
 
 def confusion_markdown(table: pd.DataFrame) -> str:
-    """`confusion` as one 10x10 table a method: rows are the true classes, columns the predictions."""
+    """`confusion` as a 10x10 table for each method: rows are true classes, columns predictions."""
     parts = []
     for method, rows in table.groupby("method", sort=False):
         counts = rows.pivot(index="true_class", columns="predicted_class", values="count")
         counts.index.name = "true \\ predicted"
-        parts.append(f"## {METHODS[str(method)]}\n\n{counts.to_markdown()}\n")
+        parts.append(f"## {METHOD_TITLES[str(method)]}\n\n{counts.to_markdown()}\n")
     return "\n".join(parts)
 
 
 def markdown(title: str, facts: str, table: str, legend: str = "") -> str:
-    """A markdown page: title, the line that says what was run, table, legend."""
+    """A markdown page: title, the line `facts` on the run, table, legend."""
     parts = [f"# {title}", facts, table.strip(), legend]
     return "\n\n".join(part for part in parts if part) + "\n"

@@ -1,6 +1,7 @@
 """A temporary copy of the project with its smoke graph run once, for tests with the real `dvc` command."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -12,9 +13,10 @@ import pytest
 Run = Callable[..., str]
 
 _LEFT_OUT = (
-    *(".git", ".venv", ".scratch", "data", "models", "scores", "cache", "tmp", "config.local", "results"),
+    *(".git", ".venv", ".scratch", "cache", "tmp", "config.local", "results"),
     *("__pycache__", ".mypy_cache", ".ruff_cache", ".pytest_cache", ".import_linter_cache"),
 )
+_OUTPUTS = {"data", "models", "scores"}  # of the repository's root; cgn/data is code
 
 
 def run_in(folder: Path) -> Run:
@@ -34,9 +36,18 @@ def run_in(folder: Path) -> Run:
     return run
 
 
+def stages_run(output: str) -> set[str]:
+    """The stages that ran, by DVC's output."""
+    return set(re.findall(r"Running stage '([^']+)'", output))
+
+
 def copy_project(root: Path, target: Path) -> Path:
     """What a commit of the working tree would hold, without data and caches."""
-    ignore = shutil.ignore_patterns(*_LEFT_OUT)
+    patterns = shutil.ignore_patterns(*_LEFT_OUT)
+
+    def ignore(folder: str, names: list[str]) -> set[str]:
+        return patterns(folder, names) | (_OUTPUTS if Path(folder) == root else set())
+
     shutil.copytree(root, target, ignore=ignore)
     params = target / "params.yaml"
     text = params.read_text(encoding="utf-8")

@@ -7,19 +7,17 @@ from pathlib import Path
 
 import pytest
 import webdataset
+from dvc.repo import Repo
 from PIL import Image
 
-from tests.pipeline.conftest import Run, run_in
+from tests.pipeline.conftest import Run, run_in, stages_run
+from tests.pipeline.test_wiring import command_file, import_closure
 
 VARIANTS = ("colored_mnist", "double_colored_mnist", "wildlife_mnist")
 METHODS = (
     *("original", "gan", "irm_2", "irm_5", "lntl", "cgn"),
     *("group_dro", "augmentation", "cgn_only", "cgn_abduction", "oracle"),
 )
-
-
-def stages_run(output: str) -> set[str]:
-    return set(re.findall(r"Running stage '([^']+)'", output))
 
 
 def test_the_graph_gives_every_score(smoke: Path) -> None:
@@ -46,8 +44,9 @@ def test_shards_are_plain_webdataset(smoke: Path) -> None:
 
 
 def test_shards_are_read_as_the_docs_say(dvc: Run, root: Path) -> None:
+    docs = (root / "docs/extending.md").read_text(encoding="utf-8")
     (snippet,) = re.findall(
-        r"```python\n(.*?)```", (root / "docs/extending.md").read_text(encoding="utf-8"), re.S
+        r"```python\n(.*?)```", docs.partition("\n## Your own images in shards\n")[2], re.S
     )
     counted = snippet.replace("    image, shape", "    print('sample')\n    image, shape")
     assert dvc("python", "-c", counted).count("sample") == 600
@@ -66,7 +65,7 @@ def test_a_loss_weight_reruns_generators_and_no_baseline(dvc: Run) -> None:
 def test_a_penalty_reruns_irm_and_no_generator(dvc: Run) -> None:
     dvc("git", "checkout", "--force", "--quiet", ".")
     dvc("dvc", "checkout", "--force")
-    ran = stages_run(dvc("dvc", "exp", "run", "--temp", "-S", "methods.irm.penalty=5000"))
+    ran = stages_run(dvc("dvc", "exp", "run", "--temp", "-S", "budgets/smoke.yaml:methods.irm.penalty=5000"))
     irm = {f"train_on_environments@{variant}" for variant in VARIANTS}
     assert ran == irm | {f"score@{variant}" for variant in VARIANTS} | {"report"}
 
@@ -79,10 +78,43 @@ def test_a_relative_folder_is_found_from_a_temporary_copy(dvc: Run, smoke: Path)
         folder.mkdir(parents=True)
         for number in range(10):
             Image.new("RGB", (40, 40), (number, 99, 200)).save(folder / f"{number}.png")
-    own = ["-S", "budgets.smoke.textures.source=folder"]
-    own += ["-S", "budgets.smoke.textures.folder='../my töxtures'"]
+    own = ["-S", "budgets/smoke.yaml:textures.source=folder"]
+    own += ["-S", "budgets/smoke.yaml:textures.folder='../my töxtures'"]
     assert stages_run(dvc("dvc", "exp", "run", "--temp", "--name", "own-textures", *own, "textures"))
     dvc("dvc", "exp", "remove", "own-textures")
+
+
+@pytest.mark.parametrize(
+    ("branch", "rooms"),
+    [
+        ("dvc.yaml", "data evaluation generators methods networks"),
+        ("imagenet/dvc.yaml", "data evaluation generators methods metrics networks report"),
+    ],
+)
+def test_a_comment_in_one_branch_makes_no_stage_of_the_other_stale(
+    dvc: Run, smoke: Path, branch: str, rooms: str
+) -> None:
+    """One module of every room that has some which this branch alone uses; the report is of both."""
+    dvc("git", "checkout", "--force", "--quiet", ".")
+    dvc("dvc", "checkout", "--force")
+    used: dict[bool, set[Path]] = {True: set(), False: set()}
+    for stage in Repo(str(smoke)).index.stages:
+        if stage.name != "report":
+            own = Path(stage.path_in_repo) == Path(branch)
+            used[own] |= import_closure(command_file(stage, smoke), smoke)
+    library = smoke / "cgn"
+    alone = {
+        path.relative_to(library).parts[0]: path
+        for path in used[True] - used[False]
+        if library in path.parents
+    }
+    assert set(alone) == set(rooms.split())
+    for module in alone.values():
+        module.write_text(module.read_text(encoding="utf-8") + "# a comment\n", encoding="utf-8")
+    stale = {name for name in json.loads(dvc("dvc", "status", "--json")) if name != "report"}
+    dvc("git", "checkout", "--force", "--quiet", ".")
+    assert stale
+    assert {name.startswith("imagenet/") for name in stale} == {branch.startswith("imagenet/")}
 
 
 def test_diffs_and_plots(dvc: Run, smoke: Path) -> None:
@@ -114,8 +146,7 @@ def test_a_paper_run_keeps_its_results_and_is_not_repeated(dvc: Run, smoke: Path
     words = ["python", "-m", "experiments.paper", "run", "0"]
     words += ["--variant", "colored_mnist", "-S", "profile=smoke"]
     dvc(*words)
-    # The same sizes and seed as in the workspace give the same scores, but for the CGN and the baselines,
-    # which have settings of their own; the workspace's lock is left alone.
+    # The same profile and seed as in the workspace give the same scores; the workspace's lock is left alone.
     scores = json.loads((smoke / "reports/metrics.json").read_text())["mnist"]["colored_mnist"]
     result = smoke / "reports/paper/results/colored_mnist/original/seed_0.json"
     kept = json.loads(result.read_text())
@@ -145,7 +176,30 @@ def test_a_paper_run_keeps_its_results_and_is_not_repeated(dvc: Run, smoke: Path
     assert json.loads(result.read_text()) == kept
     assert json.loads(digests.read_text()) == digests_before
     assert not (results / "train_on_biased/seed_0.json").exists()
-    assert "other settings" in dvc(*words, "-S", "threads=1", status=1)
+    refusal = dvc(*words, "-S", "mnist.cgn.lambda_mask=1", status=1)
+    assert "cgn: mnist.cgn.lambda_mask is 50.0 there and 1.0 here" in refusal
+    assert "original: " not in refusal
+
+
+def test_a_search_runs_a_stage_and_keeps_each_result(dvc: Run, smoke: Path) -> None:
+    dvc("git", "checkout", "--force", "--quiet", ".")
+    dvc("dvc", "checkout", "--force")
+    files = [smoke / f"reports/tuning/colored_mnist/{search}.json" for search in ("lntl", "augmentation")]
+    known = [json.loads(file.read_text()) for file in files]
+    for file, results in zip(files, known, strict=True):
+        file.write_text(json.dumps(results[:-1]))
+    words = ["python", "-m", "experiments.tuning", "lntl", "augmentation"]
+    words += ["--variant", "colored_mnist", "-S", "profile=smoke"]
+    # One run of the stage is of both methods.
+    assert stages_run(dvc(*words)) == {"train_on_biased@colored_mnist"}
+    for file, results in zip(files, known, strict=True):
+        *earlier, last = json.loads(file.read_text())
+        assert earlier == results[:-1]
+        assert last["settings"] == results[-1]["settings"]
+        for of_method in last["methods"].values():
+            assert 0 <= of_method["random_cue_accuracy"] <= 100
+    assert not stages_run(dvc(*words))
+    dvc("git", "checkout", "--force", "--quiet", ".")
 
 
 @pytest.mark.parametrize(

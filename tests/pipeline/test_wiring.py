@@ -9,8 +9,15 @@ import pytest
 from dvc.dependency import ParamsDependency
 from dvc.repo import Repo
 
+from cgn.data.mnist.variants import VARIANTS
+from cgn.methods.registry import Method, methods_on
+from cgn.params.reading import Values, read_files
+
 # What decides whether a stage runs and adds nothing to what it writes: validation, messages, the start.
-UNDECLARED = ("cgn/params", "cgn/errors.py", "stages/command.py")
+UNDECLARED = (
+    *("cgn/errors.py", "cgn/section.py", "cgn/params", "stages/command.py"),
+    *(f"cgn/{room}/params.py" for room in ("data", "training", "generators", "methods", "evaluation")),
+)
 
 
 @pytest.fixture(scope="module")
@@ -32,12 +39,26 @@ def modules_imported(path: Path, root: Path) -> set[Path]:
     return {file for file in found if file.exists()}
 
 
+def methods_trained(path: Path) -> dict[str, Method]:
+    """The methods that a stage trains: those of the kinds of data in its call of `method_sections`."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Call) and getattr(node.func, "id", None) == "method_sections":
+            _variant, *data = node.args
+            return methods_on(*(argument.value for argument in data))
+    return {}
+
+
 def import_closure(path: Path, root: Path) -> set[Path]:
+    """All modules that a stage imports, but for the undeclared ones and what only those import."""
+    undeclared = {root / path for path in UNDECLARED}
+    trained = methods_trained(path)
+    if trained:  # what it trains is said by its outputs and by the methods' own files
+        undeclared.add(root / "cgn/methods/registry.py")
     closure: set[Path] = set()
-    todo = [path]
+    todo = [path, *(root / f"cgn/methods/{row.module}.py" for row in trained.values())]
     while todo:
         file = todo.pop()
-        if file not in closure:
+        if file not in closure and not undeclared & {file, *file.parents}:
             closure.add(file)
             todo += modules_imported(file, root)
     return closure
@@ -54,18 +75,44 @@ def imports_torch(path: Path, root: Path) -> bool:
     return any(re.search(r"^ *(from|import) torch\b", text, re.M) for text in texts)
 
 
-def sections_read(path: Path, arguments: dict[str, str], profile: str) -> set[str]:
-    """Dotted keys of all `section(...)` calls, with a stage's command-line arguments filled in."""
-    keys = set()
+def keys_read(path: Path, arguments: dict[str, str], root: Path) -> set[str]:
+    """Keys of all `section(...)` calls, with a stage's command-line arguments filled in.
+
+    `StageRun`, `method_sections` and stages/scoring.py read some for the stage.
+    """
+    keys = {f"methods.{row.section}" for row in methods_trained(path).values() if row.section}
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Call) and getattr(node.func, "id", None) == "section":
+        called = getattr(node.func, "id", None) if isinstance(node, ast.Call) else None
+        if called == "StageRun":
+            keys |= {"seed", "threads", "device"}
+        elif called == "section":
             (argument,) = node.args
-            key = eval(compile(ast.Expression(argument), "section", "eval"), {}, dict(arguments))
-            if key.startswith("budgets"):
-                keys.add("profile")
-                key = key.replace("budgets", f"budgets.{profile}", 1)
-            keys.add(key)
-    return keys
+            keys.add(eval(compile(ast.Expression(argument), "section", "eval"), {}, dict(arguments)))
+    scoring = root / "stages/scoring.py"
+    return keys | (keys_read(scoring, {}, root) if scoring in modules_imported(path, root) else set())
+
+
+def in_files(keys: set[str], files: dict[str, Values]) -> set[str]:
+    """The `keys` that a stage reads as "file:key", for each file that has some of them."""
+    placed = {f"{name}:{key}" for key in keys for name, values in files.items() if holds(values, key)}
+    for room, _, rest in (key.partition(".") for key in keys if key.startswith(("budgets.", "assets."))):
+        placed |= {f"{name}:{rest}" for name in files if name.startswith(room)}
+    if any(re.fullmatch(r"mnist\.variants\.\w+", key) for key in keys):
+        # A profile's file has such facts for some variants only: stages of all variants declare the section.
+        placed -= {key for key in placed if key.startswith("budgets") and ":mnist.variants." in key}
+        placed |= {f"{name}:mnist.variants" for name, values in files.items() if name.startswith("budgets")}
+    if any(key.startswith("budgets") for key in placed):
+        placed.add("params.yaml:profile")
+    return placed
+
+
+def holds(values: Any, key: str) -> bool:
+    """Whether a file has something at a dotted key."""
+    for part in key.split("."):
+        if not isinstance(values, dict) or part not in values:
+            return False
+        values = values[part]
+    return True
 
 
 def outermost(keys: set[str]) -> set[str]:
@@ -82,31 +129,58 @@ def arguments_of(stage: Any) -> dict[str, str]:
 
 def test_there_is_one_command_file_for_each_stage(stages: dict[str, Any], root: Path) -> None:
     names = {stage.name.split("@")[0] for stage in stages.values()}
-    no_stages = {"assets", "command", "pretrain"}
+    no_stages = {"assets", "audit", "cli", "command", "methods", "pretrain", "run", "score_photos", "scoring"}
     assert {path.stem for path in (root / "stages").glob("*.py")} - no_stages == names
-    assert len(stages) == 4 + 9 * 3 + 11 + 5  # of one cell; MNIST variants; ImageNet; ablations
+    cells = 4 + 9 * len(VARIANTS) + 15 + 5  # of one cell; of each variant; ImageNet; ablations
+    assert len(stages) == cells
 
 
 def test_import_closures_are_dependencies(stages: dict[str, Any], root: Path) -> None:
-    undeclared = {root / path for path in UNDECLARED}
     for address, stage in stages.items():
         paths = {Path(str(dep.fs_path)) for dep in stage.deps if not isinstance(dep, ParamsDependency)}
         declared = {path for path in paths if path.relative_to(root).parts[0] in {"cgn", "stages"}}
-        closure = import_closure(command_file(stage, root), root)
-        needed = {file for file in closure if not undeclared & {file, *file.parents}}
+        needed = import_closure(command_file(stage, root), root)
         lacking = {file for file in needed if not declared & {file, *file.parents}}
         assert not lacking, f"{address} lacks {sorted(map(str, lacking))}"
-        stale = {path for path in declared if not any(path in {file, *file.parents} for file in needed)}
+        code = {path for path in declared if path.suffix in {"", ".py"}}
+        stale = {path for path in code if not any(path in {file, *file.parents} for file in needed)}
         assert not stale, f"{address} declares {sorted(map(str, stale))} and does not import it"
+
+
+def test_a_folder_is_declared_where_all_of_it_is_imported(stages: dict[str, Any], root: Path) -> None:
+    for address, stage in stages.items():
+        needed = import_closure(command_file(stage, root), root)
+        for folder in (Path(str(dep.fs_path)) for dep in stage.deps if not isinstance(dep, ParamsDependency)):
+            if folder.is_relative_to(root / "cgn") and folder.is_dir():
+                assert set(folder.rglob("*.py")) <= needed, f"{address} declares {folder}"
+
+
+def test_templates_are_dependencies(stages: dict[str, Any], root: Path) -> None:
+    """Files that are no code and named after the module that reads them, as page.css after page.py.
+
+    The pages audit and photos are no stage's.
+    """
+    declared = {Path(str(dep.fs_path)) for dep in stages["report"].deps}
+    templates = {path for path in (root / "cgn").rglob("*.*") if path.suffix not in {".py", ".pyc"}}
+    assert {path.name for path in templates} - {path.name for path in declared} == {
+        "audit.html.j2",
+        "photos.html.j2",
+    }
+    assert root / "cgn/report/page.py" in declared
 
 
 def test_parameters_read_are_those_declared(stages: dict[str, Any], root: Path) -> None:
     for address, stage in stages.items():
-        declared = {key for dep in stage.deps if isinstance(dep, ParamsDependency) for key in dep.params}
+        declared = {
+            f"{Path(dep.fs_path).relative_to(root)}:{key}"
+            for dep in stage.deps
+            if isinstance(dep, ParamsDependency)
+            for key in dep.params
+        }
         file = command_file(stage, root)
-        read = sections_read(file, arguments_of(stage), "laptop")
+        read = in_files(keys_read(file, arguments_of(stage), root), read_files(root))
         if imports_torch(file, root):  # `run` in stages/command.py sets the number of threads
-            read.add("threads")
+            read.add("params.yaml:threads")
         assert outermost(declared) == outermost(read), (
             f"{address}: declared {sorted(declared)}, read {sorted(read)}"
         )

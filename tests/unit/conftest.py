@@ -2,7 +2,6 @@
 
 import functools
 import http.server
-import shutil
 import subprocess
 import sys
 import threading
@@ -10,6 +9,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
+from tests.conftest import copy_params
 
 
 def run_stage(folder: Path, root: Path, *words: str) -> subprocess.CompletedProcess[str]:
@@ -24,7 +25,7 @@ def run_stage(folder: Path, root: Path, *words: str) -> subprocess.CompletedProc
 
 @pytest.fixture
 def folder(root: Path, tmp_path: Path) -> Path:
-    shutil.copy(root / "params.yaml", tmp_path)
+    copy_params(root, tmp_path)
     return tmp_path
 
 

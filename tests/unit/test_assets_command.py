@@ -1,4 +1,4 @@
-"""`python -m stages.assets` fetches what `assets` of params.yaml names."""
+"""`python -m stages.assets` fetches what assets.yaml names."""
 
 import hashlib
 import logging

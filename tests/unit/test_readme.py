@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from cgn.report.names import VARIANTS
+from cgn.report.names import VARIANT_TITLES
 from cgn.report.paper_values import paper_value
 from cgn.report.tables import MINUS
-from experiments import tuning
+from experiments.settings import overridden
 
 TITLES = {
     "Original": "original",
@@ -44,7 +44,7 @@ def test_the_table_is_of_the_papers_sizes(readme: str, summary: dict[str, Any]) 
     assert [row[0] for row in cells] == list(TITLES)
     for title, *shown in cells:
         method = TITLES[title]
-        for variant, cell in zip(VARIANTS, shown, strict=True):
+        for variant, cell in zip(VARIANT_TITLES, shown, strict=True):
             paper = paper_value(method, variant, "test")
             # An unverified value of the paper is in the footnote, without a difference.
             beside = "" if paper is None else " †" if paper.mark == "U" else f" ({paper.accuracy:.1f})"
@@ -54,33 +54,33 @@ def test_the_table_is_of_the_papers_sizes(readme: str, summary: dict[str, Any]) 
 def test_the_footnote_has_the_unverified_values(readme: str) -> None:
     (note,) = re.findall(r"^† (.*)$", readme, flags=re.M)
     for method, name in (("irm_5", "IRM"), ("lntl", "LNTL")):
-        values = [paper_value(method, variant, "test") for variant in VARIANTS]
+        values = [paper_value(method, variant, "test") for variant in VARIANT_TITLES]
         unverified = [f"{value.accuracy:.1f}" for value in values if value and value.mark == "U"]
         assert f"{name} {' and '.join(unverified)}" in note
 
 
 def test_abduction(readme: str, summary: dict[str, Any]) -> None:
-    first, second, third = (accuracy_and_spread(summary[name]["cgn_abduction"]) for name in VARIANTS)
+    first, second, third = (accuracy_and_spread(summary[name]["cgn_abduction"]) for name in VARIANT_TITLES)
     assert f"{first}, {second} and {third}" in " ".join(readme.split())
 
 
 def test_seeds(readme: str, summary: dict[str, Any]) -> None:
     assert "the mean of five seeds (IRM and GAN: three)" in " ".join(readme.split())
-    for variant in VARIANTS:
+    for variant in VARIANT_TITLES:
         seeds = {method: summary[variant][method]["seeds"] for method in TITLES.values()}
         assert seeds == {method: 3 if method in ("irm_5", "gan") else 5 for method in TITLES.values()}
 
 
-def test_updates(readme: str, root: Path) -> None:
+def test_updates(readme: str, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Equal images are not equal updates, and the README says so."""
-    params = YAML(typ="safe").load((root / "params.yaml").read_text(encoding="utf-8"))
-    passes = params["budgets"]["paper"]["train_classifiers"]["image_passes"]
-    selected = tuning.selected("double_colored_mnist")
-    batch = 5 * selected["methods.irm.environment_batch"]
+    monkeypatch.chdir(root)
+    params = overridden(["profile=paper"])
+    passes = params.budgets.train_classifiers.image_passes
+    batch = 5 * params.methods.irm.of("double_colored_mnist").environment_batch
     text = " ".join(readme.split())
     assert f"sees {passes:,} images" in text
     assert f"{passes // batch:,} updates where" in text
-    assert f"make {passes // params['mnist']['classifier']['batch']:,}:" in text
+    assert f"make {passes // params.mnist.classifier.batch:,}:" in text
 
 
 def accuracy_and_spread(scores: dict[str, Any]) -> str:
@@ -120,6 +120,8 @@ IMAGENET_TITLES = {
     "plain + CGN, shape head": "shape",
     "plain + CGN, texture head": "texture",
     "plain + CGN, background head": "background",
+    "plain + abducted, ensemble": "ensemble_abducted",
+    "plain + abducted, shape head": "shape_abducted",
     "Oracle (both cues at random)": "oracle",
 }
 
@@ -137,7 +139,7 @@ def test_the_emoji_world(title: str, readme: str, root: Path) -> None:
 
 def test_health(readme: str, root: Path) -> None:
     mnist = json.loads((root / "reports/metrics.json").read_text(encoding="utf-8"))["mnist"]
-    variants = [mnist[name] for name in VARIANTS]
+    variants = [mnist[name] for name in VARIANT_TITLES]
     text = " ".join(readme.split())
     healthy = re.findall(r"(\d+) on (?:colored|double-colored|Wildlife)", text)
     assert healthy == [str(scores["mechanisms"]["healthy_classes"]) for scores in variants]

@@ -21,7 +21,7 @@ def test_one_line(folder: Path, root: Path, words: tuple[str, ...], status: int,
     assert done.returncode == status
     (line,) = done.stderr.strip().splitlines()
     assert message in line
-    assert [path.name for path in folder.iterdir()] == ["params.yaml"]
+    assert {path.name for path in folder.iterdir()} == {"params.yaml", "assets.yaml", "budgets"}
 
 
 def test_broken_yaml_is_named(folder: Path, root: Path) -> None:

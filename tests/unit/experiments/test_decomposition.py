@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from cgn.common.files import write_json
+from cgn.io.files import write_json
 from experiments import decomposition
 
 

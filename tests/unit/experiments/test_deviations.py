@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from cgn.common.files import write_json
+from cgn.io.files import write_json
 from experiments import deviations
 from experiments.experiment import Outcome
-from experiments.tuning import overridden, parsed
+from experiments.settings import overridden
 
 
 def _outcome(accuracy: float, commit: str) -> Outcome:
@@ -42,5 +42,5 @@ def test_each_changes_a_parameter_to_a_valid_value(
     name: str, root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(root)
-    changed = overridden(dict(parsed(setting) for setting in deviations.DEVIATIONS[name].settings))
-    assert (changed != overridden({})) == (name != "none")
+    changed = overridden(deviations.settings_of(name))
+    assert (changed != overridden([])) == (name != "none")

@@ -10,11 +10,11 @@ from experiments.experiment import digests, recorded, starting_commit
 
 
 def test_folders_of_a_machine_are_kept_by_their_own_name() -> None:
-    settings = ["budgets.paper.digits.folder=/home/someone/mnist", "threads=1", "methods.irm.penalty=1e3"]
+    settings = ["budgets/paper.yaml:digits.folder=/home/someone/mnist", "threads=1", "seed=3"]
     assert recorded(settings) == [
-        "budgets.paper.digits.folder=.../mnist",
+        "budgets/paper.yaml:digits.folder=.../mnist",
         "threads=1",
-        "methods.irm.penalty=1e3",
+        "seed=3",
     ]
 
 

@@ -5,7 +5,10 @@ from pathlib import Path
 import pytest
 
 from cgn.errors import UserError
+from cgn.report.names import METHOD_TITLES
 from experiments import paper
+from experiments.experiment import Outcome
+from experiments.settings import overridden
 
 
 @pytest.fixture(autouse=True)
@@ -15,21 +18,78 @@ def kept(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(paper, "is_complete", lambda *_: True)
 
 
+def test_make_paper_adds_a_seed_to_the_profile(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings: list[str] = []
+
+    def run_experiment(name: str, variant: str, given: list[str], scratch: Path) -> Outcome:
+        settings.extend(given)
+        return Outcome({}, {}, {}, {})
+
+    monkeypatch.setattr(paper, "is_complete", lambda *_: False)
+    monkeypatch.setattr(paper, "run_experiment", run_experiment)
+    for name in ("write_results", "write_parameters", "collect"):
+        monkeypatch.setattr(paper, name, lambda *_: None)
+    paper.run(7, ["wildlife_mnist"], set_param=[])
+    assert overridden(settings) == overridden(["profile=paper"]).model_copy(update={"seed": 7})
+
+
+def test_results_of_the_released_protocol_are_kept_apart(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    paper.run(0, ["colored_mnist"], profile="released", set_param=[])
+    assert "rm reports/paper/released/colored_mnist/*/seed_0.json" in capsys.readouterr().out
+    with pytest.raises(UserError, match=r"^--profile laptop: not one of paper, released$"):
+        paper.run(0, ["colored_mnist"], profile="laptop", set_param=[])
+
+
 @pytest.mark.parametrize("variant", ["colored_mnist", "double_colored_mnist", "wildlife_mnist"])
 def test_where_the_digits_lie_is_no_other_setting(variant: str, capsys: pytest.CaptureFixture[str]) -> None:
     paper.run(0, [variant], set_param=[])  # downloads
-    of_files = ["budgets.paper.digits.source=idx", "budgets.paper.digits.folder=/elsewhere/mnist"]
-    paper.run(0, [variant], set_param=of_files)
+    of_files = ["source=idx", "folder=/elsewhere/mnist"]
+    paper.run(0, [variant], set_param=[f"budgets/paper.yaml:digits.{of}" for of in of_files])
     told = capsys.readouterr().out.splitlines()
     assert told[0] == told[1]
     again = f"rm reports/paper/results/{variant}/*/seed_0.json"
     assert told[0] == f"{variant}, seed 0: has its results; to run it again, {again}"
 
 
-@pytest.mark.parametrize("setting", ["mnist.cgn.lambda_mask=100", "budgets.paper.digits.train=1000"])
-def test_no_seed_runs_beside_those_of_other_settings(setting: str) -> None:
-    with pytest.raises(UserError, match=r"seed_0\.json: its results have other settings; move .* away"):
+@pytest.mark.parametrize(
+    ("setting", "refused", "difference"),
+    [
+        (
+            "mnist.cgn.lambda_mask=100",
+            ["cgn", "cgn_only", "cgn_abduction", "mechanisms"],
+            "mnist.cgn.lambda_mask is 50.0 there and 100.0 here",
+        ),
+        (
+            "budgets/paper.yaml:methods.lntl.reversal_weight=1",
+            ["lntl"],
+            "methods.lntl.reversal_weight is 0.1 there and 1.0 here",
+        ),
+        (
+            "budgets/paper.yaml:digits.train=1000",
+            [*METHOD_TITLES, "mechanisms"],
+            "budgets.digits.train is 50000 there and 1000 here",
+        ),
+    ],
+)
+def test_no_seed_runs_beside_results_of_other_parameters(
+    setting: str, refused: list[str], difference: str
+) -> None:
+    with pytest.raises(UserError, match=r"^results of other parameters: ") as failure:
         paper.run(7, ["colored_mnist"], set_param=[setting])
+    told = str(failure.value).removeprefix("results of other parameters: ").partition("; move them away")
+    assert told[0].split("; ") == [f"{name}: {difference}" for name in refused]
+    assert told[2].split()[-len(refused) :] == [
+        f"reports/paper/results/colored_mnist/{name}" for name in refused
+    ]
+
+
+def test_a_stage_whose_methods_have_equal_parameters_is_not_refused(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    paper.run(0, ["colored_mnist"], "train_on_biased", ["mnist.cgn.lambda_mask=100"])
+    assert "has its results" in capsys.readouterr().out
 
 
 def test_no_variant_runs_beside_an_unknown_one() -> None:
@@ -50,3 +110,12 @@ def test_a_stage_that_trains_no_classifier_is_refused() -> None:
     stages = "train_on_biased, train_on_environments, train_on_generated"
     with pytest.raises(UserError, match=f"^--stage train_cgn: not one of {stages}$"):
         paper.run(0, ["colored_mnist"], "train_cgn", [])
+
+
+def test_the_summary_is_the_committed_one(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, root: Path
+) -> None:
+    monkeypatch.setattr(paper, "PAPER", tmp_path)
+    paper.collect()
+    for name in ("mnist.json", "mnist.md"):
+        assert (tmp_path / name).read_bytes() == (root / "reports/paper" / name).read_bytes()

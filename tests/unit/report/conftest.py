@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cgn.report.imagenet import METHODS as IMAGENET_METHODS
+from cgn.report.imagenet import CLASSIFIERS as IMAGENET_METHODS
 from cgn.report.imagenet import ImageNetScores, parse_scores
-from cgn.report.names import METHODS, VARIANTS
+from cgn.report.names import METHOD_TITLES, VARIANT_TITLES
 from cgn.report.scores import ClassifierScore, MechanismScore, parse_classifiers, parse_mechanisms
 
 
@@ -54,15 +54,15 @@ def classifiers_json() -> dict[str, dict[str, Any]]:
     return {
         variant: {
             method: classifier_json(accuracy - 5 * index, seed=index)
-            for method, accuracy in zip(METHODS, accuracies, strict=True)
+            for method, accuracy in zip(METHOD_TITLES, accuracies, strict=True)
         }
-        for index, variant in enumerate(VARIANTS)
+        for index, variant in enumerate(VARIANT_TITLES)
     }
 
 
 @pytest.fixture(scope="session")
 def mechanisms_json() -> dict[str, dict[str, Any]]:
-    return {variant: mechanism_json(broken=index) for index, variant in enumerate(VARIANTS)}
+    return {variant: mechanism_json(broken=index) for index, variant in enumerate(VARIANT_TITLES)}
 
 
 @pytest.fixture(scope="session")
@@ -86,6 +86,7 @@ def imagenet_json() -> dict[str, Any]:
         "accuracy": {method: {"test_poses": top, "test_glyphs": top} for method in IMAGENET_METHODS},
         "cue_conflict": dict.fromkeys(IMAGENET_METHODS, bias),
         "in9": dict.fromkeys(IMAGENET_METHODS, in9),
+        "factors": {"train": {"photos": 8000, "usable_objects": 7900, "mask_iou": 0.85}},
     }
 
 
@@ -100,10 +101,11 @@ def paper_runs() -> dict[str, Any]:
             "train_accuracy_std": 0.1,
             "seeds": 5,
         }
-        for number, method in enumerate(METHODS)
+        for number, method in enumerate(METHOD_TITLES)
     }
     return {"run": {"profile": "paper"}} | {
-        variant: accuracies | {"mechanisms": {"healthy_classes": 10, "seeds": 5}} for variant in VARIANTS
+        variant: accuracies | {"mechanisms": {"healthy_classes": 10, "seeds": 5}}
+        for variant in VARIANT_TITLES
     }
 
 

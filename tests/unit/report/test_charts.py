@@ -16,8 +16,8 @@ from PIL import ImageColor
 
 from cgn.report import charts, tables
 from cgn.report.chart_style import MOST_POINTS
-from cgn.report.confusion_charts import confusion_figure, confusion_matrices
-from cgn.report.names import METHODS
+from cgn.report.charts import confusion_figure, confusion_matrices
+from cgn.report.names import METHOD_TITLES
 from cgn.report.scores import ClassifierScore
 
 Classifiers = dict[str, dict[str, ClassifierScore]]
@@ -39,7 +39,7 @@ def curves(spike: float = 1.0) -> tuple[dict[str, pd.DataFrame], dict[str, pd.Da
         }
     )
     generators = {"CGN": history, "GAN": history[["step", "adversarial"]] + 1}
-    return generators, dict.fromkeys(METHODS, classifier)
+    return generators, dict.fromkeys(METHOD_TITLES, classifier)
 
 
 def all_charts(classifiers: Classifiers) -> dict[str, str]:
@@ -126,7 +126,7 @@ def test_no_two_titles_of_a_confusion_chart_overlap(classifiers: Classifiers) ->
     titles = [text for axis in figure.axes for text in (axis.title, axis._left_title) if text.get_text()]
     boxes = [text.get_window_extent(renderer) for text in (*titles, *figure.texts)]
 
-    assert len(boxes) == len(METHODS) + 1
+    assert len(boxes) == len(METHOD_TITLES) + 1
     for first, second in combinations(boxes, 2):
         assert not first.padded(4).overlaps(second)
     assert all(figure.bbox.x0 < box.x0 and box.x1 < figure.bbox.x1 for box in boxes)

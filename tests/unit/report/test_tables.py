@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from cgn.report import tables
-from cgn.report.names import METHODS, VARIANTS
+from cgn.report.names import METHOD_TITLES, VARIANT_TITLES
 from cgn.report.paper_values import paper_value
 from cgn.report.scores import ClassifierScore, MechanismScore
 
@@ -96,7 +96,7 @@ def test_table_2_has_every_method_variant_and_split_once(classifiers: Classifier
 
     assert len(table) == len(table.drop_duplicates(["method", "variant", "split"])) == 11 * 3 * 2
     assert list(tables.table_2_side_by_side(table).columns) == [
-        f"{title}, {split}" for title in VARIANTS.values() for split in ("train", "test")
+        f"{title}, {split}" for title in VARIANT_TITLES.values() for split in ("train", "test")
     ]
 
 
@@ -117,7 +117,7 @@ def test_confusion_counts_survive_csv_and_markdown(classifiers: Classifiers) -> 
 
     np.testing.assert_array_equal(counts.to_numpy(), scores["cgn"].confusion)
     text = tables.confusion_markdown(table)
-    assert [line[3:] for line in text.splitlines() if line.startswith("## ")] == list(METHODS.values())
+    assert [line[3:] for line in text.splitlines() if line.startswith("## ")] == list(METHOD_TITLES.values())
     rows = [line.split("|")[1:-1] for line in text.split("## Original + CGN")[1].splitlines() if "|" in line]
     assert [int(part) for part in rows[2 + 3]] == [3, *scores["cgn"].confusion[3]]
 

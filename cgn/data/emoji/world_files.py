@@ -1,0 +1,42 @@
+"""Writes the files of the emoji world: splits, IN-9 and cue-conflict sets, names of the classes."""
+
+import logging
+from functools import partial
+from pathlib import Path
+
+from cgn.data.class_maps import IN9_CLASSES
+from cgn.data.emoji.glyphs import ATTRIBUTION
+from cgn.data.emoji.in9_and_cue_conflict import write_cue_conflict_set, write_in9_set
+from cgn.data.emoji.world import Split, render
+from cgn.data.params import EmojiParams, WorldBudget
+from cgn.io.arrays import write_arrays
+from cgn.io.files import atomic_path, write_json
+
+log = logging.getLogger(__name__)
+
+
+def write_emoji_world(folder: Path, world: EmojiParams, budget: WorldBudget, seed: int) -> None:
+    """Writes the splits with both shortcuts, the IN-9 variants and the cue-conflict stimuli to `folder`.
+
+    The training split also has `restyled`, the same objects and backgrounds with random surfaces.
+    """
+    size = world.resolution
+    draw = partial(render, resolution=size, background_correlation=world.background_correlation, seed=seed)
+    sizes: dict[Split, int] = {
+        "train": budget.train,
+        "validation": budget.validation,
+        "test_poses": budget.test,
+        "test_glyphs": budget.test,
+    }
+    for split, count in sizes.items():
+        arrays = draw(split, 0, count, surface_correlation=world.surface_correlation)
+        if split == "train":
+            arrays["restyled"] = draw(split, 0, count, surface_correlation=0.0)["images"]
+        write_arrays(folder / f"{split}.safetensors", arrays)
+    write_json(folder / "classes.json", IN9_CLASSES)
+    per_class, per_pair = budget.in9_images_per_class, budget.cue_conflict_images_per_pair
+    write_in9_set(folder / "in9", images_per_class=per_class, resolution=size, seed=seed)
+    write_cue_conflict_set(folder / "cue_conflict", images_per_pair=per_pair, resolution=size, seed=seed)
+    with atomic_path(folder / "ATTRIBUTION.md") as temporary:
+        temporary.write_text(ATTRIBUTION, encoding="utf-8")
+    log.info("%s images, IN-9 and cue conflict are in %s", sizes, folder)

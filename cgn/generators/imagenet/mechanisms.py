@@ -1,0 +1,109 @@
+"""The independent mechanisms of the ImageNet CGN (section 3.2, figure 2), and the file of a trained CGN.
+
+For shape, a BigGAN draws the pre-mask, and a frozen U2-Net turns it into the mask m. For foreground and
+background, a BigGAN each draws the texture map f and the background b. The composer is Eq. 2. The three
+BigGANs start from a frozen one, whose images x_gt they learn to reconstruct.
+"""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+from pytorch_pretrained_biggan import BigGAN
+from torch import Tensor, nn
+
+from cgn.generators.pretraining.stored import load_saliency
+from cgn.io.weights import load_weights, read_generator, write_generator
+from cgn.networks.biggan import BigGANSizes, build_biggan, generate
+from cgn.networks.u2net import Saliency
+from cgn.scm import IMAGENET_SCM, Mechanisms, compose
+
+
+class Outputs(NamedTuple):
+    """The outputs of the mechanisms: images (n, 3, r, r) in [-1, 1], and the mask (n, 1, r, r) in [0, 1]."""
+
+    premask: Tensor
+    mask: Tensor
+    foreground: Tensor
+    background: Tensor
+    composite: Tensor
+
+
+class ImageNetCGN(nn.Module):
+    """The three mechanisms and the composer.
+
+    All BigGANs stay in evaluation mode, i.e. they use stored batch statistics, as the paper's batches of 1
+    require.
+    """
+
+    def __init__(self, sizes: BigGANSizes, saliency: Saliency, truncation: float, seed: int) -> None:
+        """The generators' weights are drawn from `seed`; `truncation` is that of the noise, in (0, 1]."""
+        super().__init__()
+        self.sizes = sizes
+        self.truncation = truncation
+        self.saliency = saliency
+        self.generators = nn.ModuleDict(
+            {name: build_biggan(sizes, seed + number) for number, name in enumerate(IMAGENET_SCM.mechanisms)}
+        ).eval()
+
+    def start_from(self, cgan: BigGAN) -> None:
+        """Copies the weights of a trained BigGAN of the same sizes to all three generators (section 3.2)."""
+        for generator in self.generators.values():
+            generator.load_state_dict(cgan.state_dict())
+
+    def forward(self, noise: Mapping[str, Tensor], labels: Mapping[str, Tensor]) -> Outputs:
+        """Draws images from noise (n, dimensions) and labels (n,), both by the name of the mechanism.
+
+
+        Labels may also be mixtures of classes, floats (n, classes), as in `generate`.
+        """
+        premasks: list[Tensor] = []
+        nodes = IMAGENET_SCM.evaluate(self.mechanisms(self.truncation, premasks.append), labels, noise)
+        return Outputs(*premasks, *nodes.values())
+
+    def mechanisms(
+        self, truncation: float, see: Callable[[Tensor], None] = lambda premask: None
+    ) -> Mechanisms:
+        """The mechanisms of `IMAGENET_SCM` by name; `see` is called with the pre-mask."""
+
+        def draw(name: str, labels: Tensor, noise: Tensor) -> Tensor:
+            return generate(self.generators[name], noise, labels, truncation)
+
+        def shape(labels: Tensor, noise: Tensor) -> Tensor:
+            premask = draw("shape", labels, noise)
+            see(premask)
+            mask: Tensor = self.saliency(premask)
+            return mask
+
+        drawn = {name: partial(draw, name) for name in self.generators}
+        return drawn | {"shape": shape, "composer": compose}
+
+    def together(self, noise: Tensor, labels: Tensor) -> Outputs:
+        """Draws images with the same noise and labels for all mechanisms, as in training (section 3.2)."""
+        mechanisms = IMAGENET_SCM.mechanisms
+        outputs: Outputs = self(dict.fromkeys(mechanisms, noise), dict.fromkeys(mechanisms, labels))
+        return outputs
+
+
+WEIGHTS = "weights.safetensors"
+
+
+def save_cgn(folder: Path, cgn: ImageNetCGN) -> None:
+    """Writes the generators of `cgn`, their sizes and the truncation to `folder`."""
+    config = {"sizes": cgn.sizes._asdict(), "truncation": cgn.truncation}
+    write_generator(folder / WEIGHTS, cgn.generators.state_dict(), config)
+
+
+def load_cgn(folder: Path, pretrained: Path) -> ImageNetCGN:
+    """Loads the CGN that `save_cgn` wrote, frozen, with the U2-Net of the folder `pretrained`.
+
+    Raises UserError when a file is missing, damaged or of another architecture.
+    """
+    path = Path(folder) / WEIGHTS
+    weights, config = read_generator(path)
+    sizes = dict(config["sizes"])
+    sizes["layers"] = tuple((bool(doubles), before, after) for doubles, before, after in sizes["layers"])
+    cgn = ImageNetCGN(BigGANSizes(**sizes), load_saliency(pretrained), config["truncation"], seed=0)
+    load_weights(cgn.generators, weights, path)
+    return cgn.eval().requires_grad_(False)

@@ -1,0 +1,29 @@
+"""Reads and writes named numpy arrays in safetensors files. Equal arrays give equal bytes."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save_file
+
+from cgn.errors import UserError
+from cgn.io.files import atomic_path
+
+
+def write_arrays(path: Path, arrays: dict[str, NDArray[Any]]) -> None:
+    """Writes `arrays` (any dtype and shape) to `path`, atomically."""
+    contiguous = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    with atomic_path(path) as temporary:
+        save_file(contiguous, temporary)
+
+
+def read_arrays(path: Path) -> dict[str, NDArray[Any]]:
+    """Reads a file of `write_arrays`. Raises UserError when the file is missing or damaged."""
+    if not Path(path).exists():
+        raise UserError(f"{path}: not found; run the stage that makes it (dvc repro)")
+    try:
+        return dict(load_file(path))
+    except SafetensorError as error:
+        raise UserError(f"{path}: not a safetensors file ({error}); delete it and run dvc repro") from None

@@ -1,0 +1,132 @@
+"""Writes files and folders atomically, resolves the users' paths, and marks outputs that are left out.
+
+An output is written under a temporary name and then moved, so no reader sees a part of it. Some worlds cannot
+fill every folder that the graph expects; such a folder holds one line with the reason (`leave_out`).
+"""
+
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from unicodedata import normalize
+
+from cgn.errors import UserError
+
+
+@contextmanager
+def atomic_path(path: Path) -> Iterator[Path]:
+    """Yields a temporary path beside `path`, for a file or a folder, and moves it to `path` on success.
+
+    An existing `path` is replaced. If the block raises, the temporary file or folder is removed and `path`
+    stays as it was. Raises UserError when the parent folder cannot be made or written to.
+    """
+    path = Path(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"{path.parent}: cannot be made ({error.strerror}); choose another folder") from None
+    if not os.access(path.parent, os.W_OK | os.X_OK):
+        raise UserError(f"{path.parent}: not writable; change its rights or choose another folder")
+    temporary = path.with_name(f".{path.name}.tmp")
+    _remove(temporary)  # what a killed process left
+    try:
+        yield temporary
+        if path.is_dir():
+            _remove(path)
+        temporary.replace(path)
+    finally:
+        _remove(temporary)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+@contextmanager
+def atomic_folder(path: Path) -> Iterator[Path]:
+    """Does the same as `atomic_path` for a folder, and makes the temporary folder, empty."""
+    with atomic_path(path) as temporary:
+        temporary.mkdir()
+        yield temporary
+
+
+@contextmanager
+def new_folder(path: Path, mark: str) -> Iterator[Path]:
+    """Does the same as `atomic_folder`, but replaces only an empty folder or one that has a file `mark`.
+
+    `mark` is a file that the block writes. Raises UserError for other folders and for files, and as
+    `atomic_path`.
+    """
+    path = Path(path).absolute()
+    if path.exists() and not (path / mark).is_file() and not (path.is_dir() and not any(path.iterdir())):
+        raise UserError(f"{path}: exists and is not what this command wrote; choose another folder")
+    with atomic_folder(path) as temporary:
+        yield temporary
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Writes `value` as indented JSON with a final newline, atomically."""
+    with atomic_path(path) as temporary:
+        temporary.write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")
+
+
+def read_json(path: Path) -> Any:
+    """Reads a JSON file. Raises UserError when it is missing or is not JSON."""
+    try:
+        return json.loads(Path(path).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserError(f"{path}: not found; run the stage that makes it (dvc repro)") from None
+    except ValueError as error:  # not JSON, or not UTF-8
+        raise UserError(f"{path}: not valid JSON ({error})") from None
+
+
+def located(path: str) -> Path:
+    """The absolute path of a user's file or folder; `~` is expanded.
+
+    A relative path starts at the repository's root, even if the stage runs in a temporary copy of the
+    repository (`dvc exp run --temp`, DVC's queue). A name that the disk has in another of Unicode's normal
+    forms is found. Raises UserError for `~name` of an unknown user.
+    """
+    here = Path.cwd()
+    for folder in here.parents:
+        if folder.name == "exps" and folder.parent.name == "tmp" and folder.parents[1].name == ".dvc":
+            here = folder.parents[2]
+    try:
+        whole = here / Path(path).expanduser()
+    except RuntimeError:
+        raise UserError(f"{path}: no such user; write the path in full") from None
+    return whole if whole.exists() else _in_another_normal_form(whole)
+
+
+def _in_another_normal_form(path: Path) -> Path:
+    """The path on the disk whose parts equal those of `path` in form C; `path` itself if there is none."""
+    found = Path(path.anchor)
+    for part in path.parts[1:]:
+        if not (found / part).exists() and found.is_dir():
+            names = (entry.name for entry in found.iterdir())
+            alike = (name for name in names if normalize("NFC", name) == normalize("NFC", part))
+            found /= next(alike, part)
+        else:
+            found /= part
+    return found if found.exists() else path
+
+
+NOTE = "left_out.txt"
+
+
+def leave_out(folder: Path, reason: str) -> None:
+    """Replaces `folder` by one that holds only the file `NOTE` with `reason`, one line."""
+    with atomic_folder(folder) as temporary:
+        (temporary / NOTE).write_text(reason + "\n", encoding="utf-8")
+
+
+def why_left_out(folder: Path) -> str | None:
+    """The reason that `leave_out` wrote into `folder`; None when the folder has no such note."""
+    note = Path(folder) / NOTE
+    return note.read_text(encoding="utf-8").strip() if note.is_file() else None

@@ -1,0 +1,86 @@
+"""Reads and writes weights. Every name and shape of a tensor must match the network's.
+
+From published files only tensors are read, no pickled objects. A trained generator is one safetensors file
+with its configuration under the metadata key `config`.
+"""
+
+import json
+import pickle
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from cgn.errors import UserError
+from cgn.io.files import atomic_path
+
+
+def read_state_dict(path: Path) -> dict[str, Tensor]:
+    """Reads the named tensors of a .safetensors file or a torch file (.pth, .bin, .pth.tar), on the CPU.
+
+    Of a training checkpoint, the entry `state_dict` is read. The prefix `module.` of DataParallel is removed.
+    Raises UserError when the file is missing, damaged, or holds anything other than tensors.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise UserError(f"{path}: not found; fetch it (see assets.yaml) or run the stage that makes it")
+    try:
+        if path.suffix == ".safetensors":
+            return load_file(path)
+        stored: Any = torch.load(path, map_location="cpu", weights_only=True)
+    except (SafetensorError, RuntimeError, EOFError, OSError, pickle.UnpicklingError) as error:
+        reason = str(error).split("\n")[0]
+        raise UserError(f"{path}: not a file of weights ({reason}); delete it and fetch it again") from None
+    stored = stored.get("state_dict", stored) if isinstance(stored, dict) else {}
+    tensors = {name.removeprefix("module."): value for name, value in stored.items()}
+    if not tensors or not all(isinstance(value, Tensor) for value in tensors.values()):
+        raise UserError(f"{path}: holds no state dict; give a file of named tensors")
+    return tensors
+
+
+def load_weights(network: nn.Module, state: dict[str, Tensor], source: Path) -> None:
+    """Copies `state`, read from the file `source`, into `network`; half precision becomes float32.
+
+    Files saved before torch 0.4.1 lack the counters `num_batches_tracked` of batch norms; these become 0.
+    Raises UserError, naming the first tensor, when any other name or a shape differs.
+    """
+    own = network.state_dict()
+    counters = {name: torch.zeros_like(own[name]) for name in own if name.endswith("num_batches_tracked")}
+    state = counters | state
+    differing = sorted(own.keys() ^ state.keys()) + [
+        name for name in own if name in state and own[name].shape != state[name].shape
+    ]
+    if differing:
+        name, count = differing[0], len(differing)
+        have, want = (list(held[name].shape) if name in held else "absent" for held in (state, own))
+        raise UserError(
+            f"{source}: not the weights of this network: {count} tensors differ, first {name} "
+            f"({have}, expected {want}); give the file of the architecture named in params.yaml"
+        )
+    network.load_state_dict(state, strict=True)
+
+
+def write_generator(path: Path, weights: Mapping[str, Tensor], config: dict[str, Any]) -> None:
+    """Writes `weights` and `config`, a dictionary of JSON values, to `path`, atomically."""
+    stored = {name: tensor.detach().cpu().contiguous() for name, tensor in weights.items()}
+    with atomic_path(path) as temporary:
+        save_file(stored, temporary, metadata={"config": json.dumps(config)})
+
+
+def read_generator(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Reads weights and configuration from a file of `write_generator`.
+
+    Raises UserError when the file is missing, damaged, or of another kind.
+    """
+    if not path.exists():
+        raise UserError(f"{path}: not found; run the stage that trains it (dvc repro)")
+    try:
+        with safe_open(path, framework="pt") as file:
+            weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
+            return weights, json.loads(file.metadata()["config"])
+    except (SafetensorError, KeyError, TypeError) as error:
+        raise UserError(f"{path}: not a generator's weights ({error}); delete it and run dvc repro") from None

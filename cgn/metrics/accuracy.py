@@ -1,0 +1,57 @@
+"""Accuracy in percent, top-1 and top-5 accuracy (Table 3), and confusion matrices."""
+
+from typing import Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from cgn.io.pixels import from_bytes
+
+CLASSES = 10
+_BATCH = 500  # images at once
+
+
+class Predictor(Protocol):
+    """A classifier of images uint8."""
+
+    def predict(self, images: Tensor) -> Tensor:
+        """The classes int64 (n,) of images uint8 (n, 32, 32, channels)."""
+        ...
+
+
+def predict(predictor: Predictor, images: NDArray[np.uint8]) -> NDArray[np.int64]:
+    """Predicts the classes int64 (n,) of images uint8 (n, 32, 32, channels), in batches."""
+    parts = [
+        predictor.predict(torch.from_numpy(images[start : start + _BATCH])).numpy()
+        for start in range(0, len(images), _BATCH)
+    ]
+    return np.concatenate(parts).astype(np.int64)
+
+
+def accuracy(predicted: NDArray[np.integer], labels: NDArray[np.integer]) -> float:
+    """The share of `predicted` (n,) that equals `labels` (n,), in percent."""
+    return float(np.mean(predicted == labels) * 100)
+
+
+def confusion(predicted: NDArray[np.integer], labels: NDArray[np.integer]) -> NDArray[np.int64]:
+    """The confusion matrix, counts (10, 10): row = true class, column = predicted class."""
+    cells = labels.astype(np.int64) * CLASSES + predicted
+    return np.bincount(cells, minlength=CLASSES * CLASSES).reshape(CLASSES, CLASSES)
+
+
+@torch.inference_mode()
+def top_accuracy(
+    network: nn.Module, images: NDArray[np.uint8], labels: NDArray[np.integer]
+) -> dict[str, float]:
+    """`top1` and `top5`, the accuracies of `network` in percent on images uint8 (n, h, w, 3)."""
+    hits = np.zeros(2)
+    network.eval()
+    for start in range(0, len(images), _BATCH):
+        logits = network(from_bytes(torch.from_numpy(images[start : start + _BATCH])))
+        order = logits.topk(min(5, logits.shape[1]), dim=1).indices.numpy()
+        right = order == labels[start : start + _BATCH, None]
+        hits += right[:, 0].sum(), right.any(axis=1).sum()
+    top1, top5 = 100 * hits / len(images)
+    return {"top1": float(top1), "top5": float(top5)}

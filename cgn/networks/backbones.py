@@ -1,0 +1,171 @@
+"""Backbones: the small residual network or a published one, without the last layer."""
+
+from pathlib import Path
+from typing import Any, NamedTuple, Self
+
+import torch
+from torch import Tensor, nn
+
+from cgn.errors import UserError
+from cgn.networks.classifier import WEIGHTS, Classifier, load_classifier, read_signature
+from cgn.networks.small_resnet import (
+    SmallResNet,
+    load_small_resnet,
+    stored_channels,
+    stored_shapes,
+)
+
+SMALL = "small"  # the name of the small network; others have the names that publish them
+
+
+class Backbone(NamedTuple):
+    """A network that maps images (n, 3, h, w) in [-1, 1] to features (n, `width`)."""
+
+    network: nn.Module
+    width: int
+    name: str = SMALL
+
+
+class PublishedBackbone(nn.Module):
+    """A published network that takes images in [-1, 1]: it normalises them as in its own training.
+
+    All weights learn, but the network stays in evaluation mode: batch norms keep their statistics, as in the
+    released code of the paper, and there is no dropout.
+    """
+
+    mean: Tensor
+    deviation: Tensor
+
+    def __init__(self, network: nn.Module, mean: list[float], deviation: list[float]) -> None:
+        super().__init__()
+        for name, values in (("mean", mean), ("deviation", deviation)):
+            self.register_buffer(name, torch.tensor(values).view(3, 1, 1), persistent=False)
+        self.network = network
+        self.to(memory_format=torch.channels_last)  # faster on a CPU
+        self.train()
+
+    def train(self, mode: bool = True) -> Self:
+        """Stays in evaluation mode."""
+        return super().train(False)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """The features of images (n, 3, h, w) in [-1, 1]."""
+        pixels = images.contiguous(memory_format=torch.channels_last)
+        features: Tensor = self.network(((pixels + 1) / 2 - self.mean) / self.deviation)
+        return features
+
+
+class OneHead(Classifier):
+    """A backbone with one linear layer."""
+
+    def __init__(self, backbone: nn.Module, linear: nn.Linear) -> None:
+        super().__init__()
+        self.backbone = backbone
+        self.linear = linear
+
+    def forward(self, images: Tensor) -> Tensor:
+        """The logits (n, classes)."""
+        logits: Tensor = self.linear(self.backbone(images))
+        return logits
+
+
+def start_of(start: str, plain: Path, seed: int, channels: list[int]) -> Backbone:
+    """The backbone that an ensemble starts from; `start` is `methods.ensemble.start` of the profile.
+
+    `in` is the backbone of the plain classifier in the folder `plain`; `scratch` is a small network of
+    `channels` with weights drawn from `seed`; otherwise `start` is the name of a published classifier.
+    """
+    if start == "in":
+        return trained_backbone(plain)
+    if start == "scratch":
+        return random_backbone(seed, channels)
+    return published_backbone(start)
+
+
+def new_classifier(start: str, classes: int, seed: int, channels: list[int]) -> tuple[Classifier, str]:
+    """A classifier to train, and the name of its backbone; `start` is as in `start_of`, without `in`.
+
+    Weights that are not published are drawn from `seed`.
+    """
+    if start == "scratch":
+        return SmallResNet(seed, classes, channels), SMALL
+    backbone = published_backbone(start)
+    return OneHead(backbone.network, drawn_layer(backbone.width, classes, seed)), start
+
+
+def drawn_layer(width: int, classes: int, seed: int) -> nn.Linear:
+    """A linear layer whose weights are drawn from `seed`."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return nn.Linear(width, classes)
+
+
+def random_backbone(seed: int, channels: list[int]) -> Backbone:
+    """The small network with weights drawn from `seed`."""
+    return _small(SmallResNet(seed, 1, channels))
+
+
+def trained_backbone(folder: Path) -> Backbone:
+    """The backbone of a classifier with one head, trainable. Raises UserError as `load_one_head`."""
+    network = load_one_head(folder).requires_grad_(True)
+    if isinstance(network, SmallResNet):
+        return _small(network)
+    assert isinstance(network, OneHead)
+    return Backbone(network.backbone, network.linear.in_features, read_signature(folder).backbone)
+
+
+def published_backbone(name: str) -> Backbone:
+    """The backbone of a published classifier. Raises UserError for an unknown name or missing weights."""
+    from cgn.networks.published import published_network  # late: torchvision takes 2 s
+
+    return _published(name, *published_network(name))
+
+
+def stored_backbone(name: str, shapes: dict[str, list[int]]) -> Backbone:
+    """The backbone `name` without weights, for stored ones that have these names and shapes.
+
+    Raises UserError when there is no such network.
+    """
+    if name == SMALL:
+        if channels := stored_channels(shapes):
+            return random_backbone(0, channels)
+        raise UserError("the backbone is not our small network")
+    from cgn.networks.published import published_layout
+
+    return _published(name, *published_layout(name))
+
+
+def load_one_head(folder: Path) -> Classifier:
+    """Loads the classifier with one head that `train_and_save` wrote to `folder`.
+
+    Raises UserError when the weights are missing, damaged or of another kind.
+    """
+    name = read_signature(folder).backbone
+    if name == SMALL:
+        return load_small_resnet(folder)
+    shapes = stored_shapes(folder)
+    if "linear.weight" not in shapes:
+        raise UserError(f"{folder / WEIGHTS}: not a classifier of ours (no linear layer)")
+    classes, width = shapes["linear.weight"]
+    return load_classifier(folder, OneHead(stored_backbone(name, {}).network, nn.Linear(width, classes)))
+
+
+def _small(network: SmallResNet) -> Backbone:
+    return Backbone(*_cut(network, "linear"), SMALL)
+
+
+def _published(name: str, network: nn.Module, preprocessing: Any) -> Backbone:
+    last = [key for key, module in network.named_modules() if isinstance(module, nn.Linear)]
+    if not last:
+        raise UserError(f"{name}: no linear layer at its end, which a head could replace; take another")
+    features, width = _cut(network, last[-1])
+    uncut = PublishedBackbone(features, list(preprocessing.mean), list(preprocessing.deviation))
+    return Backbone(uncut, width, name)
+
+
+def _cut(network: nn.Module, last: str) -> tuple[nn.Module, int]:
+    """Replaces the linear layer named `last` by the identity; returns the network and its width."""
+    layer = network.get_submodule(last)
+    assert isinstance(layer, nn.Linear)
+    network.set_submodule(last, nn.Identity())
+    return network, layer.in_features

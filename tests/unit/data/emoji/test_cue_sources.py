@@ -1,0 +1,72 @@
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from cgn.data.emoji.cue_sources import TRAINING_SETS, cue_sources, on_backgrounds_of_others
+from cgn.data.emoji.world import render
+
+Arrays = dict[str, NDArray[Any]]
+COUNT = 30
+
+
+@pytest.fixture(scope="module")
+def world() -> Arrays:
+    draw = {"resolution": 32, "background_correlation": 1.0, "seed": 0}
+    arrays = render("train", 0, COUNT, surface_correlation=1.0, **draw)  # type: ignore[arg-type]
+    restyled = render("train", 0, COUNT, surface_correlation=0.0, **draw)  # type: ignore[arg-type]
+    return arrays | {"restyled": restyled["images"]}
+
+
+def test_objects_stay_and_backgrounds_move(world: Arrays) -> None:
+    moved = on_backgrounds_of_others(world["images"], world, 0, "test")
+    inside, outside = world["masks"] == 255, world["masks"] == 0
+    assert np.array_equal(moved[inside], world["images"][inside])
+    # Every image stands before exactly one background of the set, and each serves once.
+
+    def owner(index: int) -> int:
+        part = outside[index]
+        shown, scenes = moved[index][part], world["backgrounds"]
+        return next(number for number in range(COUNT) if np.array_equal(shown, scenes[number][part]))
+
+    owners = [owner(index) for index in range(COUNT)]
+    assert sorted(owners) == list(range(COUNT))
+    assert owners != list(range(COUNT))
+    assert not np.array_equal(moved, on_backgrounds_of_others(world["images"], world, 0, "another"))
+
+
+def test_restyled_objects_keep_pose_and_background(world: Arrays) -> None:
+    outside, inside = world["masks"] == 0, world["masks"] == 255
+    assert np.array_equal(world["restyled"][outside], world["images"][outside])
+    assert not np.array_equal(world["restyled"][inside], world["images"][inside])
+
+
+def test_every_method_sees_its_images(world: Arrays) -> None:
+    sources = cue_sources(world, batch=COUNT, seed=0)
+    assert tuple(sources) == TRAINING_SETS
+    seen = {}
+    for method, source in sources.items():
+        (batch,) = source.minibatches(0)
+        assert batch.images.shape == (COUNT, 32, 32, 3)
+        seen[method] = {image.tobytes() for image in batch.images.numpy()}
+        (again,) = cue_sources(world, batch=COUNT, seed=0)[method].minibatches(0)
+        assert np.array_equal(batch.images.numpy(), again.images.numpy())
+    plain = {image.tobytes() for image in world["images"]}
+    restyled = {image.tobytes() for image in world["restyled"]}
+    assert seen["in"] == plain
+    assert seen["sin"] == restyled
+    assert seen["in_sin"] <= plain | restyled
+    assert 0 < len(seen["in_sin"] & plain) < COUNT
+    # A permutation may leave an image where it was, but not many.
+    assert len(seen["mixed_rand"] & plain) < COUNT / 3
+    assert len(seen["oracle"] & (plain | restyled)) < COUNT / 3
+
+
+def test_without_masks_there_is_the_plain_one_alone(world: Arrays) -> None:
+    photos = {name: world[name] for name in ("images", "labels")}
+    sources = cue_sources(photos, batch=COUNT, seed=0)
+    assert tuple(sources) == ("in",)
+    (batch,) = sources["in"].minibatches(0)
+    (same,) = cue_sources(world, batch=COUNT, seed=0)["in"].minibatches(0)
+    assert np.array_equal(batch.images.numpy(), same.images.numpy())

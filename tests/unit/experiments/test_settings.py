@@ -1,0 +1,81 @@
+"""Which parameters a method's result depends on."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+
+from cgn.io.files import read_json
+from cgn.report.names import METHOD_TITLES, VARIANT_TITLES
+from experiments.paper import RESULTS
+from experiments.settings import DATA, SOURCES, effective_parameters, overridden, sections
+
+NAMES = (*METHOD_TITLES, "mechanisms")
+OF_CGN = {"cgn", "cgn_only", "cgn_abduction", "mechanisms"}
+VARIANT = "wildlife_mnist"
+
+
+@pytest.fixture(autouse=True)
+def here(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(root)
+
+
+def of_all(*settings: str) -> dict[str, dict[str, Any]]:
+    params = overridden(["profile=paper", *settings])
+    return {name: effective_parameters(params, VARIANT, name) for name in NAMES}
+
+
+@pytest.mark.parametrize("variant", VARIANT_TITLES)
+def test_kept_results_are_of_the_profile_paper(variant: str) -> None:
+    params = overridden(["profile=paper"])
+    for name in NAMES:
+        assert read_json(RESULTS / variant / name / "parameters.json") == effective_parameters(
+            params, variant, name
+        )
+
+
+@pytest.mark.parametrize(
+    ("setting", "changed"),
+    [
+        ("budgets/paper.yaml:methods.lntl.reversal_weight=1", {"lntl"}),
+        ("mnist.cgn.lambda_mask=100", OF_CGN),
+        ("budgets/paper.yaml:train_cgn.steps=7", OF_CGN),
+        ("mnist.counterfactuals.ratio=1", {"cgn", "cgn_only", "cgn_abduction"}),
+        ("budgets/paper.yaml:mnist.abduction.backgrounds=generated", {"cgn_abduction"}),
+        ("mnist.adversarial.learning_rate=0.1", OF_CGN | {"gan"}),
+        ("budgets/paper.yaml:train_gan.steps=7", {"gan"}),
+        ("methods.irm.environments.irm_5=[0.5,1.0]", {"irm_5"}),
+        ("budgets/paper.yaml:train_classifiers.image_passes=7", set(METHOD_TITLES)),
+        ("budgets/paper.yaml:mnist.classifier.batch=8", set(NAMES)),
+        ("mnist.variants.wildlife_mnist.crop_padding=0", set(NAMES)),
+        ("threads=1", set(NAMES)),
+        ("mnist.variants.colored_mnist.variance=0.1", set()),
+        ("seed=7", set()),
+        ("budgets/paper.yaml:digits.folder=/elsewhere", set()),
+        ("budgets/paper.yaml:textures.source=procedural", set()),
+    ],
+)
+def test_a_setting_changes_what_depends_on_it(setting: str, changed: set[str]) -> None:
+    before, after = of_all(), of_all(setting)
+    assert {name for name in NAMES if before[name] != after[name]} == changed
+
+
+def test_no_section_that_the_graph_of_mnist_reads_is_forgotten(root: Path) -> None:
+    stages = YAML(typ="safe").load((root / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
+    declared = set()
+    for name, stage in stages.items():
+        for entry in stage["params"] if name != "report" else ():
+            if isinstance(entry, str):
+                declared.add(entry)
+            else:
+                shared = ("mnist.", "methods.")
+                (keys,) = entry.values()
+                declared |= {key if key.startswith(shared) else f"budgets.{key}" for key in keys}
+    known = {key for keys in (DATA, *map(sections, NAMES)) for key in keys}
+    known |= {"seed", "profile", "budgets.textures"}  # the textures' source
+    covered = {key.replace("${item.variant}", "{variant}") for key in declared}
+    covered = {re.sub(r"^mnist.variants(.wildlife_mnist)?\b", DATA[2], key) for key in covered}
+    assert not {key for key in covered if not any(f"{key}.".startswith(f"{other}.") for other in known)}
+    assert set(SOURCES) == {"budgets.digits.source", "budgets.digits.folder"}

@@ -1,0 +1,59 @@
+from collections.abc import Callable
+
+import pytest
+import torch
+
+from cgn.generators.imagenet.mechanisms import ImageNetCGN
+from cgn.generators.params import ImageNetCGNParams, LearningRates
+from cgn.networks.biggan import BigGANSizes
+from cgn.networks.u2net import Block, Saliency, U2Net, U2NetSizes
+from cgn.networks.vgg import PerceptualFeatures, VGGClassifier
+
+# 16 pixels, two classes.
+TINY = BigGANSizes(
+    classes=2,
+    noise_dimensions=4,
+    width=4,
+    layers=((True, 16, 8), (False, 8, 4), (True, 4, 2), (False, 2, 1)),
+    attention_position=1,
+    truncations=3,
+)
+
+
+@pytest.fixture
+def make_cgn() -> Callable[[int], ImageNetCGN]:
+    torch.set_num_threads(1)
+
+    def make(seed: int) -> ImageNetCGN:
+        torch.manual_seed(seed)
+        sizes = U2NetSizes((Block(3, 2, 4), Block(3, 2, 4, dilated=True)), (Block(3, 2, 4),))
+        return ImageNetCGN(TINY, Saliency(U2Net(sizes), "raw", None), truncation=1.0, seed=seed)
+
+    return make
+
+
+@pytest.fixture
+def features() -> PerceptualFeatures:
+    torch.manual_seed(0)
+    return PerceptualFeatures(VGGClassifier([4, "M", 4, "M", 4, "M", 4, "M"], 2).features, "imagenet")
+
+
+@pytest.fixture
+def params() -> ImageNetCGNParams:
+    return ImageNetCGNParams(
+        lambda_l1=100,
+        lambda_perceptual=5,
+        lambda_binary=300,
+        lambda_mask=500,
+        lambda_texture=5,
+        lambda_background=2000,
+        gram_factor=10,
+        tau=0.1,
+        patch_source="composite",
+        patch_size=3,
+        patch_grid=4,
+        patch_candidates=20,
+        learning_rates=LearningRates(shape=1e-3, foreground=1e-3, background=1e-3),
+        truncation=1.0,
+        start="pretrained",
+    )

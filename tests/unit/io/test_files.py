@@ -1,0 +1,120 @@
+import os
+from pathlib import Path
+from unicodedata import normalize
+
+import numpy as np
+import pytest
+
+from cgn.errors import UserError
+from cgn.io.arrays import read_arrays, write_arrays
+from cgn.io.files import atomic_folder, atomic_path, located, new_folder, read_json, write_json
+
+
+def test_a_failure_keeps_the_old_file_and_leaves_nothing_else(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    write_json(path, {"old": 1})
+
+    def write_half() -> None:
+        with atomic_path(path) as temporary:
+            temporary.write_text("half")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        write_half()
+    assert read_json(path) == {"old": 1}
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_folder_is_replaced_whole_and_leftovers_go(tmp_path: Path) -> None:
+    folder = tmp_path / "made"
+    (tmp_path / ".made.tmp").mkdir()
+    (tmp_path / ".made.tmp" / "left by a killed process").touch()
+    for name in ("first", "second"):
+        with atomic_folder(folder) as temporary:
+            (temporary / name).touch()
+    assert [path.name for path in folder.iterdir()] == ["second"]
+    assert list(tmp_path.iterdir()) == [folder]
+
+
+def test_a_new_folder_replaces_only_what_it_wrote(tmp_path: Path) -> None:
+    for name in ("absent", "empty", "earlier", "photos"):
+        folder = tmp_path / name
+        if name != "absent":
+            folder.mkdir()
+        if name in {"earlier", "photos"}:
+            (folder / ("mark" if name == "earlier" else "mine.jpg")).touch()
+    for name in ("absent", "empty", "earlier"):
+        with new_folder(tmp_path / name, "mark") as temporary:
+            (temporary / "mark").write_text(name)
+        assert (tmp_path / name / "mark").read_text() == name
+    (tmp_path / "file").touch()
+    for name in ("photos", "file"):
+        with (
+            pytest.raises(UserError, match=f"{name}: exists and is not what"),
+            new_folder(tmp_path / name, "mark"),
+        ):
+            pass
+    assert (tmp_path / "photos" / "mine.jpg").exists()
+
+
+def test_missing_and_broken_files_are_named(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"a\.json: not found"):
+        read_json(tmp_path / "a.json")
+    (tmp_path / "b.json").write_text("{")
+    with pytest.raises(UserError, match=r"b\.json: not valid JSON"):
+        read_json(tmp_path / "b.json")
+    with pytest.raises(UserError, match=r"c\.safetensors: not found"):
+        read_arrays(tmp_path / "c.safetensors")
+    (tmp_path / "d.safetensors").write_bytes(b"broken")
+    with pytest.raises(UserError, match=r"d\.safetensors: not a safetensors file"):
+        read_arrays(tmp_path / "d.safetensors")
+
+
+def test_arrays_round_trip_to_equal_bytes(tmp_path: Path) -> None:
+    arrays = {"b": np.arange(6, dtype=np.uint8).reshape(2, 3).T, "a": np.array([1.5, 2.5])}
+    for name in ("one", "two"):
+        write_arrays(tmp_path / name, {**arrays})
+    assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
+    for name, array in read_arrays(tmp_path / "one").items():
+        np.testing.assert_array_equal(array, arrays[name])
+
+
+def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(UserError, match=r"file/made: cannot be made \(.*\); choose another folder"):
+        write_json(tmp_path / "file/made/a.json", 1)
+    monkeypatch.setattr(os, "access", lambda path, mode: False)  # as for anyone but root, who may all
+    with pytest.raises(UserError, match="not writable; change its rights or choose another folder"):
+        write_json(tmp_path / "a.json", 1)
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_a_users_path_is_seen_from_the_repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.chdir(tmp_path)
+    expected = {
+        "~/digits": tmp_path / "home/digits",
+        "/data": Path("/data"),
+        "my photos/ä": tmp_path / "my photos/ä",
+    }
+    assert {path: located(path) for path in expected} == expected
+    # As `dvc exp run --temp` and the queue run a stage.
+    copy = tmp_path / ".dvc/tmp/exps/standalone/tmp1234"
+    copy.mkdir(parents=True)
+    monkeypatch.chdir(copy)
+    assert {path: located(path) for path in expected} == expected
+
+
+def test_a_path_is_found_in_another_normal_form(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As of a disk from macOS: the name looks the same and is another text."""
+    monkeypatch.chdir(tmp_path)
+    decomposed, composed = (normalize(form, "Fotos für Ärzte/Bäume") for form in ("NFD", "NFC"))
+    assert decomposed != composed
+    (tmp_path / decomposed).mkdir(parents=True)
+    assert located(composed) == located(decomposed) == tmp_path / decomposed
+    assert located(f"{composed}/more") == tmp_path / f"{composed}/more"  # nothing there: as it was written
+
+
+def test_the_home_of_an_unknown_user_is_one_line() -> None:
+    with pytest.raises(UserError, match=r"^~no-such-user/photos: no such user; write the path in full$"):
+        located("~no-such-user/photos")

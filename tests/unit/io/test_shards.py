@@ -1,0 +1,157 @@
+import hashlib
+import io
+import json
+import tarfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+import webdataset
+from PIL import Image
+
+from cgn.errors import UserError
+from cgn.io.shards import Sample, count_samples, iterate, read_images, shard_paths, write_shards
+
+
+def samples(count: int) -> list[Sample]:
+    images = np.random.default_rng(0).integers(256, size=(count, 32, 32, 3), dtype=np.uint8)
+    return [
+        Sample(image, {"index": i, "seed": 0, "labels": {"shape": i % 10}, "noise": {"shape": i}})
+        for i, image in enumerate(images)
+    ]
+
+
+def test_plain_webdataset_reads_them(tmp_path: Path) -> None:
+    written = samples(25)
+    assert write_shards(tmp_path / "set", written, images_per_shard=10) == 25
+    urls = sorted(str(path) for path in (tmp_path / "set").iterdir())
+    assert [Path(url).name for url in urls] == ["000000.tar", "000001.tar", "000002.tar"]
+    read = list(webdataset.WebDataset(urls, shardshuffle=False, empty_check=False).decode("rgb8"))
+    assert len(read) == 25
+    for sample, found in zip(written, read, strict=True):
+        np.testing.assert_array_equal(found["png"], sample.image)
+        assert found["json"] == sample.metadata
+        assert found["__key__"] == f"{sample.metadata['index']:08d}"
+
+
+def test_our_reader_agrees_and_stops_at_the_limit(tmp_path: Path) -> None:
+    written = samples(25)
+    write_shards(tmp_path / "set", written, images_per_shard=10)
+    shards = shard_paths(tmp_path / "set")
+    assert [count_samples(shard) for shard in shards] == [10, 10, 5]
+    images, labels = read_images(shards)
+    np.testing.assert_array_equal(images, [sample.image for sample in written])
+    np.testing.assert_array_equal(labels["shape"], np.arange(25) % 10)
+    assert len(read_images(shards, limit=12)[0]) == 12
+
+
+def test_the_same_samples_give_the_same_bytes(tmp_path: Path) -> None:
+    def digest(name: str) -> list[str]:
+        write_shards(tmp_path / name, samples(12), images_per_shard=5)
+        return [hashlib.md5(path.read_bytes()).hexdigest() for path in sorted((tmp_path / name).iterdir())]
+
+    assert digest("a") == digest("b")
+
+
+def test_members_are_as_tarfile_writes_them(tmp_path: Path) -> None:
+    write_shards(tmp_path / "set", samples(3), images_per_shard=3)
+    shard = tmp_path / "set" / "000000.tar"
+    rewritten = io.BytesIO()
+    with (
+        tarfile.open(shard) as archive,
+        tarfile.open(fileobj=rewritten, mode="w", format=tarfile.USTAR_FORMAT) as copy,
+    ):
+        assert [member.name for member in archive] == [
+            f"{index:08d}.{kind}" for index in range(3) for kind in ("json", "png")
+        ]
+        for member in archive:
+            copy.addfile(member, archive.extractfile(member))
+    assert rewritten.getvalue().rstrip(b"\0") == shard.read_bytes().rstrip(b"\0")
+    assert len(shard.read_bytes()) % tarfile.BLOCKSIZE == 0
+
+
+def test_a_failure_leaves_nothing_behind(tmp_path: Path) -> None:
+    def failing():  # type: ignore[no-untyped-def]
+        yield from samples(3)
+        raise RuntimeError("stop")
+
+    with pytest.raises(RuntimeError):
+        write_shards(tmp_path / "set", failing(), images_per_shard=2)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_bad_folders_are_named(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"nowhere: no \.tar shards"):
+        shard_paths(tmp_path / "nowhere")
+    write_shards(tmp_path / "set", samples(4), images_per_shard=4)
+    shard = tmp_path / "set" / "000000.tar"
+    shard.write_bytes(shard.read_bytes()[:700])
+    with pytest.raises(UserError, match=r"000000\.tar: damaged"):
+        read_images([shard])
+    with pytest.raises(UserError, match=r"000000\.tar: damaged"):
+        list(iterate([shard]))
+
+
+def tar_of(path: Path, *names: str) -> Path:
+    """A tar with these members; a sample's label and its grey value are the digit in its name."""
+    with tarfile.open(path, "w") as archive:
+        for name in names:
+            digit = int(next(character for character in name if character.isdigit()))
+            if name.lower().endswith("png"):
+                buffer = io.BytesIO()
+                Image.fromarray(np.full((4, 4, 3), digit, np.uint8)).save(buffer, "png")
+                content = buffer.getvalue()
+            else:
+                content = json.dumps({"index": digit, "labels": {"shape": digit}}).encode()
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+    return path
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("3.json", "3.png", "1.png", "1.json"),
+        ("3.PNG", "3.json", "1.json", "1.Png"),
+        ("./3.png", "./3.json", "./1.png", "./1.json"),
+        ("a/3.png", "a/3.json", "b/1.png", "b/1.json"),
+    ],
+)
+def test_members_are_paired_by_their_key_in_either_order(tmp_path: Path, names: tuple[str, ...]) -> None:
+    shard = tar_of(tmp_path / "0.tar", *names)
+    images, labels = read_images([shard])
+    assert labels["shape"].tolist() == images[:, 0, 0, 0].tolist() == [3, 1]
+    assert count_samples(shard) == 2
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("3.json", "1.png", "3.png", "1.json"),  # paired by place, two labels would change places
+        ("0.png", "1.png", "1.json", "0.json"),  # and here a sample would get lost
+        ("0.png", "0.json", "0.txt"),
+        ("0.png", "0.json", "0.png"),
+        ("0.png", "0.json", "1.png", "1.json", "0.png", "0.json"),
+        ("0.png", "0.json", "1.png"),
+        ("0.json", "1.json"),
+    ],
+)
+def test_other_members_are_damage(tmp_path: Path, names: tuple[str, ...]) -> None:
+    shard = tar_of(tmp_path / "0.tar", *names)
+    with pytest.raises(UserError, match=r"0\.tar: damaged \(\d.*\); delete its folder") as failure:
+        read_images([shard])
+    assert "\n" not in str(failure.value)
+
+
+def test_too_few_shards_and_empty_ones_are_named(tmp_path: Path) -> None:
+    write_shards(tmp_path / "set", samples(25), images_per_shard=10)
+    assert len(shard_paths(tmp_path / "set", workers=3)) == 3
+    with pytest.raises(UserError, match="set: 3 shards for 4 workers, of which each needs one"):
+        shard_paths(tmp_path / "set", workers=4)
+    with pytest.raises(UserError, match="no samples in its shards"):
+        read_images([tar_of(tmp_path / "0.tar")])
+
+
+def test_metadata_is_plain_json(tmp_path: Path) -> None:
+    assert json.loads(json.dumps(samples(1)[0].metadata))["labels"] == {"shape": 0}

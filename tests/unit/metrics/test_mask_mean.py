@@ -1,0 +1,9 @@
+import numpy as np
+
+from cgn.metrics.masks import mask_mean
+
+
+def test_soft_masks_count_as_they_are() -> None:
+    masks = np.zeros((2, 4, 4), dtype=np.float32)
+    masks[0, :2] = 0.5
+    assert mask_mean(masks) == 0.125

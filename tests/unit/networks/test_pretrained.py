@@ -1,0 +1,143 @@
+"""Classifiers by name: what they answer, and what happens when a name or weights are wrong."""
+
+import pickle
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+from torchvision import models, transforms
+
+from cgn.errors import UserError
+from cgn.io.assets import Asset
+from cgn.networks.preprocessing import Preprocessing
+from cgn.networks.pretrained import load_classifier
+from cgn.networks.published import _efficientnet_lite0
+
+SMALL = "shufflenet_v2_x0_5"
+WEIGHTS = models.ShuffleNet_V2_X0_5_Weights.IMAGENET1K_V1
+
+
+def pictures(count: int) -> NDArray[np.uint8]:
+    return np.random.default_rng(0).integers(256, size=(count, 224, 224, 3), dtype=np.uint8)
+
+
+def normalised(images: NDArray[np.uint8]) -> torch.Tensor:
+    """As ImageNet's networks were trained."""
+    pixels = torch.from_numpy(images).permute(0, 3, 1, 2).float() / 255
+    return transforms.Normalize([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])(pixels)
+
+
+@pytest.fixture
+def weights_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where torchvision keeps the weights of SMALL; the file is not there yet."""
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    file = tmp_path / "hub" / "checkpoints" / WEIGHTS.url.rsplit("/", 1)[-1]
+    file.parent.mkdir(parents=True)
+    return file
+
+
+def test_images_of_224_pixels_enter_as_they_are() -> None:
+    """As both published toolkits have it: scaled and normalised, neither resized nor cropped."""
+    classifier = load_classifier("efficientnet_lite0", {})
+    images = pictures(3)
+    together = classifier.probabilities(images)
+    assert together.shape == (3, 1000)
+    np.testing.assert_allclose(together.sum(axis=1), 1, atol=1e-5)
+    alone = np.concatenate([classifier.probabilities(image[None]) for image in images])
+    np.testing.assert_allclose(together, alone, atol=1e-5)
+    seen = torch.from_numpy((images.astype(np.float32) - 127) / 128).permute(0, 3, 1, 2)
+    with torch.inference_mode():
+        expected = _efficientnet_lite0().eval()(seen).softmax(dim=1).numpy()
+    np.testing.assert_allclose(together, expected, atol=1e-4)
+
+
+def test_the_size_is_that_of_the_weights() -> None:
+    weights = models.Inception_V3_Weights.IMAGENET1K_V1
+    assert Preprocessing.of(weights).resolution == 299
+
+
+def test_torchvision_weights_put_there_by_hand(weights_file: Path) -> None:
+    torch.manual_seed(0)
+    network = models.get_model(SMALL).eval()
+    torch.save(network.state_dict(), weights_file)
+    images = pictures(1)
+    with torch.inference_mode():
+        expected = network(normalised(images)).softmax(dim=1).numpy()
+    np.testing.assert_allclose(load_classifier(SMALL, {}).probabilities(images), expected, atol=1e-6)
+
+
+def test_a_resnet50_by_its_asset(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As Geirhos et al. published theirs: a training checkpoint of DataParallel."""
+    monkeypatch.setenv("CGN_MIRRORS", str(tmp_path))
+    torch.manual_seed(0)
+    network = models.resnet50().eval()
+    state = {f"module.{name}": value for name, value in network.state_dict().items()}
+    torch.save({"epoch": 60, "state_dict": state}, tmp_path / "sin.pth.tar")
+    asset = Asset(url="https://example.org/sin.pth.tar", sha256=None, licence="none")
+    images = pictures(1)
+    with torch.inference_mode():
+        expected = network(normalised(images)).softmax(dim=1).numpy()
+    found = load_classifier("resnet50_sin", {"resnet50_sin": asset}).probabilities(images)
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+
+
+def test_a_download_with_another_hash_is_refused(
+    weights_file: Path, serve: Callable[[Path], str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    torch.save(models.get_model(SMALL).state_dict(), tmp_path / weights_file.name)
+    monkeypatch.setattr(WEIGHTS.value, "url", f"{serve(tmp_path)}/{weights_file.name}")
+    with pytest.raises(UserError, match=r"download failed \(invalid hash value") as failure:
+        load_classifier(SMALL, {})
+    assert str(failure.value).endswith(f"put it at {weights_file}")
+    assert not weights_file.exists()
+
+
+def test_offline_names_the_way_out(
+    weights_file: Path, unreachable: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = f"{unreachable}/{weights_file.name}"
+    monkeypatch.setattr(WEIGHTS.value, "url", url)
+    with pytest.raises(UserError) as failure:
+        load_classifier(SMALL, {})
+    message = str(failure.value)
+    assert "\n" not in message
+    assert message.startswith(f"{url}: download failed (")
+    assert message.endswith(f"fetch it elsewhere and put it at {weights_file}")
+
+
+class Trap:
+    """What a pickle from the internet may hold: a call."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (exec, ("import sys; sys._trap_of_test_pretrained = True",))
+
+
+@pytest.mark.parametrize("fault", ["code", "cut", "empty", "another network", "no weights"])
+def test_wrong_weights_are_refused(fault: str, weights_file: Path) -> None:
+    torch.save(models.get_model(SMALL).state_dict(), weights_file)
+    if fault == "code":
+        weights_file.write_bytes(pickle.dumps({"conv1.0.weight": Trap()}, protocol=2))
+    elif fault == "cut":
+        weights_file.write_bytes(weights_file.read_bytes()[:5000])
+    elif fault == "empty":
+        weights_file.write_bytes(b"")
+    else:
+        torch.save({"a": torch.zeros(1)} if fault == "another network" else [1], weights_file)
+    with pytest.raises(UserError) as failure:
+        load_classifier(SMALL, {})
+    message = str(failure.value)
+    assert "\n" not in message
+    assert message.startswith(f"{weights_file}: not the weights of {SMALL} (")
+    assert message.endswith("; delete it and try again")
+    assert not hasattr(sys, "_trap_of_test_pretrained")
+
+
+@pytest.mark.parametrize("name", ["resnet5000", "ResNet50", "fcn_resnet50", "quantized_resnet50", ""])
+def test_an_unknown_name_says_what_is_possible(name: str) -> None:
+    with pytest.raises(UserError, match=r"unknown classifier; known are efficientnet_lite0 and .* resnet50,"):
+        load_classifier(name, {})
