@@ -137,6 +137,29 @@ def test_the_emoji_world(title: str, readme: str, root: Path) -> None:
     assert [cell.strip() for cell in row.strip("|").split("|")][1:] == shown
 
 
+@pytest.mark.parametrize(
+    ("title", "methods"),
+    [
+        ("plain", ["in"]),
+        ("true masks, others' backgrounds", ["mixed_rand"]),
+        ("abducted masks, others' backgrounds", ["mixed_abducted"]),
+        ("CGN, ensemble / shape head", ["ensemble", "shape"]),
+        ("abducted, ensemble / shape head", ["ensemble_abducted", "shape_abducted"]),
+    ],
+)
+def test_the_emoji_world_of_the_page_on_photos(title: str, methods: list[str], root: Path) -> None:
+    scores = json.loads((root / "reports/metrics.json").read_text(encoding="utf-8"))["imagenet"]
+    text = (root / "docs/photos.md").read_text(encoding="utf-8")
+    (row,) = (line for line in text.splitlines() if line.startswith(f"| {title} |"))
+    cells = [
+        [scores["in9"][method]["mixed_rand"] for method in methods],
+        [scores["in9"][method]["bg_gap"] for method in methods],
+        [scores["cue_conflict"][method]["shape_bias"] for method in methods],
+    ]
+    shown = [" / ".join(f"{value:.1f}".replace("-", MINUS) for value in values) for values in cells]
+    assert [cell.strip() for cell in row.strip("|").split("|")][1:] == shown
+
+
 def test_health(readme: str, root: Path) -> None:
     mnist = json.loads((root / "reports/metrics.json").read_text(encoding="utf-8"))["mnist"]
     variants = [mnist[name] for name in VARIANT_TITLES]
