@@ -149,7 +149,7 @@ def test_the_emoji_world(title: str, readme: str, root: Path) -> None:
 )
 def test_the_emoji_world_of_the_page_on_photos(title: str, methods: list[str], root: Path) -> None:
     scores = json.loads((root / "reports/metrics.json").read_text(encoding="utf-8"))["imagenet"]
-    text = (root / "docs/photos.md").read_text(encoding="utf-8")
+    text = (root / "docs/photos.md").read_text(encoding="utf-8").partition("masks are known\n")[2]
     (row,) = (line for line in text.splitlines() if line.startswith(f"| {title} |"))
     cells = [
         [scores["in9"][method]["mixed_rand"] for method in methods],
@@ -158,6 +158,29 @@ def test_the_emoji_world_of_the_page_on_photos(title: str, methods: list[str], r
     ]
     shown = [" / ".join(f"{value:.1f}".replace("-", MINUS) for value in values) for values in cells]
     assert [cell.strip() for cell in row.strip("|").split("|")][1:] == shown
+
+
+PHOTO_TITLES = {
+    "plain": "plain",
+    "objects on others' backgrounds": "mixed_rand",
+    "ensemble on counterfactuals": "ensemble",
+    "its shape head": "shape",
+    "its texture head": "texture",
+    "its background head": "background",
+}
+
+
+def test_the_results_on_photos(root: Path) -> None:
+    found = json.loads((root / "reports/photos/metrics.json").read_text(encoding="utf-8"))
+    text = (root / "docs/photos.md").read_text(encoding="utf-8").partition("### On photos\n")[2]
+    for title, name in PHOTO_TITLES.items():
+        row = next(line for line in text.splitlines() if line.startswith(f"| {title} |"))
+        columns = ("top1", "mixed_rand", "bg_gap", "only_bg_b", "shape_bias")
+        shown = [f"{found[name][of]:.1f} ± {found[name][f'{of}_std']:.1f}" for of in columns]
+        assert [cell.strip() for cell in row.strip("|").split("|")][1:] == shown
+    gaps = [found[name]["bg_gap"] / found["plain"]["bg_gap"] for name in ("mixed_rand", "ensemble")]
+    assert [f"{100 * share:.0f} %" for share in gaps] == ["46 %", "40 %"]
+    assert f"{found['usable_objects']:.1f} %" in text
 
 
 def test_health(readme: str, root: Path) -> None:
