@@ -5,6 +5,7 @@ The graph runs in a copy, below the folder of the results. The workspace's own o
 
 import shutil
 import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Annotated
@@ -22,8 +23,11 @@ CODE = (
     *("assets.yaml", "budgets", "cgn", "imagenet/dvc.yaml", "params.yaml", "stages"),
     "weights/emoji/SHA256SUMS",
 )
-TARGET = "imagenet/dvc.yaml:score_photos"
-RESULTS = {"counterfactuals": "data/imagenet/shards/abducted", "classifiers": "models/imagenet/classifiers"}
+TARGETS = ("train_imagenet_classifiers", "train_mixed_abducted", "train_ensemble@abducted")
+SHARDS, CLASSIFIERS = "data/imagenet/shards/abducted", "models/imagenet/classifiers"
+RESULTS = {"counterfactuals": SHARDS} | {
+    f"classifiers/{name}": f"{CLASSIFIERS}/{name}" for name in ("in", "mixed_abducted", "ensemble_abducted")
+}
 
 
 def main(
@@ -45,18 +49,19 @@ def main(
         set_parameters(graph, folder, seed, set_param)
         if seed == 0:  # the photos are no dependency of the graph, and may have changed
             repro(graph, "--force", "--single-item", "imagenet/dvc.yaml:imagenet_world")
-        repro(graph, TARGET)
+        repro(graph, *(f"imagenet/dvc.yaml:{target}" for target in TARGETS))
+        run_in(graph, sys.executable, "-m", "stages.score_photos")
         scores.append(read_json(graph / "scores/imagenet/photos.json"))
         write_json(results / "scores" / f"seed_{seed}.json", scores[-1])
         for name, made in RESULTS.items():
-            shutil.copytree(graph / made, results / name / f"seed_{seed}", dirs_exist_ok=True)
+            shutil.copytree(graph / made, results / f"seed_{seed}" / name, dirs_exist_ok=True)
     how = {
         "source": source,
         "minutes": round((time.monotonic() - started) / 60),
         "command": f"make photos PHOTOS=.../{folder.name}",
     }
     factors = read_factors(graph / "data/imagenet/world", graph / "data/imagenet/factors", "train")
-    masks, shards = read_json(graph / "scores/imagenet/factors.json"), graph / "data/imagenet/shards/abducted"
+    masks, shards = read_json(graph / "scores/imagenet/factors.json"), graph / SHARDS
     write_photo_report(results / "report", scores, masks, factors, shards, how)
     print(f"The page is {results / 'report' / 'index.html'}; counterfactuals and classifiers are beside it.")
 
@@ -99,7 +104,12 @@ def set_parameters(graph: Path, photos: Path, seed: int, settings: list[str]) ->
 
 def repro(graph: Path, *words: str) -> None:
     """Runs `dvc repro` in `graph`. Raises UserError when a stage fails."""
-    if subprocess.run([*DVC, "repro", *words], cwd=graph).returncode != 0:
+    run_in(graph, *DVC, "repro", *words)
+
+
+def run_in(graph: Path, *words: str) -> None:
+    """Runs a command in `graph`. Raises UserError when it fails."""
+    if subprocess.run(words, cwd=graph).returncode != 0:
         raise UserError("make photos: failed (see above); once that is mended, the same command goes on")
 
 

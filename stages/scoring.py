@@ -14,8 +14,9 @@ log = logging.getLogger(__name__)
 Models = Annotated[
     list[str],
     typer.Option(
-        help="efficientnet_lite0, resnet50_sin, resnet50_in_sin, a torchvision classification model, or the "
-        "folder of a trained one; several give {model: scores}"
+        help="efficientnet_lite0, resnet50_sin, resnet50_in_sin, a torchvision classification model, the "
+        "folder of a trained one, FILE.onnx, ARCHITECTURE:FILE or MODULE:FUNCTION; several give "
+        "{model: scores}"
     ),
 ]
 Out = Annotated[Path, typer.Option(help="the JSON file to write", dir_okay=False)]
@@ -38,7 +39,7 @@ def write_scores(
 
     from cgn.io.files import why_left_out, write_json
     from cgn.io.image_folders import Skipped
-    from cgn.networks.image_classifier import scores_by_model
+    from cgn.networks.user_models import scores_by_model
 
     scores: dict[str, Any] = {}
     skipped = Skipped()

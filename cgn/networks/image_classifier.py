@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -169,23 +169,6 @@ def load_image_classifiers(model: str, resnet50s: Mapping[str, Asset]) -> dict[s
     from cgn.networks.pretrained import load_classifier  # late: torchvision takes 2 s
 
     return {model: load_classifier(model, resnet50s)}
-
-
-def scores_by_model(
-    models: Sequence[str],
-    resnet50s: Mapping[str, Asset],
-    score: Callable[[ImageClassifier], dict[str, Any]],
-) -> dict[str, Any]:
-    """Applies `score` to the classifiers of `models`; returns scores by name, or the only score.
-
-    Raises UserError when two classifiers have the same name, and as `load_image_classifiers`.
-    """
-    named = [item for model in models for item in load_image_classifiers(model, resnet50s).items()]
-    names = [name for name, _ in named]
-    if len(set(names)) < len(names):
-        raise UserError(f"--model: two models of one name ({', '.join(names)}); score them apart")
-    scores = {name: score(classifier) for name, classifier in named}
-    return scores[names[0]] if len(models) == len(scores) == 1 else scores
 
 
 def image_classifier(network: Classifier, signature: Signature) -> ImageClassifier:

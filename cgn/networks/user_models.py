@@ -13,7 +13,7 @@ same name that ends with .json.
 
 import importlib
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +61,23 @@ def load_user_classifiers(model: str, resnet50s: Mapping[str, Asset]) -> dict[st
     if Path(model).suffix.lower() in _WEIGHTS:
         raise UserError(f"{model}: a file of weights needs its architecture: --model resnet50:{model}")
     return load_image_classifiers(model, resnet50s)
+
+
+def scores_by_model(
+    models: Sequence[str],
+    resnet50s: Mapping[str, Asset],
+    score: Callable[[ImageClassifier], dict[str, Any]],
+) -> dict[str, Any]:
+    """Applies `score` to the classifiers of `models`; returns scores by name, or the only score.
+
+    Raises UserError when two classifiers have the same name, and as `load_user_classifiers`.
+    """
+    named = [item for model in models for item in load_user_classifiers(model, resnet50s).items()]
+    names = [name for name, _ in named]
+    if len(set(names)) < len(names):
+        raise UserError(f"--model: two models of one name ({', '.join(names)}); score them apart")
+    scores = {name: score(classifier) for name, classifier in named}
+    return scores[names[0]] if len(models) == len(scores) == 1 else scores
 
 
 def _head(named: dict[str, ImageClassifier], head: str, folder: str) -> ImageClassifier:

@@ -62,10 +62,10 @@ def test_a_folder_of_photos_becomes_shards_and_classifiers(photos: Path, root: P
     assert metrics["seeds"] == 1
     assert all(metrics[name]["top1"] is not None for name in ("plain", "mixed_rand", "ensemble", "shape"))
     assert "sheet.webp" in (out / "report/index.html").read_text(encoding="utf-8")
-    assert list((out / "counterfactuals/seed_0").glob("*.tar"))
+    assert list((out / "seed_0/counterfactuals").glob("*.tar"))
     for name in ("in", "mixed_abducted", "ensemble_abducted"):
         signature = json.loads(
-            (out / "classifiers/seed_0" / name / "signature.json").read_text(encoding="utf-8")
+            (out / "seed_0/classifiers" / name / "signature.json").read_text(encoding="utf-8")
         )
         assert signature["classes"] == list(CLASSES)
         assert signature["resolution"] == 48

@@ -81,7 +81,7 @@ def run(cgn: Path, here: Path, *words: str) -> subprocess.CompletedProcess[str]:
 def test_audit_and_the_scores_of_its_sets(cgn: Path, here: Path) -> None:
     done = run(cgn, here, "audit", "--model", "mine:model", "--photos", "photos", "--out", "out")
     assert done.returncode == 0, done.stderr
-    assert "photos: skipped: 12 masks, 1 unreadable; listed in out/skipped.csv" in done.stderr
+    assert "photos: skipped: 12 masks, 1 not readable; listed in out/skipped.csv" in done.stderr
     scores = json.loads((here / "out" / "audit.json").read_text())
     assert (scores["photos"], scores["usable_objects"], scores["classes"]) == (12, 12, CLASSES)
     assert scores["top1"]["overall"]["value"] == 100

@@ -120,6 +120,8 @@ IMAGENET_TITLES = {
     "plain + CGN, shape head": "shape",
     "plain + CGN, texture head": "texture",
     "plain + CGN, background head": "background",
+    "plain + abducted, ensemble": "ensemble_abducted",
+    "plain + abducted, shape head": "shape_abducted",
     "Oracle (both cues at random)": "oracle",
 }
 
@@ -133,6 +135,52 @@ def test_the_emoji_world(title: str, readme: str, root: Path) -> None:
     values = [*in9, scores["cue_conflict"][method]["shape_bias"]]
     shown = [f"{value:.1f}".replace("-", MINUS) for value in values]
     assert [cell.strip() for cell in row.strip("|").split("|")][1:] == shown
+
+
+@pytest.mark.parametrize(
+    ("title", "methods"),
+    [
+        ("plain", ["in"]),
+        ("true masks, others' backgrounds", ["mixed_rand"]),
+        ("abducted masks, others' backgrounds", ["mixed_abducted"]),
+        ("CGN, ensemble / shape head", ["ensemble", "shape"]),
+        ("abducted, ensemble / shape head", ["ensemble_abducted", "shape_abducted"]),
+    ],
+)
+def test_the_emoji_world_of_the_page_on_photos(title: str, methods: list[str], root: Path) -> None:
+    scores = json.loads((root / "reports/metrics.json").read_text(encoding="utf-8"))["imagenet"]
+    text = (root / "docs/photos.md").read_text(encoding="utf-8").partition("masks are known\n")[2]
+    (row,) = (line for line in text.splitlines() if line.startswith(f"| {title} |"))
+    cells = [
+        [scores["in9"][method]["mixed_rand"] for method in methods],
+        [scores["in9"][method]["bg_gap"] for method in methods],
+        [scores["cue_conflict"][method]["shape_bias"] for method in methods],
+    ]
+    shown = [" / ".join(f"{value:.1f}".replace("-", MINUS) for value in values) for values in cells]
+    assert [cell.strip() for cell in row.strip("|").split("|")][1:] == shown
+
+
+PHOTO_TITLES = {
+    "plain": "plain",
+    "objects on others' backgrounds": "mixed_rand",
+    "ensemble on counterfactuals": "ensemble",
+    "its shape head": "shape",
+    "its texture head": "texture",
+    "its background head": "background",
+}
+
+
+def test_the_results_on_photos(root: Path) -> None:
+    found = json.loads((root / "reports/photos/metrics.json").read_text(encoding="utf-8"))
+    text = (root / "docs/photos.md").read_text(encoding="utf-8").partition("### On photos\n")[2]
+    for title, name in PHOTO_TITLES.items():
+        row = next(line for line in text.splitlines() if line.startswith(f"| {title} |"))
+        columns = ("top1", "mixed_rand", "bg_gap", "only_bg_b", "shape_bias")
+        shown = [f"{found[name][of]:.1f} ± {found[name][f'{of}_std']:.1f}" for of in columns]
+        assert [cell.strip() for cell in row.strip("|").split("|")][1:] == shown
+    gaps = [found[name]["bg_gap"] / found["plain"]["bg_gap"] for name in ("mixed_rand", "ensemble")]
+    assert [f"{100 * share:.0f} %" for share in gaps] == ["46 %", "40 %"]
+    assert f"{found['usable_objects']:.1f} %" in text
 
 
 def test_health(readme: str, root: Path) -> None:

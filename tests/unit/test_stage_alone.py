@@ -56,7 +56,9 @@ def test_cue_conflict(
     words = ("--model", "efficientnet_lite0", "--stimuli", str(stimuli), "--out", str(out))
     run_here(cue_conflict.main, "cue_conflict", *words)
     scores = json.loads(out.read_text())
-    assert list(scores) == ["shape_bias", "shape_correct", "texture_correct", "images"]
+    counts = ["shape_bias", "shape_correct", "texture_correct"]
+    assert list(scores) == [*counts, "images", "resize_and_crop"]  # this classifier takes 224 pixels
+    assert list(scores["resize_and_crop"]) == counts
     assert scores["images"] == 1
     assert "no folder for the shapes airplane, bear," in caplog.text
 

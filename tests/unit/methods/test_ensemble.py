@@ -18,8 +18,9 @@ from cgn.methods.params import ClassifierParams, HeadSmoothing
 from cgn.networks.backbones import Backbone, OneHead, new_classifier, random_backbone, trained_backbone
 from cgn.networks.classifier import Signature, write_signature
 from cgn.networks.ensemble import HEADS, EnsembleNetwork, load_ensemble
-from cgn.networks.image_classifier import load_networks, scores_by_model
+from cgn.networks.image_classifier import load_networks
 from cgn.networks.small_resnet import SmallResNet
+from cgn.networks.user_models import scores_by_model
 
 CLASSES = 3
 # What a class of the shape, the foreground and the background looks like here: a square's place, two colours.
@@ -59,12 +60,12 @@ def real() -> Images:
     return Images(np.stack([image(label, label, label) for label in range(CLASSES)]), np.arange(CLASSES))
 
 
-def make(steps: int = 1, channels: tuple[int, ...] = (8, 16)) -> Ensemble:
+def make(steps: int = 1, channels: tuple[int, ...] = (8, 16), of_background: float = 0.1) -> Ensemble:
     schedule = ClassifierParams(
         batch=18, optimizer="adam", learning_rate=0.01, warmup=0.1, learning_rate_decay=0.8, decays=1
     )
     network = EnsembleNetwork(random_backbone(0, list(channels)), CLASSES, seed=1)
-    return Ensemble(network, steps, schedule, HeadSmoothing(shape=0.1, texture=0.1, background=0.1))
+    return Ensemble(network, steps, schedule, HeadSmoothing(shape=0.1, texture=0.1, background=of_background))
 
 
 NINE = Signature(list(IN9_CLASSES), 16)
@@ -124,6 +125,12 @@ def test_a_counterfactual_trains_each_head_on_its_own_label(shards: Path, real: 
     for head in HEADS:
         same = torch.equal(whole["as drawn"][head], whole["another texture"][head])
         assert same == (head != "texture")
+
+
+def test_labels_are_smoothed_by_head(shards: Path, real: Images) -> None:
+    minibatches = real_and_counterfactuals(real, shards, 1.0, 18, 0).minibatches(0)
+    weak, strong = (make(of_background=share).update(minibatches) for share in (0.1, 0.5))
+    assert {name for name, value in weak.items() if value != strong[name]} == {"background", "loss"}
 
 
 def test_a_real_image_trains_the_mean_of_the_logits(shards: Path, real: Images) -> None:

@@ -12,8 +12,9 @@ from safetensors.torch import save_file
 from cgn.data.class_maps import IN9_CLASSES
 from cgn.errors import UserError
 from cgn.networks.classifier import PREPROCESSING, Signature, write_signature
-from cgn.networks.image_classifier import classify_files, load_image_classifiers, scores_by_model
+from cgn.networks.image_classifier import classify_files, load_image_classifiers
 from cgn.networks.small_resnet import SmallResNet, load_small_resnet
+from cgn.networks.user_models import scores_by_model
 
 
 @pytest.fixture(autouse=True)
