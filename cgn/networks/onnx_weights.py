@@ -1,4 +1,4 @@
-"""Reads the convolutions of an ONNX file with the package `onnx`, an optional dependency."""
+"""Reads the convolutions of an ONNX file with the package `onnx`."""
 
 from pathlib import Path
 from typing import NamedTuple

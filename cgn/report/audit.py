@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -17,7 +16,8 @@ from cgn.evaluation.audit import leaning, table_of
 from cgn.generators.photos.factors import Factors
 from cgn.io.files import write_json
 from cgn.report.contact_sheets import contact_sheet
-from cgn.report.tables import MINUS, signed
+from cgn.report.tables import MINUS
+from cgn.report.template import page_environment
 
 MEANINGS = {
     "original": "the photo",
@@ -44,14 +44,7 @@ def write_audit(folder: Path, model: str, scores: Mapping[str, Any], factors: Fa
 
 def render_audit(folder: Path, model: str, scores: Mapping[str, Any], factors: Factors) -> str:
     """The page as HTML text."""
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["signed"] = signed
+    environment = page_environment()
     environment.filters["percent"] = _percent
     environment.filters["interval"] = _interval
     flips = [

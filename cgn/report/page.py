@@ -6,7 +6,6 @@ from typing import Any, NamedTuple
 from xml.etree import ElementTree
 
 import pandas as pd
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 from PIL import Image
 
@@ -16,7 +15,7 @@ from cgn.report.names import METHOD_MEANINGS, METHOD_TITLES, VARIANT_TITLES
 from cgn.report.paper_values import MARKS, TABLE_2, paper_value, unverified_values
 from cgn.report.run_facts import duration
 from cgn.report.scores import ClassifierScore, MechanismScore
-from cgn.report.tables import signed
+from cgn.report.template import page_environment
 
 
 class CausalModel(NamedTuple):
@@ -60,14 +59,7 @@ def render_page(
     has photos in place of emojis. `paper_runs` is from `cgn.report.paper_runs.summary`; if empty, the page
     shows this run only.
     """
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["signed"] = signed
+    environment = page_environment()
     environment.filters["size"] = lambda name: Markup('width="{}" height="{}"').format(
         *image_size(folder / name)
     )

@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from numpy.typing import NDArray
 from PIL import Image
 
 from cgn.generators.photos.factors import Factors
 from cgn.io.files import write_json
 from cgn.io.shards import iterate, shard_paths
+from cgn.report.template import page_environment
 from cgn.seeding import generator
 
 # The rows, by their names in scores -> their names in metrics.json and on the page.
@@ -103,13 +103,7 @@ def write_photo_report(
     rows = [{"classifier": key} | found[key] for key, _ in ROWS.values()]
     pd.DataFrame(rows).to_csv(folder / "scores.csv", index=False, lineterminator="\n")
     Image.fromarray(sheet(factors, shards)).save(folder / "sheet.webp", quality=80, method=6)
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = page_environment()
     page = environment.get_template("photos.html.j2").render(
         metrics=found,
         columns=COLUMNS,

@@ -162,7 +162,6 @@ def test_damaged_exif_data_spoils_no_photo(exif: bytes) -> None:
 
 
 def test_heic_stands_upright_by_its_own_turn() -> None:
-    pytest.importorskip("pillow_heif")
     assert reads_heic()
     lying = Image.fromarray(np.repeat(np.repeat(NOISE[:2, :2], 32, axis=0), 32, axis=1))
     exif = Image.Exif()

@@ -1,10 +1,11 @@
-"""ONNX files: ones made here with the onnx package, which is an extra, and the published U2-Net-P."""
+"""ONNX files: ones made here, and the published U2-Net-P."""
 
 import os
 import sys
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 import torch
 from numpy.typing import NDArray
@@ -12,8 +13,6 @@ from numpy.typing import NDArray
 from cgn.errors import UserError
 from cgn.networks.onnx_weights import read_convolutions
 from cgn.networks.u2net import U2NETP, load_u2net
-
-onnx = pytest.importorskip("onnx")
 
 WEIGHT = np.arange(150 * 2 * 9, dtype=np.float32).reshape(150, 2, 3, 3)
 BIAS = np.arange(150, dtype=np.float32)

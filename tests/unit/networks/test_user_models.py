@@ -207,7 +207,6 @@ def write_onnx(path: Path, batch: int | str) -> None:
 
 @pytest.mark.parametrize("batch", [1, "n"])
 def test_onnx(batch: int | str, tmp_path: Path) -> None:
-    pytest.importorskip("onnxruntime")
     path = tmp_path / "mine.onnx"
     write_onnx(path, batch)
     with pytest.raises(UserError, match=r"nobody knows its inputs; write .*mine\.json"):
