@@ -8,11 +8,11 @@ from stages.command import section
 from stages.run import StageRun
 
 
-def method_sections(variant: str, *data: str) -> dict[str, Any]:
-    """The parameters of the methods that are trained on these kinds of data; None if a method has none."""
+def method_sections(variant: str, data: str) -> dict[str, Any]:
+    """The parameters of the methods that are trained on this kind of data; None if a method has none."""
     from cgn.methods.registry import methods_on
 
-    rows = methods_on(*data)  # type: ignore[arg-type]
+    rows = methods_on(data)  # type: ignore[arg-type]
     return {
         name: section(f"methods.{row.section}").of(variant) if row.section else None
         for name, row in rows.items()

@@ -10,8 +10,8 @@ from cgn.methods import params
 from cgn.section import Section
 
 # Training data of a method: the biased images; environments with different correlations of cue and label;
-# digits with new random cues in every pass; generated images, with or without biased ones.
-Data = Literal["biased", "environments", "random_cues", "generated"]
+# digits with new random cues in every pass; images of the GAN or of the CGN, with or without biased ones.
+Data = Literal["biased", "environments", "random_cues", "gan_samples", "counterfactuals"]
 
 
 class Method(NamedTuple):
@@ -66,23 +66,23 @@ METHODS = {
     "gan": Method(
         "Original + GAN",
         "biased images and samples of one conditional GAN of the same capacity",
-        *("#ddaa33", _DASH_DOT, "generated", "gan", params.MixtureParams, "erm", "gan"),
+        *("#ddaa33", _DASH_DOT, "gan_samples", "gan", params.MixtureParams, "erm", "gan"),
     ),
     "cgn": Method(
         "Original + CGN",
         "biased images and counterfactuals: the paper's method",
-        *("#c1272d", _SOLID, "generated", "cgn", params.MixtureParams, "erm", "counterfactuals"),
+        *("#c1272d", _SOLID, "counterfactuals", "cgn", params.MixtureParams, "erm", "counterfactuals"),
     ),
     "cgn_only": Method(
         "CGN only",
         "counterfactuals and no real image",
-        *("#ee8866", _DASHED, "generated", "cgn_only", params.MixtureParams, "erm", "counterfactuals"),
+        *("#ee8866", _DASHED, "counterfactuals", "cgn_only", params.MixtureParams, "erm", "counterfactuals"),
     ),
     "cgn_abduction": Method(
         "CGN, abduction",
         "counterfactuals of the biased images: their own masks, read off by a network that learnt it on the"
         " CGN's images, in other textures",
-        *("#8c1c4b", _DOTTED, "generated", "cgn_abduction", params.MixtureParams, "erm", "abducted"),
+        *("#8c1c4b", _DOTTED, "counterfactuals", "cgn_abduction", params.MixtureParams, "erm", "abducted"),
     ),
     "oracle": Method(
         "Oracle",
@@ -93,9 +93,9 @@ METHODS = {
 }
 
 
-def methods_on(*data: Data) -> dict[str, Method]:
-    """The methods that are trained on these kinds of data, in the order of the list."""
-    return {name: method for name, method in METHODS.items() if method.data in data}
+def methods_on(data: Data) -> dict[str, Method]:
+    """The methods that are trained on this kind of data, in the order of the list."""
+    return {name: method for name, method in METHODS.items() if method.data == data}
 
 
 def method_named(name: str) -> Method:

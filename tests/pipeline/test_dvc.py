@@ -57,8 +57,9 @@ def test_a_loss_weight_reruns_generators_and_no_baseline(dvc: Run) -> None:
         dvc("dvc", "exp", "run", "-S", "mnist.cgn.lambda_mask=40", "-S", "mnist.cgn.lambda_border=9")
     )
     assert {f"train_cgn@{variant}" for variant in VARIANTS} <= ran
-    assert {f"train_on_generated@{variant}" for variant in VARIANTS} <= ran
-    untouched = {"digits", "textures", "synthesize", "train_gan", "train_on_biased", "train_on_environments"}
+    assert {f"train_on_counterfactuals@{variant}" for variant in VARIANTS} <= ran
+    untouched = {"digits", "textures", "synthesize", "train_gan", "train_on_biased"}
+    untouched |= {"train_on_environments", "train_on_random_cues", "train_on_gan_samples"}
     assert not {name for name in ran if name.split("@")[0] in untouched}
 
 

@@ -40,11 +40,11 @@ def modules_imported(path: Path, root: Path) -> set[Path]:
 
 
 def methods_trained(path: Path) -> dict[str, Method]:
-    """The methods that a stage trains: those of the kinds of data in its call of `method_sections`."""
+    """The methods that a stage trains: those of the kind of data in its call of `method_sections`."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Call) and getattr(node.func, "id", None) == "method_sections":
-            _variant, *data = node.args
-            return methods_on(*(argument.value for argument in data))
+            _variant, data = node.args
+            return methods_on(data.value)
     return {}
 
 
@@ -78,7 +78,7 @@ def imports_torch(path: Path, root: Path) -> bool:
 def keys_read(path: Path, arguments: dict[str, str], root: Path) -> set[str]:
     """Keys of all `section(...)` calls, with a stage's command-line arguments filled in.
 
-    `StageRun`, `method_sections` and stages/scoring.py read some for the stage.
+    `StageRun`, `method_sections` and the modules that stages share read some for the stage.
     """
     keys = {f"methods.{row.section}" for row in methods_trained(path).values() if row.section}
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
@@ -88,8 +88,8 @@ def keys_read(path: Path, arguments: dict[str, str], root: Path) -> set[str]:
         elif called == "section":
             (argument,) = node.args
             keys.add(eval(compile(ast.Expression(argument), "section", "eval"), {}, dict(arguments)))
-    scoring = root / "stages/scoring.py"
-    return keys | (keys_read(scoring, {}, root) if scoring in modules_imported(path, root) else set())
+    shared = {root / f"stages/{name}.py" for name in ("on_digits", "on_generated", "scoring")}
+    return keys.union(*(keys_read(file, arguments, root) for file in shared & modules_imported(path, root)))
 
 
 def in_files(keys: set[str], files: dict[str, Values]) -> set[str]:
@@ -129,9 +129,10 @@ def arguments_of(stage: Any) -> dict[str, str]:
 
 def test_there_is_one_command_file_for_each_stage(stages: dict[str, Any], root: Path) -> None:
     names = {stage.name.split("@")[0] for stage in stages.values()}
-    no_stages = {"assets", "audit", "cli", "command", "methods", "pretrain", "run", "score_photos", "scoring"}
+    no_stages = {"assets", "audit", "cli", "command", "pretrain", "score_photos"}
+    no_stages |= {"methods", "on_digits", "on_generated", "run", "scoring"}  # shared by stages
     assert {path.stem for path in (root / "stages").glob("*.py")} - no_stages == names
-    cells = 4 + 9 * len(VARIANTS) + 15 + 5  # of one cell; of each variant; ImageNet; ablations
+    cells = 4 + 11 * len(VARIANTS) + 15 + 5  # of one cell; of each variant; ImageNet; ablations
     assert len(stages) == cells
 
 

@@ -107,7 +107,8 @@ def test_the_results_of_a_stage_are_those_of_its_methods(capsys: pytest.CaptureF
 
 
 def test_a_stage_that_trains_no_classifier_is_refused() -> None:
-    stages = "train_on_biased, train_on_environments, train_on_generated"
+    data = ("biased", "environments", "random_cues", "gan_samples", "counterfactuals")
+    stages = ", ".join(f"train_on_{of}" for of in data)
     with pytest.raises(UserError, match=f"^--stage train_cgn: not one of {stages}$"):
         paper.run(0, ["colored_mnist"], "train_cgn", [])
 

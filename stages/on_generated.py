@@ -1,22 +1,18 @@
-"""Stage `train_on_generated`: the classifiers that are trained on generated images of one variant."""
+"""Shared by `train_on_gan_samples` and `train_on_counterfactuals`: classifiers of generated images."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
-from stages.command import run, section
-from stages.methods import method_sections, run_of
+from stages.command import section
+from stages.methods import run_of
 from stages.run import StageRun
 
 
-def main(variant: str) -> None:
-    """Train the methods that use generated images of VARIANT; the label of a counterfactual is its shape's.
-
-    gan and cgn are trained on generated and biased images, cgn_only on counterfactuals only, and
-    cgn_abduction on counterfactuals of the biased images.
-    """
-    stage = StageRun("train_on_generated")
+def train(stage: StageRun, variant: str, methods: Mapping[str, Any]) -> None:
+    """Train `methods` (name -> parameters) on biased images and on their shards, by the shape's label."""
     schedule, budget = section("mnist.classifier"), section("budgets.train_classifiers")
     black_ground = section(f"mnist.variants.{variant}.black_ground")
-    methods = method_sections(variant, "generated")
 
     from cgn.data.sources import Images
     from cgn.io.arrays import read_arrays
@@ -36,7 +32,3 @@ def main(variant: str) -> None:
         ready = on_generated(method, params, real, shards, task)
         runs.append(run_of(stage, variant, method, ready, [schedule, params, budget], [data, shards]))
     train_and_save(runs, validation, stage.threads, stage.device)
-
-
-if __name__ == "__main__":
-    run(main)

@@ -1,0 +1,19 @@
+"""Stage `train_on_counterfactuals`: the classifiers that are trained on counterfactuals of one variant."""
+
+from stages.command import run
+from stages.methods import method_sections
+from stages.on_generated import train
+from stages.run import StageRun
+
+
+def main(variant: str) -> None:
+    """Train the methods that use counterfactuals of VARIANT.
+
+    cgn is trained on counterfactual and biased images, cgn_only on counterfactuals only, and cgn_abduction on
+    counterfactuals of the biased images.
+    """
+    train(StageRun("train_on_counterfactuals"), variant, method_sections(variant, "counterfactuals"))
+
+
+if __name__ == "__main__":
+    run(main)
