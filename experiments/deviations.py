@@ -1,8 +1,8 @@
 """Measures the effect of each deviation from the paper: one DVC experiment switches back one deviation.
 
 `python -m experiments.deviations` runs the experiments without result in reports/deviations, at the sizes of
-`profile`, and writes reports/deviations/deviations.md. docs/deviations.md gives the reasons of the
-deviations.
+`profile`, and writes reports/deviations/deviations.md. Accuracies are of validation digits with random cues:
+what weighs a deviation is no test digit. docs/deviations.md gives the reasons of the deviations.
 """
 
 import os
@@ -15,12 +15,18 @@ import typer
 
 from cgn.errors import UserError
 from cgn.io.files import atomic_path, read_json, write_json
+from cgn.metrics.accuracy import accuracy, predict
 from cgn.params.reading import BUDGETS, read
-from cgn.report.names import VARIANT_TITLES
-from experiments.experiment import Outcome, run_experiment
+from cgn.report.names import METHOD_TITLES, VARIANT_TITLES
+from cgn.report.tables import NONE
+from experiments.experiment import run_experiment
+from experiments.settings import overridden
+from experiments.training_stage import classifiers_of
+from experiments.tuning import RANDOM_CUES, held_out_images
 
 FOLDER = Path("reports/deviations")
 HARD = ("double_colored_mnist", "wildlife_mnist")  # the variants with two cues
+SEEDS = (0, 1, 2)
 
 
 class Deviation(NamedTuple):
@@ -47,34 +53,33 @@ DEVIATIONS = {
         "no translation of what is judged", ["mnist.adversarial.discriminator.translation=0"]
     ),
 }
-MEASURES = {
+HEALTH = {
     "healthy_classes": "healthy classes",
     "mask_digit_accuracy": "masks read as their label, %",
     "inverted_masks": "inverted masks, %",
-    "cgn": "Original + CGN, test accuracy, %",
-    "cgn_only": "CGN only, test accuracy, %",
-    "cgn_abduction": "CGN, abduction, test accuracy, %",
 }
+METHODS = ("cgn", "cgn_only", "cgn_abduction")
 
 
 def main(
     variant: Annotated[list[str], typer.Option(help="only these")] = list(HARD),  # noqa: B006
     deviation: Annotated[list[str], typer.Option(help="only these")] = list(DEVIATIONS),  # noqa: B006
+    seed: Annotated[list[int], typer.Option(help="only these")] = list(SEEDS),  # noqa: B006
 ) -> None:
-    """Switch back each deviation on each variant, by default on double-colored and Wildlife."""
+    """Switch back each deviation on each variant, by default on double-colored and Wildlife, three seeds."""
     for kind, names, known in (("variant", variant, VARIANT_TITLES), ("deviation", deviation, DEVIATIONS)):
         for name in names:
             if name not in known:
                 raise UserError(f"--{kind} {name}: not one of {', '.join(known)}")
     scratch = Path(os.environ.get("CGN_SCRATCH", ".scratch/deviations"))
     for of in variant:
-        for name in deviation:
-            path = FOLDER / of / f"{name}.json"
-            if not path.exists():
-                experiment = f"deviation-{of}-{name}".replace("_", "-")
-                settings = settings_of(name)
-                write_json(path, measured(run_experiment(experiment, of, settings, scratch / name)))
-            collect()
+        for number in seed:
+            for name in deviation:
+                path = FOLDER / of / name / f"seed_{number}.json"
+                if not path.exists():
+                    settings = [*settings_of(name), f"seed={number}"]
+                    write_json(path, measured(f"{name}-{number}", of, settings, scratch / f"{name}_{number}"))
+                collect()
 
 
 def settings_of(deviation: str) -> list[str]:
@@ -83,12 +88,17 @@ def settings_of(deviation: str) -> list[str]:
     return [setting.format(profile=of_profile) for setting in DEVIATIONS[deviation].settings]
 
 
-def measured(outcome: Outcome) -> dict[str, Any]:
-    """The `MEASURES` of an experiment, and the facts of its run."""
-    methods = ("cgn", "cgn_only", "cgn_abduction")
-    accuracies = {name: outcome.classifiers[name]["test_accuracy"] for name in methods}
-    health = {name: outcome.mechanisms[name] for name in MEASURES if name not in accuracies}
-    return health | accuracies | {"run": outcome.facts}
+def measured(name: str, variant: str, settings: list[str], scratch: Path) -> dict[str, Any]:
+    """The quality of the masks, accuracies in percent of validation digits with random cues, and the run."""
+    experiment, params = f"deviation-{variant}-{name}".replace("_", "-"), overridden(settings)
+    outcome = run_experiment(experiment, variant, settings, scratch)
+    digits = held_out_images(experiment, variant, params)[RANDOM_CUES]
+    classifiers = classifiers_of(experiment, variant, METHODS, params.mnist.classifier.network == "released")
+    accuracies = {
+        method: accuracy(predict(classifier, digits.images), digits.labels)
+        for method, classifier in classifiers.items()
+    }
+    return {of: outcome.mechanisms[of] for of in HEALTH} | accuracies | {"run": outcome.facts}
 
 
 def collect() -> None:
@@ -96,21 +106,29 @@ def collect() -> None:
     rows, runs = [], []
     for variant, title in VARIANT_TITLES.items():
         for name, deviation in DEVIATIONS.items():
-            path = FOLDER / variant / f"{name}.json"
-            if path.exists():
-                found = read_json(path)
-                runs.append(found["run"])
-                cells = {label: found[measure] for measure, label in MEASURES.items()}
-                rows.append({"variant": title, "switched back to": deviation.paper} | cells)
-    of, commits = runs[-1], sorted({run["commit"] for run in runs})
+            found = [read_json(path) for path in sorted((FOLDER / variant / name).glob("seed_*.json"))]
+            if found:
+                runs += [result["run"] for result in found]
+                cells = {"variant": title, "switched back to": deviation.paper, "seeds": len(found)}
+                cells |= {label: _over_seeds(found, measure) for measure, label in HEALTH.items()}
+                cells |= {f"{METHOD_TITLES[method]}, %": _over_seeds(found, method) for method in METHODS}
+                rows.append(cells)
+    commits = sorted({run["commit"] for run in runs})
     with atomic_path(FOLDER / "deviations.md") as temporary:
         temporary.write_text(
             "# Each deviation from the paper switched back alone\n\n"
-            f"`python -m experiments.deviations`, profile {of['profile']}, seed {of['seed']}, commit"
-            f" {', '.join(commits)}. One training each: how far two of the same settings lie apart at this"
-            f" size is not measured.\n\n{pd.DataFrame(rows).to_markdown(index=False, floatfmt='.1f')}\n",
+            f"`python -m experiments.deviations`, profile {runs[-1]['profile']}, commit {', '.join(commits)}."
+            " Means over seeds ± their standard deviation. Accuracies are of validation digits with random"
+            f" cues; {NONE}: not measured.\n\n{pd.DataFrame(rows).to_markdown(index=False, disable_numparse=True)}\n",
             encoding="utf-8",
         )
+
+
+def _over_seeds(found: list[dict[str, Any]], measure: str) -> str:
+    """The mean of a measure over results and its standard deviation, if they have it."""
+    values = pd.Series([result[measure] for result in found if measure in result], dtype=float)
+    spread = f" ± {values.std():.1f}" if len(values) > 1 else ""
+    return f"{values.mean():.1f}{spread}" if len(values) else NONE
 
 
 if __name__ == "__main__":

@@ -1,30 +1,29 @@
 """The table of deviations from the paper, each switched back alone."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from cgn.io.files import write_json
 from experiments import deviations
-from experiments.experiment import Outcome
 from experiments.settings import overridden
 
 
-def _outcome(accuracy: float, commit: str) -> Outcome:
-    classifiers = {
-        name: {"test_accuracy": accuracy} for name in ("original", "cgn", "cgn_only", "cgn_abduction")
-    }
-    mechanisms = {"healthy_classes": 9, "mask_digit_accuracy": 96.25, "inverted_masks": 0.5, "diversity": 1.0}
-    return Outcome(classifiers, mechanisms, {"profile": "laptop", "seed": 0, "commit": commit}, {})
+def _result(accuracies: dict[str, float], commit: str) -> dict[str, Any]:
+    health = {"healthy_classes": 9, "mask_digit_accuracy": 96.2, "inverted_masks": 0.5}
+    return health | accuracies | {"run": {"profile": "laptop", "commit": commit}}
 
 
-def test_a_row_for_each_result_that_is_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_row_for_each_deviation_with_results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    for variant, name, outcome in (
-        ("wildlife_mnist", "mask_interval", _outcome(50.26, "c2")),
-        ("wildlife_mnist", "none", _outcome(60.0, "c1")),
+    all_methods = dict.fromkeys(deviations.METHODS, 50.0)
+    for name, seed, result in (
+        ("mask_interval", 0, _result({}, "c2")),
+        ("none", 0, _result(all_methods, "c1")),
+        ("none", 1, _result(all_methods | {"cgn": 52.0}, "c1")),
     ):
-        write_json(deviations.FOLDER / variant / f"{name}.json", deviations.measured(outcome))
+        write_json(deviations.FOLDER / "wildlife_mnist" / name / f"seed_{seed}.json", result)
 
     deviations.collect()
     text = (tmp_path / "reports/deviations/deviations.md").read_text()
@@ -32,8 +31,11 @@ def test_a_row_for_each_result_that_is_there(tmp_path: Path, monkeypatch: pytest
     rows = [
         [cell.strip() for cell in line.split("|")[1:-1]] for line in text.splitlines() if line[:2] == "| "
     ]
-    assert rows[1] == ["Wildlife MNIST", "nothing switched back", "9", "96.2", "0.5", *["60.0"] * 3]
-    assert rows[2] == ["Wildlife MNIST", "mean of the mask in [0.1, 0.9]", "9", "96.2", "0.5", *["50.3"] * 3]
+    steady = ["9.0 ± 0.0", "96.2 ± 0.0", "0.5 ± 0.0"]
+    accuracies = ["51.0 ± 1.4", "50.0 ± 0.0", "50.0 ± 0.0"]
+    assert rows[1] == ["Wildlife MNIST", "nothing switched back", "2", *steady, *accuracies]
+    single = ["9.0", "96.2", "0.5", *["–"] * 3]
+    assert rows[2] == ["Wildlife MNIST", "mean of the mask in [0.1, 0.9]", "1", *single]
     assert len(rows) == 3
 
 
