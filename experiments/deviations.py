@@ -114,12 +114,13 @@ def collect() -> None:
                 cells |= {f"{METHOD_TITLES[method]}, %": _over_seeds(found, method) for method in METHODS}
                 rows.append(cells)
     commits = sorted({run["commit"] for run in runs})
+    table = pd.DataFrame(rows).to_markdown(index=False, disable_numparse=True)
     with atomic_path(FOLDER / "deviations.md") as temporary:
         temporary.write_text(
             "# Each deviation from the paper switched back alone\n\n"
             f"`python -m experiments.deviations`, profile {runs[-1]['profile']}, commit {', '.join(commits)}."
             " Means over seeds ± their standard deviation. Accuracies are of validation digits with random"
-            f" cues; {NONE}: not measured.\n\n{pd.DataFrame(rows).to_markdown(index=False, disable_numparse=True)}\n",
+            f" cues; {NONE}: not measured.\n\n{table}\n",
             encoding="utf-8",
         )
 

@@ -27,7 +27,7 @@ MECHANISMS = (
     *("mnist.classifier", "budgets.train_digit_classifier", "mnist.mechanism_score", *CGN),
     *("mnist.abduction.segmenter", "budgets.abduct.drawn", "budgets.abduct.image_passes"),
 )
-DATA = ("threads", "device", "mnist.variants.{variant}", "budgets.digits", "budgets.variants")
+DATA = ("device", "mnist.variants.{variant}", "budgets.digits", "budgets.variants")
 # The place of the digits differs between machines, so it is not compared.
 SOURCES = ("budgets.digits.source", "budgets.digits.folder")
 
@@ -65,8 +65,7 @@ def override(folder: Path, settings: Sequence[str]) -> None:
 def effective_parameters(params: Params, variant: str, name: str) -> dict[str, Any]:
     """The parameters, by dotted keys, that results of a method (or "mechanisms") on `variant` depend on.
 
-
-    The seed and the sources of digits and textures are left out.
+    The seed, the sources of digits and textures, and the number of threads (rounding) are left out.
     """
     found: dict[str, Any] = {}
     for section in (*DATA, *sections(name)):

@@ -30,6 +30,7 @@ RUN_FILES = "run/seed_*.json"
 STAGE_RUN_FILES = "train_on_*/seed_*.json"
 # The rows of the released protocol: the paper's, but for what it does not describe.
 _OF_RELEASED = ("original", "irm_2", "gan", "cgn", "cgn_only", "oracle")
+_UPDATES = "budgets.train_classifiers.updates"
 # A summary shows the worst seed of these scores, and the mean of the others.
 _WORST = {"healthy_classes": "min", "inverted_masks": "max"}
 
@@ -103,6 +104,8 @@ def differences(folder: Path, variant: str, parameters: Mapping[str, Mapping[str
 def read_results(folder: Path) -> pd.DataFrame:
     """Reads all results: a row for each variant, name (a method or "mechanisms") and seed, with its values.
 
+    A method has the number of its `updates`, too.
+
     Raises UserError when there are none.
     """
     rows = []
@@ -110,7 +113,10 @@ def read_results(folder: Path) -> pd.DataFrame:
         for name in (*METHOD_TITLES, "mechanisms"):
             for path in sorted((folder / variant / name).glob("seed_*.json")):
                 seed = int(path.stem.removeprefix("seed_"))
-                rows.append({"variant": variant, "name": name, "seed": seed, **read_json(path)})
+                row = {"variant": variant, "name": name, "seed": seed, **read_json(path)}
+                if name != "mechanisms":
+                    row["updates"] = read_json(path.with_name("parameters.json"))[_UPDATES]
+                rows.append(row)
     if not rows:
         raise UserError(f"{folder}: no results; make paper SEED=0 makes them")
     return pd.DataFrame(rows)
@@ -150,6 +156,7 @@ def summary(results: pd.DataFrame, run: dict[str, Any]) -> dict[str, Any]:
                 values[measure] = round(float(rows[measure].mean()), 2)
                 spread = float(rows[measure].std()) if len(rows) > 1 else None
                 values[f"{measure}_std"] = None if spread is None else round(spread, 2)
+            values["updates"] = int(rows["updates"].iloc[0])
         values["seeds"] = len(rows)
         found.setdefault(str(variant), {})[str(name)] = values
     return found
@@ -179,9 +186,29 @@ def markdown(found: dict[str, Any]) -> str:
         f" {MINUS} is worse). {NONE}: no result yet.",
         "",
         *([footnote, ""] if (footnote := unverified_values(["test"])) else []),
+        _updates(found),
+        "",
         *(_of_random_cues(found) if "random_cues" in found else []),
         *(_released(found["released"]) if "released" in found else []),
     ])  # fmt: skip
+
+
+def _updates(found: dict[str, Any]) -> str:
+    """The line about the length of the trainings, which names those that are shorter."""
+    lengths = {
+        (method, variant): found[variant][method]["updates"]
+        for method in METHOD_TITLES
+        for variant in VARIANT_TITLES
+        if method in found.get(variant, {})
+    }
+    most = max(lengths.values())
+    shorter = [
+        f"{METHOD_TITLES[method]}, {VARIANT_TITLES[variant]}: {updates:,}"
+        for (method, variant), updates in lengths.items()
+        if updates < most
+    ]
+    others = f" These have fewer, from runs before that rule: {'; '.join(shorter)}." if shorter else ""
+    return f"Every method has {most:,} updates of at least 32 images.{others}"
 
 
 def _of_random_cues(found: dict[str, Any]) -> list[str]:

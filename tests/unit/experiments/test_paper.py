@@ -1,21 +1,32 @@
 """Runs at the paper's sizes beside the results that are kept in the repository."""
 
+import shutil
 from pathlib import Path
 
 import pytest
 
 from cgn.errors import UserError
-from cgn.report.names import METHOD_TITLES
+from cgn.io.files import write_json
+from cgn.report.names import METHOD_TITLES, VARIANT_TITLES
+from cgn.report.paper_runs import write_parameters
 from experiments import paper
 from experiments.experiment import Outcome
-from experiments.settings import overridden
+from experiments.settings import effective_parameters, overridden
+from tests.conftest import copy_params
 
 
 @pytest.fixture(autouse=True)
-def kept(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The committed results, all of them said to be complete: nothing is trained here."""
-    monkeypatch.chdir(root)
+def kept(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Results of the profile, all of them said to be complete: nothing is trained here."""
+    copy_params(root, tmp_path)
+    shutil.copy(root / "dvc.yaml", tmp_path)
+    monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(paper, "is_complete", lambda *_: True)
+    params = overridden(["profile=paper"])
+    for variant in VARIANT_TITLES:
+        for name in (*METHOD_TITLES, "mechanisms"):
+            write_parameters(paper.RESULTS, variant, {name: effective_parameters(params, variant, name)})
+            write_json(paper.RESULTS / variant / name / "seed_0.json", {})
 
 
 def test_make_paper_adds_a_seed_to_the_profile(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -116,6 +127,7 @@ def test_a_stage_that_trains_no_classifier_is_refused() -> None:
 def test_the_summary_is_the_committed_one(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, root: Path
 ) -> None:
+    monkeypatch.chdir(root)
     monkeypatch.setattr(paper, "PAPER", tmp_path)
     paper.collect()
     for name in ("mnist.json", "mnist.md"):

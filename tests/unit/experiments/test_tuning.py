@@ -1,5 +1,6 @@
 """The search for the methods' settings: its size, its rules and its bad input."""
 
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -44,10 +45,9 @@ def test_every_grid_has_eight_settings_and_all_settings_are_valid(
 ) -> None:
     monkeypatch.chdir(root)
     for search in SEARCH:
-        settings = configurations(search)
-        assert len(settings) - len(WIDER.get(search, ())) == 8
-        for one in settings:
-            overridden(["profile=paper", *overrides(one, "paper")])
+        assert len(configurations(search)) - len(WIDER.get(search, ())) == 8
+    for settings in zip_longest(*map(configurations, SEARCH), fillvalue={}):
+        overridden(["profile=paper", *(word for one in settings for word in overrides(one, "paper"))])
 
 
 @pytest.mark.parametrize("variant", VARIANT_TITLES)

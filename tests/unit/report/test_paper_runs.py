@@ -31,7 +31,7 @@ RUN = {
     "wall_time_seconds": 3720.0,
     "settings": [],
 }
-VARIANT = "wildlife_mnist"
+VARIANT, UPDATES = "wildlife_mnist", "budgets.train_classifiers.updates"
 
 
 @pytest.fixture
@@ -45,6 +45,8 @@ def folder(tmp_path: Path, classifiers_json: dict[str, Any], mechanisms_json: di
         mechanisms["inverted_masks"] = 10.0 * seed
         assert not is_complete(tmp_path, VARIANT, seed)
         write_results(tmp_path, VARIANT, seed, classifiers, mechanisms, RUN, {"models/cgn": "1.dir"})
+        updates = {method: {UPDATES: 40 if method == "irm_5" else 100} for method in METHOD_TITLES}
+        write_parameters(tmp_path, VARIANT, updates)
         assert is_complete(tmp_path, VARIANT, seed)
     return tmp_path
 
@@ -77,12 +79,14 @@ def test_the_table_shows_the_papers_value_and_the_difference(folder: Path) -> No
     # A value that is not verified stands in the footnote alone.
     (row,) = (line for line in text.splitlines() if line.startswith("| IRM, 2 environments"))
     assert "± 0.0 [2] † " in row
-    table, footnote = text.rsplit("\n†", 1)
+    table, footnote = text.partition("\n\nEvery method has")[0].rsplit("\n†", 1)
     assert "11.3" not in table
     assert "IRM, 2 environments, Wildlife MNIST: test 11.3;" in footnote
     assert "train" not in footnote
     command = "python -m experiments.paper run SEED --variant VARIANT -S seed=0"
     assert f"`{command}`, commits abc1234f; torch 2.14.1; P, 2 cores, 24.0 GiB; 1 h 2 min" in text
+    assert "Every method has 100 updates of at least 32 images." in text
+    assert "from runs before that rule: IRM, 5 environments, Wildlife MNIST: 40." in text
 
 
 def test_the_released_protocol_has_a_table_of_its_own(folder: Path) -> None:
@@ -105,7 +109,7 @@ def test_the_run_of_all_is_that_of_no_single_seed(folder: Path) -> None:
     run = run_of_all(folder)
     assert run["commits"] == [RUN["commit"], "d" * 40 + "-dirty"]
     assert run["wall_time_seconds"] == 2790.0
-    assert "commits abc1234f, dddddddd-dirty;" in markdown({"run": run})
+    assert "commits abc1234f, dddddddd-dirty;" in markdown(summary(read_results(folder), run))
 
 
 def test_a_stage_adds_a_seed_to_its_methods_alone(folder: Path) -> None:
