@@ -71,7 +71,7 @@ def figure_6(
     }
 
     train = arrays["train_images"][:MOST]
-    pictures: Arrays = {"labels": arrays["train_labels"][:MOST]}
+    pictures: Arrays = {"labels": arrays["train_labels"][:MOST], "colors": reader.colors.astype(np.uint8)}
     for folder in sorted((models / "latents").glob("vae_*"), key=lambda path: int(path.name[4:])):
         vae = load_vae(folder)
         means = encode(vae, train)

@@ -84,20 +84,20 @@ class Reader(NamedTuple):
         return {"color": read_colors(images, self.colors), "shape": predict(self.shapes, images)}
 
 
-def told_by_latents(known: Encoded, scored: Encoded) -> dict[str, list[float]]:
-    """Percent of the `scored` images whose factor is that of most nearest neighbours in `known`.
+def told_by_latents(known: Encoded, scored: Encoded) -> dict[str, dict[str, float]]:
+    """Percent of the `scored` images whose factor is that of most nearest neighbours in `known`, by factor.
 
-    For each factor a value for each latent alone, and last the one for all latents together.
+    The neighbours are those in each latent alone, "latent_1", …, and in all latents together, "all".
     """
     count = known.latents.shape[1]
-    parts = [[number] for number in range(count)] + [list(range(count))]
-    found: dict[str, list[float]] = {factor: [] for factor in FACTORS}
-    for part in parts:
+    parts = {f"latent_{number + 1}": [number] for number in range(count)} | {"all": [*range(count)]}
+    found: dict[str, dict[str, float]] = {factor: {} for factor in FACTORS}
+    for name, part in parts.items():
         near = _nearest(known.latents[:, part], scored.latents[:, part])
         for factor in FACTORS:
             votes = known.classes[factor][near]
             counts = np.stack([(votes == label).sum(axis=1) for label in range(10)], axis=1)
-            found[factor].append(float(np.mean(counts.argmax(axis=1) == scored.classes[factor]) * 100))
+            found[factor][name] = float(np.mean(counts.argmax(axis=1) == scored.classes[factor]) * 100)
     return found
 
 
