@@ -19,7 +19,7 @@ from cgn.evaluation.latents import (
     Latents,
     Reader,
     changed_along,
-    changed_between,
+    changes,
     directions,
     encode,
     in_blocks,
@@ -42,6 +42,7 @@ REACH, COLUMNS, PLANE = (
     9,
     12,
 )  # of traversals, in standard deviations, and their images; images of the plane
+MECHANISMS = {"color": "foreground", "shape": "shape"}
 _ONE_LABEL = CounterfactualParams(intervened=["shape"], noise="per_mechanism", ratio=1)
 
 Arrays = dict[str, NDArray[Any]]
@@ -90,12 +91,13 @@ def figure_6(
     scores["gan"] = changed_along(decode, starts, directions(starts.shape[1], seed), reader)
     pictures["traversals_gan"] = traversals(decode, starts[0], np.arange(min(SHOWN, starts.shape[1])))
 
-    scores["images"] = changed_between(train, np.roll(train, 1, axis=0), reader)
+    scores["images"] = changes(reader.read(train), [reader.read(np.roll(train, 1, axis=0))])
     cgn = load_cgn(models / "cgn" / VARIANT)
-    before, changes = interventions(cgn, seed, MOST // 2)
-    for factor, after in changes.items():
-        scores[f"cgn_{factor}"] = changed_between(before, after, reader)
-    pictures |= {f"cgn_{factor}": row for factor, row in all_classes(cgn, seed).items()}
+    drawn = reader.read(draw_after(cgn, seed, STARTS))
+    for factor, mechanism in MECHANISMS.items():
+        every = [draw_after(cgn, seed, STARTS, **{mechanism: label}) for label in range(CLASSES)]
+        scores[f"cgn_{factor}"] = changes(drawn, [reader.read(images) for images in every])
+        pictures[f"cgn_{factor}"] = np.stack([images[0] for images in every])
     return scores, pictures
 
 
@@ -119,30 +121,11 @@ def plane(decode: Decode) -> Images:
     return decode(np.stack([first, second], axis=-1).reshape(-1, 2)).reshape(PLANE, PLANE, 32, 32, 3)
 
 
-def interventions(cgn: CGN, seed: int, count: int) -> tuple[Images, dict[str, Images]]:
-    """Images (count, 32, 32, 3) with one label for all mechanisms, and what do() on colour or shape makes.
+def draw_after(cgn: CGN, seed: int, count: int, **labels: int) -> Images:
+    """Images (count, 32, 32, 3) with one label for all mechanisms, after do() on those in `labels`.
 
-    The new labels are others than the old ones; noise stays.
+    Noise and all other labels are the same in every call.
     """
-    plan = plan_counterfactuals(MNIST_SCM, _ONE_LABEL, CLASSES, seed, 0, count)
-    shifts = generator(seed, "figure_6", "interventions").integers(1, CLASSES, count)
-    new = (plan.labels["shape"] + shifts) % CLASSES
-    return _drawn(cgn, seed, count), {
-        "color": _drawn(cgn, seed, count, foreground=new),
-        "shape": _drawn(cgn, seed, count, shape=new),
-    }
-
-
-def all_classes(cgn: CGN, seed: int) -> dict[str, Images]:
-    """One image of the CGN under do(foreground := c) and under do(shape := c) for each class c."""
-    every = np.arange(CLASSES)
-    return {
-        "color": np.stack([_drawn(cgn, seed, 1, foreground=label)[0] for label in every]),
-        "shape": np.stack([_drawn(cgn, seed, 1, shape=label)[0] for label in every]),
-    }
-
-
-def _drawn(cgn: CGN, seed: int, count: int, **labels: Any) -> Images:
     scm = MNIST_SCM.do(**labels)
     plan = plan_counterfactuals(scm, _ONE_LABEL, CLASSES, seed, 0, count)
     return to_bytes(draw(cgn, plan, scm)["composer"])

@@ -6,7 +6,7 @@ along it, and the colour and the digit of the image are read before and after. T
 the second question for comparison.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -119,46 +119,46 @@ def directions(latents: int, seed: int) -> Latents:
 
 
 def changed_along(decode: Decode, starts: Latents, moves: Latents, reader: Reader) -> dict[str, Any]:
-    """The scores of `alone` for steps of `LENGTHS` from `starts` (n, latents) along `moves` (d, latents)."""
-    before = reader.read(decode(starts))
-    steps = np.array(LENGTHS, np.float32)[:, None, None]
-    ends = [reader.read(decode((starts + steps * move).reshape(-1, starts.shape[1]))) for move in moves]
-    changed = {
-        factor: np.stack(
-            [(end[factor].reshape(len(LENGTHS), -1) != before[factor]).T for end in ends]
-        )  # (directions, starts, lengths)
-        for factor in FACTORS
-    }
-    return alone(changed)
+    """The scores of `changes` for steps of `LENGTHS` from `starts` (n, latents) along `moves` (d, latents).
 
-
-def changed_between(before: Images, after: Images, reader: Reader) -> dict[str, Any]:
-    """The scores of `alone` for pairs of images (n, 32, 32, 3), as one direction."""
-    first, second = reader.read(before), reader.read(after)
-    return alone({factor: (first[factor] != second[factor])[None, :, None] for factor in FACTORS})
-
-
-def alone(changed: Mapping[str, NDArray[np.bool_]]) -> dict[str, Any]:
-    """How often a factor changes while the other stays; `changed` are (directions, starts, lengths).
-
-    `<factor>_changes`: percent of all steps that change the factor. `<factor>_alone`: of these, percent that
-    keep the other. `<factor>_alone_best`: the same in the direction in which it is highest for the even
-    starts, measured on the odd ones, so that chance does not choose and score. Both are None if no step (or
-    no direction often enough) changes the factor.
+    The moves are unit vectors.
     """
+    steps = np.array(LENGTHS, np.float32)[:, None, None]
+    ends = (reader.read(decode((starts + steps * move).reshape(-1, starts.shape[1]))) for move in moves)
+    return changes(reader.read(decode(starts)), [*ends])
+
+
+def changes(before: Read, ends: Sequence[Read]) -> dict[str, Any]:
+    """How often a factor changes, and how often alone, i.e. while the other stays.
+
+    `before` are the classes (n,) at the starts, `ends` those in each direction, (steps * n,). For a factor:
+    `changes`: percent of all steps that change it. `alone`: of these, percent that keep the other.
+    `alone_best`: the same in the direction in which it is highest for the even starts, measured on the odd
+    ones, so that chance does not choose and score. Both are None if no step (or no direction often enough)
+    changes the factor. `reached`: of the other classes of the factor, 0 to 9, the number that some step in
+    some direction reaches while the other factor stays, mean over starts.
+    """
+    found = {
+        factor: np.stack([end[factor].reshape(-1, len(before[factor])).T for end in ends])
+        for factor in FACTORS
+    }  # (directions, starts, steps)
+    stays = {factor: classes == before[factor][:, None] for factor, classes in found.items()}
     scores: dict[str, Any] = {}
     for factor, other in (FACTORS, FACTORS[::-1]):
-        moved, kept = changed[factor], ~changed[other]
-        scores[f"{factor}_changes"] = float(moved.mean() * 100)
-        scores[f"{factor}_alone"] = _percent((moved & kept).sum(), moved.sum())
-        choosing = moved[:, ::2].sum(axis=(1, 2))
+        moved, alone = ~stays[factor], ~stays[factor] & stays[other]
+        choosing, measured = moved[:, ::2].sum(axis=(1, 2)), moved[:, 1::2].sum(axis=(1, 2))
+        shares = alone[:, ::2].sum(axis=(1, 2)) / np.maximum(choosing, 1)
         enough = choosing >= ENOUGH * moved[0, ::2].size
-        shares = (moved & kept)[:, ::2].sum(axis=(1, 2)) / np.maximum(choosing, 1)
         best = int(np.where(enough, shares, -1).argmax())
-        measured = moved[best, 1::2]
-        few = not enough.any()
-        hits = (measured & kept[best, 1::2]).sum()
-        scores[f"{factor}_alone_best"] = None if few else _percent(hits, measured.sum())
+        reached = [
+            len(set(found[factor][:, start][alone[:, start]].tolist())) for start in range(moved.shape[1])
+        ]
+        scores[factor] = {
+            "changes": float(moved.mean() * 100),
+            "alone": _percent(alone.sum(), moved.sum()),
+            "alone_best": _percent(alone[best, 1::2].sum(), measured[best]) if enough.any() else None,
+            "reached": float(np.mean(reached)),
+        }
     return scores
 
 

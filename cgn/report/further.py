@@ -10,7 +10,7 @@ from cgn.io.files import read_json
 from cgn.report.contact_sheets import write_png
 from cgn.report.imagenet import Table
 from cgn.report.latents import (
-    FactorChanges,
+    LatentScore,
     latents_table,
     parse_latents,
     parse_readers,
@@ -29,7 +29,7 @@ class Further(NamedTuple):
     """The scores and pictures of these sections."""
 
     signals: dict[str, SignalScores]  # by variant
-    latents: dict[str, FactorChanges]  # by model
+    latents: dict[str, LatentScore]  # by model
     readers: dict[str, float]  # accuracy in percent by factor
     pictures: dict[str, NDArray[Any]]
 

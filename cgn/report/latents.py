@@ -1,15 +1,16 @@
 """Figure 6 in the report: what the latents of VAEs and a GAN tell and change, with pictures."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import pandas as pd
 from matplotlib import rc_context
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, TypeAdapter
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
+from cgn.errors import UserError
 from cgn.report.chart_style import INK, STYLE, svg
 from cgn.report.contact_sheets import arrange, contact_sheet
 from cgn.report.imagenet import Table
@@ -31,30 +32,41 @@ LEGEND = (
     " and in all together; 10 is chance. Changes: percent of the steps, of 1 to 3 standard deviations in"
     " 32 directions, after which the image has another colour class (digit). Alone: percent of these after"
     " which the other factor is as before, over all directions, and in the best direction, which half of"
-    " the starting points choose and the other half score. The colour class is the nearest of the ten mean"
-    " colours ({color:.1f} % right on test images), the digit what the oracle reads ({shape:.1f} %). From"
-    " one training image to another both factors change: what is alone there is the readers' error."
+    " the starting points choose and the other half score. Reached alone: of the nine other colour classes"
+    " (digits), the number that any of these steps reaches while the other factor is as before, mean over"
+    " starting points. The colour class is the nearest of the ten mean colours ({color:.1f} % right on"
+    " test images, because the classes' colours overlap), the digit what the oracle reads ({shape:.1f} %)."
+    " From one training image to another both factors change: what is alone there is the readers' error."
 )
 
 
-class FactorChanges(BaseModel):
-    """Percents: steps that change a factor, and of these, steps that change it alone."""
+class Changes(BaseModel):
+    """How often steps change a factor (percent), how often alone, and how many classes are reached so."""
 
     model_config = ConfigDict(frozen=True)
 
-    color_changes: Percent
-    color_alone: Percent | None
-    color_alone_best: Percent | None
-    shape_changes: Percent
-    shape_alone: Percent | None
-    shape_alone_best: Percent | None
+    changes: Percent
+    alone: Percent | None
+    alone_best: Percent | None
+    reached: Annotated[float, Field(ge=0, le=9)]
+
+
+class LatentScore(BaseModel):
+    """The scores of one model."""
+
+    model_config = ConfigDict(frozen=True)
+
+    color: Changes
+    shape: Changes
     told: dict[str, dict[str, Percent]] | None = None  # by factor and latent, or "all"
 
 
-def parse_latents(value: Any, source: str) -> dict[str, FactorChanges]:
+def parse_latents(value: Any, source: str) -> dict[str, LatentScore]:
     """Checks the models' scores. Raises UserError, which names the file `source`, when one is missing."""
     scores = {name: score for name, score in value.items() if name != "readers"}
-    return validated(TypeAdapter(dict[str, FactorChanges]), scores, source)
+    if missing := [name for name in ROWS if name not in scores]:
+        raise UserError(f"{source}: no scores for {', '.join(missing)}; run dvc repro")
+    return validated(TypeAdapter(dict[str, LatentScore]), scores, source)
 
 
 def parse_readers(value: Any, source: str) -> dict[str, float]:
@@ -62,31 +74,30 @@ def parse_readers(value: Any, source: str) -> dict[str, float]:
     return validated(TypeAdapter(dict[str, Percent]), value.get("readers"), source)
 
 
-def metrics(scores: Mapping[str, FactorChanges]) -> dict[str, Any]:
+def metrics(scores: Mapping[str, LatentScore]) -> dict[str, Any]:
     """The entries of Colored MNIST in reports/metrics.json, by model."""
     return {name: score.model_dump(exclude_none=True) for name, score in scores.items()}
 
 
-def latents_table(scores: Mapping[str, FactorChanges], readers: Mapping[str, float]) -> Table:
+def latents_table(scores: Mapping[str, LatentScore], readers: Mapping[str, float]) -> Table:
     """The numbers behind Figure 6, a row for each model."""
     rows, cells = [], []
-    for name in ROWS:
-        score = scores[name]
-        values = score.model_dump(exclude={"told"})
-        told = score.told or {}
-        for factor, by_latent in told.items():
-            values[f"{factor}_best_latent"] = max(v for of, v in by_latent.items() if of != "all")
-            values[f"{factor}_all_latents"] = by_latent["all"]
-        rows.append({"model": name} | values)
-        model, moved = ROWS[name]
+    for name, (model, moved) in ROWS.items():
+        values: dict[str, Any] = {"model": name}
         row = {"model": model, "what moves": moved}
         for factor, title in (("color", "colour"), ("shape", "shape")):
-            best = name in ("vae_2", "vae_10", "gan")
-            read = [values.get(f"{factor}_{of}") for of in ("best_latent", "all_latents")]
-            row[f"{title} read from one latent / all"] = " / ".join(map(_cell, read)) if told else "–"
-            row[f"changes the {title}"] = _cell(values[f"{factor}_changes"])
-            alone = [values[f"{factor}_alone"]] + ([values[f"{factor}_alone_best"]] if best else [])
-            row[f"{title} alone, mean / best"] = " / ".join(map(_cell, alone))
+            changes: Changes = getattr(scores[name], factor)
+            told = (scores[name].told or {}).get(factor, {})
+            single = max((value for of, value in told.items() if of != "all"), default=None)
+            row |= {
+                f"{title} read from one latent / all": f"{_cell(single)} / {_cell(told.get('all'))}",
+                f"changes {title}": _cell(changes.changes),
+                f"{title} alone, mean / best": f"{_cell(changes.alone)} / {_cell(changes.alone_best)}",
+                f"{title}s reached alone": _cell(changes.reached),
+            }
+            values |= {f"{factor}_best_latent": single, f"{factor}_all_latents": told.get("all")}
+            values |= {f"{factor}_{of}": value for of, value in changes.model_dump().items()}
+        rows.append(values)
         cells.append(row)
     title = "Figure 6: do colour and shape vary apart?"
     return Table("figure_6", title, pd.DataFrame(rows), pd.DataFrame(cells), LEGEND.format(**readers))

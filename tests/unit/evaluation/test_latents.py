@@ -9,9 +9,8 @@ from torch import Tensor
 from cgn.evaluation.latents import (
     Encoded,
     Reader,
-    alone,
     changed_along,
-    changed_between,
+    changes,
     directions,
     read_colors,
     told_by_latents,
@@ -67,27 +66,29 @@ def test_only_entangled_latents_never_change_one_factor_alone() -> None:
     together = changed_along(entangled, starts, moves, READER)
 
     for factor in ("color", "shape"):
-        assert apart[f"{factor}_alone_best"] == 100
-        assert 0 < apart[f"{factor}_alone"] < 60
-        assert together[f"{factor}_alone"] == together[f"{factor}_alone_best"] == 0
-        assert together[f"{factor}_changes"] > 20
+        assert apart[factor]["alone_best"] == 100
+        assert 0 < apart[factor]["alone"] < 60
+        assert apart[factor]["reached"] > 3
+        assert together[factor]["alone"] == together[factor]["alone_best"] == together[factor]["reached"] == 0
+        assert together[factor]["changes"] > 20
 
 
 def test_the_best_direction_is_not_chosen_and_scored_on_the_same_steps() -> None:
     rng = np.random.default_rng(3)
-    changed = {factor: rng.random((64, 40, 1)) < 0.5 for factor in ("color", "shape")}
-    best = [alone({name: values[:, rows] for name, values in changed.items()}) for rows in
-            (rng.permutation(40) for _ in range(30))]  # fmt: skip
-    # No direction is better than another; chosen and scored on the same 20 steps, the best would be near 90.
-    assert np.mean([scores["color_alone_best"] for scores in best]) == pytest.approx(50, abs=15)
+    before = {factor: np.zeros(40, np.int64) for factor in ("color", "shape")}
+    found = []
+    for _ in range(30):
+        ends = [{factor: rng.integers(2, size=40) for factor in before} for _ in range(64)]
+        found.append(changes(before, ends)["color"]["alone_best"])
+    # No direction is better than another; chosen and scored on the same 20 starts, the best would be near 90.
+    assert np.mean(found) == pytest.approx(50, abs=10)
 
 
 def test_nothing_is_said_of_a_factor_that_does_not_change() -> None:
     images = bars(np.zeros(10, np.int64), np.arange(10))
-    scores = changed_between(images, np.roll(images, 1, axis=0), READER)
-    assert scores["shape_changes"] == scores["shape_alone"] == 100
-    assert scores["color_changes"] == 0
-    assert scores["color_alone"] is scores["color_alone_best"] is None
+    scores = changes(READER.read(images), [READER.read(np.roll(images, shift, axis=0)) for shift in (1, 2)])
+    assert scores["shape"] == {"changes": 100, "alone": 100, "alone_best": 100, "reached": 2}
+    assert scores["color"] == {"changes": 0, "alone": None, "alone_best": None, "reached": 0}
 
 
 def test_each_latent_tells_what_it_was_made_of() -> None:
