@@ -2,15 +2,28 @@
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from cgn.section import Count, Probability, Section
+from cgn.section import Count, Positive, Probability, Section
 
 
 class MechanismScoreParams(Section):
     binarize_threshold: Probability
     masks_per_class: Count
     read_share: Probability
+
+
+class SignalsParams(Section):
+    """The environments of appendix H, and what counts as a stable signal."""
+
+    environments: Annotated[list[Probability], Field(min_length=2)]
+    stable_below: Positive
+
+    @model_validator(mode="after")
+    def _environments_differ(self) -> "SignalsParams":
+        if len(set(self.environments)) < len(self.environments):
+            raise ValueError(f"environments must differ, got {self.environments}")
+        return self
 
 
 class CGNScoreParams(Section):

@@ -74,6 +74,20 @@ class GeneratorBudget(Section):
     batch: Annotated[int, Field(ge=2)]
 
 
+class VAEParams(NetworkTrainingParams):
+    """The beta-VAEs of Figure 6."""
+
+    beta: NonNegative
+    width: Count
+
+
+class LatentsBudget(Section):
+    """The trainings of Figure 6: each beta-VAE, and the plain GAN."""
+
+    vae_image_passes: Count
+    gan_steps: Count
+
+
 class SamplingBudget(Section):
     images: Count
     images_per_shard: Count

@@ -69,6 +69,8 @@ class MnistParams(Section):
     abduction: ByVariant[generators.AbductionParams]
     classifier: methods.DigitClassifierParams
     mechanism_score: evaluation.MechanismScoreParams
+    signals: evaluation.SignalsParams
+    vae: generators.VAEParams
 
 
 class ImageNetParams(Section):
@@ -133,6 +135,9 @@ class Budget(Section):
     abduct: generators.AbductionBudget
     sample_gan: generators.SamplingBudget
     train_classifiers: methods.ClassifiersBudget
+    train_signal_classifiers: TrainingBudget
+    score_signals: VariantsBudget
+    train_latents: generators.LatentsBudget
     imagenet_world: data.WorldBudget
     pretrained_networks: Annotated[
         generators.CommittedNetworks

@@ -9,6 +9,7 @@ import pandas as pd
 from markupsafe import Markup
 from PIL import Image
 
+from cgn.report.further import Further
 from cgn.report.graph import graph_svg
 from cgn.report.imagenet import Table
 from cgn.report.names import METHOD_MEANINGS, METHOD_TITLES, VARIANT_TITLES
@@ -50,6 +51,7 @@ def render_page(
     sizes: str,
     of_photos: bool,
     paper_runs: Mapping[str, Any],
+    further: Further,
 ) -> str:
     """The page as HTML text, for `folder`, which must have the page's images already.
 
@@ -102,6 +104,7 @@ def render_page(
             for model in causal_models
         ],
         facts=_facts(run),
+        further=further,
     )
 
 

@@ -63,7 +63,7 @@ def parse_classifiers(value: Any, source: str) -> dict[str, ClassifierScore]:
 
     Raises UserError when a method or a field is missing or out of range.
     """
-    scores = _validate(TypeAdapter(dict[str, ClassifierScore]), value, source)
+    scores = validated(TypeAdapter(dict[str, ClassifierScore]), value, source)
     missing = [method for method in METHOD_TITLES if method not in scores]
     if missing:
         raise UserError(f"{source}: no scores for {', '.join(missing)}; run dvc repro")
@@ -72,7 +72,7 @@ def parse_classifiers(value: Any, source: str) -> dict[str, ClassifierScore]:
 
 def parse_mechanisms(value: Any, source: str) -> MechanismScore:
     """Checks the mechanisms' scores. Raises UserError when a field is missing or out of range."""
-    return _validate(TypeAdapter(MechanismScore), value, source)
+    return validated(TypeAdapter(MechanismScore), value, source)
 
 
 def assemble_metrics(
@@ -92,7 +92,8 @@ def assemble_metrics(
     return {"mnist": worlds, "imagenet": imagenet.metrics(), "run": dict(run)}
 
 
-def _validate(adapter: TypeAdapter[Record], value: Any, source: str) -> Record:
+def validated(adapter: TypeAdapter[Record], value: Any, source: str) -> Record:
+    """`value`, checked. Raises UserError, which names the file `source` and the first fault."""
     try:
         return adapter.validate_python(value)
     except ValidationError as error:

@@ -19,6 +19,7 @@ from cgn.report import charts, figures, imagenet, imagenet_figures, tables, worl
 from cgn.report.ablation import ABLATIONS
 from cgn.report.charts import confusion_matrices
 from cgn.report.contact_sheets import write_png
+from cgn.report.further import Further, read_further
 from cgn.report.imagenet import ImageNetScores, parse_scores
 from cgn.report.names import METHOD_TITLES, VARIANT_TITLES
 from cgn.report.page import CausalModel, render_page
@@ -69,15 +70,17 @@ def write_report(
     imagenet = parse_scores(
         {name: read_json(IMAGENET_SCORES / f"{name}.json") for name in scored}, str(IMAGENET_SCORES)
     )
+    further = read_further(SCORES)
     sheets = _class_sheets()
     facts = run_facts(profile, seed, seconds)
     sizes = sizes_sentence(profile, seed, digits, textures)
     of_world = world_sentence(profile, seed, world)
 
-    table_2 = _write_tables(classifiers, mechanisms, imagenet, sizes, of_world)
-    _write_figures(classifiers, table_2)
-    _write_page(classifiers, mechanisms, table_2, imagenet, sheets, facts, sizes)
+    table_2 = _write_tables(classifiers, mechanisms, imagenet, further, sizes, of_world)
+    _write_figures(classifiers, table_2, further)
+    _write_page(classifiers, mechanisms, table_2, imagenet, further, sheets, facts, sizes)
     metrics = assemble_metrics(classifiers, mechanisms, imagenet, facts)
+    further.add_metrics(metrics["mnist"])
     write_json(REPORTS / "metrics.json", metrics)
     log.info("the report is in %s", REPORTS / "index.html")
 
@@ -86,6 +89,7 @@ def _write_tables(
     classifiers: dict[str, dict[str, ClassifierScore]],
     mechanisms: dict[str, MechanismScore],
     scores: ImageNetScores,
+    further: Further,
     sizes: str,
     of_world: str,
 ) -> pd.DataFrame:
@@ -108,6 +112,9 @@ def _write_tables(
             ("mechanisms_by_class", by_class, "Health of the mechanisms by class"),
         ):
             write(name, frame, title, frame.to_markdown(index=False), tables.MECHANISMS_LEGEND)
+        for table in further.tables():
+            cells = table.cells.to_markdown(index=False, disable_numparse=True)
+            write(table.name, table.frame, table.title, cells, table.legend)
         for table in imagenet.tables(scores):
             cells = table.cells.to_markdown(index=False)
             write(table.name, table.frame, table.title, cells, table.legend, of_world)
@@ -118,7 +125,9 @@ def _write_tables(
     return table_2
 
 
-def _write_figures(classifiers: dict[str, dict[str, ClassifierScore]], table_2: pd.DataFrame) -> None:
+def _write_figures(
+    classifiers: dict[str, dict[str, ClassifierScore]], table_2: pd.DataFrame, further: Further
+) -> None:
 
     with atomic_folder(REPORTS / "figures") as folder:
         for variant, title in tqdm(VARIANT_TITLES.items(), desc="figures", unit="variant"):
@@ -146,6 +155,7 @@ def _write_figures(classifiers: dict[str, dict[str, ClassifierScore]], table_2: 
             (folder / f"confusion_{variant}.svg").write_text(matrices, encoding="utf-8")
             curves = charts.training_curves(generators, histories, title)
             (folder / f"training_curves_{variant}.svg").write_text(curves, encoding="utf-8")
+        further.write_figures(folder)
         (folder / "accuracy.svg").write_text(charts.accuracy_bars(table_2), encoding="utf-8")
         train = read_arrays(WORLD / "train.safetensors")
         classes = tuple(read_json(WORLD / "classes.json"))[:MOST_CLASSES]
@@ -178,6 +188,7 @@ def _write_page(
     mechanisms: dict[str, MechanismScore],
     table_2: pd.DataFrame,
     scores: ImageNetScores,
+    further: Further,
     sheets: list[tuple[str, str]],
     facts: dict[str, object],
     sizes: str,
@@ -190,7 +201,7 @@ def _write_page(
     paper_runs = read_json(PAPER_RUNS) if PAPER_RUNS.exists() else {}
     text = render_page(
         REPORTS, classifiers, mechanisms, table_2, imagenet.tables(scores), sheets, models, facts, sizes,
-        scores.of_photos, paper_runs,
+        scores.of_photos, paper_runs, further,
     )  # fmt: skip
     with atomic_path(REPORTS / "index.html") as temporary:
         temporary.write_text(text, encoding="utf-8")

@@ -29,6 +29,12 @@ def test_the_graph_gives_every_score(smoke: Path) -> None:
             assert 0 <= scores["test_accuracy"] <= 100
         names = {"mask_mean", "mask_entropy", "mask_digit_accuracy", "inverted_masks", "healthy_classes"}
         assert names <= set(metrics["mnist"][variant]["mechanisms"])
+        environments = {"90", "92_5", "95", "97_5", "100", "random"}
+        signals = metrics["mnist"][variant]["signals"]
+        assert set(signals) == {"shape", "foreground", "background"}
+        assert all(set(accuracies) == environments for accuracies in signals.values())
+        assert metrics["mnist"][variant]["causal_signal"] in {*signals, "none", "several"}
+    assert set(metrics["mnist"]["colored_mnist"]["latents"]) >= {"vae_2", "vae_10", "gan", "cgn_shape"}
     assert metrics["run"]["profile"] == "smoke"
 
 
@@ -88,7 +94,7 @@ def test_a_relative_folder_is_found_from_a_temporary_copy(dvc: Run, smoke: Path)
 @pytest.mark.parametrize(
     ("branch", "rooms"),
     [
-        ("dvc.yaml", "data evaluation generators methods networks"),
+        ("dvc.yaml", "data evaluation generators methods metrics networks"),
         ("imagenet/dvc.yaml", "data evaluation generators methods metrics networks report"),
     ],
 )

@@ -132,7 +132,7 @@ def test_there_is_one_command_file_for_each_stage(stages: dict[str, Any], root: 
     no_stages = {"assets", "audit", "cli", "command", "pretrain", "score_photos"}
     no_stages |= {"methods", "on_digits", "on_generated", "run", "scoring"}  # shared by stages
     assert {path.stem for path in (root / "stages").glob("*.py")} - no_stages == names
-    cells = 4 + 11 * len(VARIANTS) + 15 + 5  # of one cell; of each variant; ImageNet; ablations
+    cells = 6 + 13 * len(VARIANTS) + 15 + 5  # of one cell; of each variant; ImageNet; ablations
     assert len(stages) == cells
 
 

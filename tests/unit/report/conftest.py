@@ -4,11 +4,15 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
+from cgn.report.further import Further
 from cgn.report.imagenet import CLASSIFIERS as IMAGENET_METHODS
 from cgn.report.imagenet import ImageNetScores, parse_scores
+from cgn.report.latents import parse_latents, parse_readers
 from cgn.report.names import METHOD_TITLES, VARIANT_TITLES
 from cgn.report.scores import ClassifierScore, MechanismScore, parse_classifiers, parse_mechanisms
+from cgn.report.signals import parse_signals
 
 
 def classifier_json(accuracy: float, seed: int) -> dict[str, Any]:
@@ -63,6 +67,63 @@ def classifiers_json() -> dict[str, dict[str, Any]]:
 @pytest.fixture(scope="session")
 def mechanisms_json() -> dict[str, dict[str, Any]]:
     return {variant: mechanism_json(broken=index) for index, variant in enumerate(VARIANT_TITLES)}
+
+
+@pytest.fixture(scope="session")
+def signals_json() -> dict[str, dict[str, Any]]:
+    """As the stage `score_signals` writes them, by variant; in the last one no signal is stable."""
+    names = ("90", "92_5", "95", "97_5", "100", "random")
+    cue = dict(zip(names, (89.5, 91.5, 94.0, 96.5, 98.5, 10.1), strict=True))
+    shape = dict(zip(names, (61.0, 61.2, 61.5, 61.4, 61.6, 58.0), strict=True))
+    chance = dict.fromkeys(names, 10.2)
+    scores = {}
+    for number, variant in enumerate(VARIANT_TITLES):
+        causal = number < len(VARIANT_TITLES) - 1
+        scores[variant] = {
+            "signals": {"shape": shape if causal else cue, "foreground": cue, "background": chance},
+            "dependence": {"shape": 0.12 if causal else 1.0, "foreground": 1.02, "background": None},
+            "causal_signal": "shape" if causal else "none",
+            "stable_below": 0.5,
+        }
+    return scores
+
+
+@pytest.fixture(scope="session")
+def latents_json() -> dict[str, Any]:
+    changes = {"changes": 60.0, "alone": 12.5, "alone_best": 17.75, "reached": 1.25}
+    never = {"changes": 0.0, "alone": None, "alone_best": None, "reached": 0.0}
+    told = {"latent_1": 16.5, "latent_2": 19.25, "all": 30.5}
+    vae = {"color": changes, "shape": changes, "told": {"color": told, "shape": told}}
+    names = ("gan", "images", "cgn_shape", "cgn_color")
+    models = {"vae_2": vae, "vae_10": vae} | {name: {"color": never, "shape": changes} for name in names}
+    return {"readers": {"color": 84.4, "shape": 96.2}} | models
+
+
+@pytest.fixture(scope="session")
+def latents_pictures() -> dict[str, NDArray[Any]]:
+    rng = np.random.default_rng(0)
+
+    def images(*sizes: int) -> NDArray[np.uint8]:
+        return rng.integers(0, 256, (*sizes, 32, 32, 3), dtype=np.uint8)
+
+    rows = {"traversals_vae_2": 2, "traversals_vae_10": 4, "traversals_gan": 4}
+    return {name: images(count, 9) for name, count in rows.items()} | {
+        "plane": images(12, 12),
+        "cgn_color": images(10),
+        "cgn_shape": images(10),
+        "means": rng.normal(size=(40, 2)).astype(np.float32),
+        "labels": np.arange(40, dtype=np.uint8) % 10,
+        "colors": rng.integers(0, 256, (10, 3), dtype=np.uint8),
+    }
+
+
+@pytest.fixture(scope="session")
+def further(
+    signals_json: dict[str, Any], latents_json: dict[str, Any], latents_pictures: dict[str, NDArray[Any]]
+) -> Further:
+    signals = {variant: parse_signals(value, variant) for variant, value in signals_json.items()}
+    latents = parse_latents(latents_json, "latents.json")
+    return Further(signals, latents, parse_readers(latents_json, "latents.json"), latents_pictures)
 
 
 @pytest.fixture(scope="session")

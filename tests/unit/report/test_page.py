@@ -25,6 +25,7 @@ from cgn.errors import UserError
 from cgn.io.arrays import read_arrays, write_arrays
 from cgn.io.files import leave_out, read_json, write_json
 from cgn.report.ablation import ABLATIONS
+from cgn.report.further import Further
 from cgn.report.imagenet import ImageNetScores, tables
 from cgn.report.imagenet_figures import PANELS
 from cgn.report.imagenet_sheets import file_of_class
@@ -80,6 +81,9 @@ def inputs(
     mechanisms_json: dict[str, Any],
     imagenet_json: dict[str, Any],
     paper_runs: dict[str, Any],
+    signals_json: dict[str, Any],
+    latents_json: dict[str, Any],
+    latents_pictures: dict[str, NDArray[Any]],
 ) -> Path:
     """The files that the stage reads: small, but in the formats of the stages that write them."""
     root = tmp_path_factory.mktemp("project")
@@ -91,6 +95,7 @@ def inputs(
     for variant in VARIANT_TITLES:
         write_json(root / f"scores/mnist/{variant}/classifiers.json", classifiers_json[variant])
         write_json(root / f"scores/mnist/{variant}/mechanisms.json", mechanisms_json[variant])
+        write_json(root / f"scores/mnist/{variant}/signals.json", signals_json[variant])
         splits = {f"{split}_images": images for split in ("train", "test")}
         write_arrays(
             root / f"data/mnist/variants/{variant}.safetensors",
@@ -112,6 +117,8 @@ def inputs(
             )  # fmt: skip
         for kind in ("counterfactuals", "abducted"):
             write_shard(root / f"data/mnist/shards/{variant}/{kind}", images, labels)
+    write_json(root / "scores/mnist/colored_mnist/latents.json", latents_json)
+    write_arrays(root / "scores/mnist/colored_mnist/latents.safetensors", latents_pictures)
     write_shard(root / "data/imagenet/shards/counterfactuals", images, labels % 9)
     for stage, scores in imagenet_json.items():
         write_json(root / f"scores/imagenet/{stage}.json", scores)
@@ -180,7 +187,7 @@ def reports(inputs: Path) -> Path:
 def test_the_page_loads_nothing_from_outside_and_all_it_links_is_there(reports: Path) -> None:
     page = Page((reports / "index.html").read_text())
 
-    assert len(page.loaded) == 1 + 5 * len(VARIANT_TITLES) + 2 + 5 + 5
+    assert len(page.loaded) == 1 + 5 * len(VARIANT_TITLES) + 3 + 2 + 5 + 5
     assert page.scripts == 0
     outside = [target for target in page.linked if target.startswith("http")]
     assert outside == [
@@ -248,6 +255,10 @@ def test_the_metric_sums_the_time_of_all_other_stages(reports: Path) -> None:
     metrics = json.loads((reports / "metrics.json").read_text())
     assert metrics["run"]["wall_time_seconds"] == 301.5
     assert set(metrics["mnist"]) == set(VARIANT_TITLES)
+    assert metrics["mnist"]["wildlife_mnist"]["causal_signal"] == "none"
+    assert metrics["mnist"]["colored_mnist"]["causal_signal"] == "shape"
+    assert metrics["mnist"]["colored_mnist"]["signals"]["shape"]["92_5"] == 61.2
+    assert metrics["mnist"]["colored_mnist"]["latents"]["vae_2"]["color"]["alone"] == 12.5
 
 
 def test_tables_come_as_markdown_and_csv_with_the_line_on_sizes(reports: Path) -> None:
@@ -255,6 +266,8 @@ def test_tables_come_as_markdown_and_csv_with_the_line_on_sizes(reports: Path) -
         "table_2",
         "mechanisms",
         "mechanisms_by_class",
+        "table_5",
+        "figure_6",
         "table_1",
         "table_3",
         "table_4",
@@ -274,6 +287,8 @@ def test_tables_come_as_markdown_and_csv_with_the_line_on_sizes(reports: Path) -
     [
         "scores/mnist/wildlife_mnist/mechanisms.json",
         "scores/mnist/colored_mnist/classifiers.json",
+        "scores/mnist/wildlife_mnist/signals.json",
+        "scores/mnist/colored_mnist/latents.json",
         "data/mnist/variants/colored_mnist.safetensors",
         "models/mnist/gan/colored_mnist/history.csv",
         "scores/imagenet/in9.json",
@@ -349,7 +364,11 @@ PageOf = Callable[[dict[str, Any]], str]
 
 @pytest.fixture
 def page_of(
-    reports: Path, classifiers: Classifiers, mechanisms: dict[str, MechanismScore], imagenet: ImageNetScores
+    reports: Path,
+    classifiers: Classifiers,
+    mechanisms: dict[str, MechanismScore],
+    imagenet: ImageNetScores,
+    further: Further,
 ) -> PageOf:
     """The page of a summary of paper runs, with all else the same."""
     model = CausalModel("<MNIST>", ["m := f(y & u)"], [("Y1", "M"), ("M", "X_gen")], {"M": "shape"})
@@ -357,7 +376,7 @@ def page_of(
     table, facts = table_2(classifiers), run_facts("laptop", 7, [])
     return lambda paper_runs: render_page(
         reports, classifiers, mechanisms, table, of_imagenet, [], [model], facts, "Profile laptop.", False,
-        paper_runs,
+        paper_runs, further,
     )  # fmt: skip
 
 
