@@ -117,7 +117,7 @@ def test_vgg16_of_torchvision(tmp_path: Path) -> None:
         for number, (name, value) in enumerate(without_counters(layout).items())
     }
     save_as_old_torch(without_counters(state), tmp_path / "vgg16_bn-6c64b313.pth", gpu=False)
-    store_vgg(tmp_path, tmp_path / "vgg16_bn-6c64b313.pth", gpu=False)
+    store_vgg(tmp_path, tmp_path / "vgg16_bn-6c64b313.pth")
     stored = read_state_dict(tmp_path / "vgg.safetensors")
     assert all(torch.equal(stored[name], value) for name, value in state.items())
 
