@@ -9,8 +9,9 @@ Sample `00000042` is `00000042.png` and `00000042.json`:
 import io
 import json
 import tarfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from itertools import groupby, islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -173,7 +174,8 @@ def iterate(shards: Iterable[Place]) -> Iterator[Sample]:
         try:
             # Members are read but never unpacked, so an archive cannot write outside its folder.
             with _opened(shard) as archive:
-                for members in _samples(archive):
+                content = partial(_content, archive)
+                for members in _samples(archive, {"png": content, "json": content}):
                     yield Sample(_decoded(members["png"]), json.loads(members["json"]))
         except (tarfile.TarError, OSError, ValueError) as error:
             raise _damaged(shard, error) from None
@@ -189,18 +191,51 @@ def _decoded(png: bytes) -> NDArray[np.uint8]:
         raise ValueError(str(error)) from None
 
 
-def _samples(archive: tarfile.TarFile) -> Iterator[dict[str, bytes]]:
-    """Yields each sample's members by ending. Raises ValueError when .png and .json do not pair."""
+class SamplePlace(NamedTuple):
+    """Where the bytes of an image lie in a local tar."""
+
+    shard: str
+    start: int
+    size: int
+
+
+def sample_places(shards: Iterable[Path]) -> Iterator[tuple[SamplePlace, dict[str, Any]]]:
+    """Yields the place of each image, which is not read, and its metadata. Raises UserError as `iterate`."""
+    for shard in shards:
+        try:
+            with tarfile.open(shard) as archive:
+
+                def place(member: tarfile.TarInfo, of: str = str(shard)) -> SamplePlace:
+                    return SamplePlace(of, member.offset_data, member.size)
+
+                json_of = partial(_content, archive)
+                for members in _samples(archive, {"png": place, "json": json_of}):
+                    yield members["png"], json.loads(members["json"])
+        except (tarfile.TarError, OSError, ValueError) as error:
+            raise _damaged(shard, error) from None
+
+
+def _content(archive: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
+    content = archive.extractfile(member)
+    assert content is not None  # None is for members that are not files
+    return content.read()
+
+
+def _samples(
+    archive: tarfile.TarFile, read: Mapping[str, Callable[[tarfile.TarInfo], Any]]
+) -> Iterator[dict[str, Any]]:
+    """Yields each sample's members by ending, read by the function `read[ending]`.
+
+    They are read at once, for a stream cannot go back. Raises ValueError when .png and .json do not pair.
+    """
     seen = set()
     for key, group in groupby(_members(archive), lambda found: found[0]):
-        members: dict[str, bytes] = {}
+        members: dict[str, Any] = {}
         for _, ending, member in group:
-            content = archive.extractfile(member)
-            assert content is not None  # None is for members that are not files
             if ending in members or key in seen:
                 raise ValueError(f"{member.name}: its key stands there twice")
-            members[ending] = content.read()
-        if members.keys() != {"png", "json"}:
+            members[ending] = read[ending](member) if ending in read else None
+        if members.keys() != read.keys():
             found = ", ".join(f".{ending}" for ending in members)
             raise ValueError(f"{key}: {found} where one .png and one .json should stand together")
         seen.add(key)
