@@ -22,9 +22,13 @@ def main() -> None:
 
     from cgn.generators.photos.factors import read_factors
     from cgn.generators.photos.sampling import Lenders, sample_photos
-    from cgn.io.files import read_json
+    from cgn.io.files import leave_out, read_json, why_left_out
     from cgn.io.shards import write_shards
 
+    if reason := why_left_out(FACTORS):
+        for name in ("abducted", "mixed"):
+            leave_out(SHARDS / name, reason)
+        return
     factors = read_factors(WORLD, FACTORS, "train")
     lenders = Lenders(factors, read_json(WORLD / "classes.json"))
     for name, share in (("abducted", patched_share), ("mixed", 0.0)):

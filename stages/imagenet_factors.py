@@ -10,6 +10,8 @@ PRETRAINED = Path("models/imagenet/pretrained")
 OUTPUT = Path("data/imagenet/factors")
 SCORES = Path("scores/imagenet/factors.json")
 
+REASON = "images of this world are not in memory; take those you want as the world folder"
+
 log = logging.getLogger(__name__)
 
 
@@ -20,9 +22,13 @@ def main() -> None:
     from cgn.generators.photos.factors import abduct, factor_scores, masks_of_world, write_factors
     from cgn.generators.pretraining.stored import load_saliency
     from cgn.io.arrays import read_arrays
-    from cgn.io.files import atomic_folder, write_json
+    from cgn.io.files import atomic_folder, leave_out, write_json
     from cgn.training.device import torch_device
 
+    if not any(WORLD.glob("*.safetensors")):
+        leave_out(OUTPUT, REASON)
+        write_json(SCORES, {})
+        return
     saliency, scores = load_saliency(PRETRAINED), {}
     with atomic_folder(OUTPUT) as folder:
         for path in sorted(WORLD.glob("*.safetensors")):

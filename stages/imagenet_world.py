@@ -19,6 +19,7 @@ def main() -> None:
         write_emoji_world(OUTPUT, emoji, budget, seed)
         return
 
+    from cgn.data.photos.files_world import write_files_world
     from cgn.data.photos.index import index_folder, index_ilsvrc
     from cgn.data.photos.layouts import photo_root
     from cgn.data.photos.own_masks import write_own_masks
@@ -32,15 +33,15 @@ def main() -> None:
     if world.path is None:
         key = "imagenet.folder.path" if name == "folder" else "imagenet.ilsvrc.path"
         raise UserError(f"params.yaml: {key}: not set; world {name} needs a folder of photos")
-    place, archives, skipped = located(world.path), {}, Skipped()
+    place, skipped = located(world.path), Skipped()
     if name == "folder":
         entries = index_folder(place, folder.validation, folder.test, skipped)
+        write_photo_world(OUTPUT, photo_root(place), entries, folder.resolution, budget, skipped)
+        write_own_masks(OUTPUT, photo_root(place), folder.masks, folder.resolution)
     else:
         entries = index_ilsvrc(place, ilsvrc.validation, skipped)
         archives = {test_set: local_file(asset) for test_set, asset in published.items()}
-    write_photo_world(OUTPUT, photo_root(place), entries, world.resolution, budget, archives, skipped)
-    if name == "folder":
-        write_own_masks(OUTPUT, photo_root(place), folder.masks, folder.resolution)
+        write_files_world(OUTPUT, ilsvrc, entries, budget, archives, skipped)
 
 
 if __name__ == "__main__":

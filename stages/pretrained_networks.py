@@ -18,35 +18,36 @@ def main() -> None:
     stage, budget = StageRun("pretrained_networks"), section("budgets.pretrained_networks")
     world, params = section("imagenet.world"), section("imagenet.pretraining")
     how = section("imagenet.saliency")
-    assets = {"vgg16_bn": section("assets.vgg16_bn")}
+    assets = {"vgg16_bn": section("assets.vgg16_bn"), "biggan_deep_256": section("assets.biggan_deep_256")}
     assets |= {"u2net": section("assets.u2net"), "u2netp": section("assets.u2netp")}
-    assets["biggan_deep_256"] = section("assets.biggan_deep_256")
     assets["biggan_deep_128"] = section("assets.biggan_deep_128")
 
+    from cgn.data.worlds import World
+    from cgn.errors import UserError
     from cgn.generators.pretraining.committed import copy_committed
     from cgn.generators.pretraining.networks import NETWORKS, pretrain
     from cgn.generators.pretraining.published import saliency_file, store_published, store_saliency
-    from cgn.io.arrays import read_arrays
-    from cgn.io.files import atomic_folder, read_json
+    from cgn.io.files import atomic_folder
 
-    data = WORLD / "train.safetensors"
-    images, labels = (read_arrays(data)[name] for name in ("images", "labels"))
-    resolution, checkpoints = images.shape[1], []
+    data, checkpoints = World(WORLD, stage.threads), []
     with atomic_folder(OUTPUT) as folder:
         if budget.source == "committed":
-            copy_committed(COMMITTED, folder, world, resolution)
+            copy_committed(COMMITTED, folder, world, data.resolution)
         elif budget.source == "published":
-            store_published(folder, budget, assets, how, read_json(WORLD / "classes.json"), resolution)
+            store_published(folder, budget, assets, how, data.classes, data.generated_resolution)
         elif budget.source == "saliency":
             store_saliency(folder, saliency_file(budget.saliency, assets), how)
+        elif not data.in_memory:
+            raise UserError("pretrained_networks.source: trained needs a world in memory; take published")
         else:
             names = list(NETWORKS)
             if budget.saliency != "trained":
                 store_saliency(folder, saliency_file(budget.saliency, assets), how)
                 names.remove("u2net")
-            kept = {name: stage.checkpoint(name, [params, budget], [data]) for name in names}
+            kept = {name: stage.checkpoint(name, [params, budget], data.inputs[:1]) for name in names}
+            images, labels = data.arrays["images"], data.arrays["labels"]
             pretrain(
-                folder, names, lambda: (images, labels), resolution, params, budget, stage.seed,
+                folder, names, lambda: (images, labels), data.resolution, params, budget, stage.seed,
                 kept.__getitem__, stage.device,
             )  # fmt: skip
             checkpoints = list(kept.values())

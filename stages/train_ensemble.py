@@ -20,34 +20,35 @@ def main(
     params, schedule = section("methods.ensemble"), section("imagenet.classifier")
     budget = section("budgets.train_ensemble")
 
-    from cgn.data.sources import Images, Mirrored, Source
-    from cgn.io.arrays import read_arrays
-    from cgn.io.files import read_json
+    from cgn.data.worlds import World
+    from cgn.io.files import leave_out, why_left_out
     from cgn.methods.ensemble import Ensemble, real_and_counterfactuals
     from cgn.methods.training import Run, steps_for, train_and_save
-    from cgn.networks.backbones import start_of
+    from cgn.networks.backbones import set_up, start_of
     from cgn.networks.classifier import Signature
     from cgn.networks.ensemble import EnsembleNetwork
     from cgn.seeding import seed_for
 
-    data, generated = Path("data/imagenet/world"), Path("data/imagenet/shards") / shards
-    inputs = [data / "train.safetensors", data / "validation.safetensors"]
-    arrays, held_out = (read_arrays(path) for path in inputs)
+    generated = Path("data/imagenet/shards") / shards
+    if reason := why_left_out(generated):
+        leave_out(PLAIN.parent / ensemble, reason)
+        return
+    world = World(Path("data/imagenet/world"), stage.threads, schedule.mirror)
 
     names = (stage.seed, "imagenet", ensemble)
     backbone = start_of(params.start, PLAIN, seed_for(*names, "backbone"), schedule.channels)
-    signature = Signature(read_json(data / "classes.json"), arrays["images"].shape[1], backbone.name)
+    signature = Signature(world.classes, world.resolution, backbone.name)
     network = EnsembleNetwork(backbone, len(signature.classes), seed_for(*names, "heads"))
-    real, ratio = Images(arrays["images"], arrays["labels"]), params.real_to_counterfactual
-    source: Source = real_and_counterfactuals(real, generated, ratio, schedule.batch, stage.seed, ensemble)
-    if schedule.mirror:
-        source = Mirrored(source, stage.seed, ensemble)
+    set_up(network, schedule.frozen_statistics, schedule.channels_last)
+    ratio = params.real_to_counterfactual
+    source = real_and_counterfactuals(world.train, generated, ratio, schedule.batch, stage.seed, ensemble)
     steps = steps_for(budget.image_passes, schedule.batch, schedule.decays)
-    algorithm = Ensemble(network, steps, schedule, params.label_smoothing)
-    checkpoint = stage.checkpoint(ensemble, [params, schedule, budget], [*inputs, generated, PLAIN])
-    one_run = Run(PLAIN.parent / ensemble, algorithm, source, checkpoint, ensemble)
-    validation = Images(held_out["images"], held_out["labels"])
-    train_and_save([one_run], validation, stage.threads, stage.device, signature)
+    decay, precision = schedule.weight_decay, schedule.precision
+    algorithm = Ensemble(network, steps, schedule, params.label_smoothing, decay, precision)
+    checkpoint = stage.checkpoint(ensemble, [params, schedule, budget], [*world.inputs, generated, PLAIN])
+    seen = world.seen(source, stage.seed, ensemble)
+    one_run = Run(PLAIN.parent / ensemble, algorithm, seen, checkpoint, ensemble)
+    train_and_save([one_run], world.validation, stage.threads, stage.device, signature)
 
 
 if __name__ == "__main__":

@@ -12,43 +12,43 @@ log = logging.getLogger(__name__)
 
 
 def main() -> None:
-    """Train the small residual networks `in`, `sin`, `in_sin`, `mixed_rand` and `oracle`.
+    """Train the residual networks `in`, `sin`, `in_sin`, `mixed_rand` and `oracle`.
 
-    In a world without masks only `in` is trained; the others are left out.
+    In a world without masks only `in` is trained. Without image passes the published ResNet-50s are taken.
     """
     stage = StageRun("train_imagenet_classifiers")
     schedule, budget = section("imagenet.classifier"), section("budgets.train_imagenet_classifiers")
+    published = {"sin": section("assets.resnet50_sin"), "in_sin": section("assets.resnet50_in_sin")}
 
     from cgn.data.emoji.cue_sources import TRAINING_SETS, cue_sources
-    from cgn.data.sources import Images, Mirrored
-    from cgn.io.arrays import read_arrays
-    from cgn.io.files import leave_out, read_json
+    from cgn.data.worlds import World
+    from cgn.io.files import leave_out
     from cgn.methods.erm import ERM
     from cgn.methods.training import Run, steps_for, train_and_save
-    from cgn.networks.backbones import new_classifier
+    from cgn.networks.backbones import new_classifier, set_up
     from cgn.networks.classifier import Signature
+    from cgn.networks.resnet50s import store_published
     from cgn.seeding import seed_for
 
-    data = Path("data/imagenet/world")
-    inputs = [data / "train.safetensors", data / "validation.safetensors"]
-    arrays, held_out = (read_arrays(path) for path in inputs)
-    classes = read_json(data / "classes.json")
-
-    runs = []
-    sources = cue_sources(arrays, schedule.batch, stage.seed)
-    for method, source in sources.items():
-        passes = budget.oracle_image_passes if method == "oracle" else budget.image_passes
-        steps = steps_for(passes, schedule.batch, schedule.decays)
-        network_seed = seed_for(stage.seed, "imagenet", method, "network")
-        network, backbone = new_classifier(schedule.start, len(classes), network_seed, schedule.channels)
-        seen = Mirrored(source, stage.seed, method) if schedule.mirror else source
-        checkpoint = stage.checkpoint(method, [schedule, budget, method], inputs)
-        runs.append(Run(CLASSIFIERS / method, ERM(network, steps, schedule), seen, checkpoint, method))
-    validation = Images(held_out["images"], held_out["labels"])
-    signature = Signature(classes, arrays["images"].shape[1], backbone)
-    train_and_save(runs, validation, stage.threads, stage.device, signature)
+    world = World(Path("data/imagenet/world"), stage.threads, schedule.mirror)
+    if budget.image_passes == 0:
+        made = store_published(CLASSIFIERS, schedule.start, published, world.classes, world.resolution)
+    else:
+        runs, made = [], cue_sources(world.train, world.arrays, schedule.batch, stage.seed)
+        for method, source in made.items():
+            passes = budget.oracle_image_passes if method == "oracle" else budget.image_passes
+            steps = steps_for(passes, schedule.batch, schedule.decays)
+            seed = seed_for(stage.seed, "imagenet", method, "network")
+            network, backbone = new_classifier(schedule.start, len(world.classes), seed, schedule.channels)
+            set_up(network, schedule.frozen_statistics, schedule.channels_last)
+            algorithm = ERM(network, steps, schedule, schedule.weight_decay, precision=schedule.precision)
+            seen = world.seen(source, stage.seed, method)
+            checkpoint = stage.checkpoint(method, [schedule, budget, method], world.inputs)
+            runs.append(Run(CLASSIFIERS / method, algorithm, seen, checkpoint, method))
+        signature = Signature(world.classes, world.resolution, backbone)
+        train_and_save(runs, world.validation, stage.threads, stage.device, signature)
     for method in TRAINING_SETS:
-        if method not in sources:
+        if method not in made:
             reason = "needs masks and backgrounds, which this world has none of"
             log.warning("left out: %s: %s", method, reason)
             leave_out(CLASSIFIERS / method, reason)

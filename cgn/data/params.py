@@ -77,6 +77,7 @@ class FolderParams(Section):
 
 class ILSVRCParams(Section):
     path: str | None
+    pack: bool
     resolution: PhotoResolution
     validation: HeldOut
 

@@ -44,6 +44,32 @@ class Images(NamedTuple):
     images: NDArray[np.uint8]
     labels: NDArray[np.integer]
 
+    def batches(self, size: int) -> "Iterator[Images]":
+        """The images in order, `size` at a time."""
+        for start in range(0, len(self.labels), size):
+            yield Images(self.images[start : start + size], self.labels[start : start + size])
+
+    def source(self, batch: int, seed: int, *names: str | int) -> "Source":
+        """Shuffled passes over the images, in minibatches of `batch`."""
+        return FixedImages(self, batch, seed, *names)
+
+
+class Split(Protocol):
+    """Labelled images, in memory (`Images`) or not (`cgn.data.encoded`)."""
+
+    @property
+    def labels(self) -> NDArray[np.integer]:
+        """The labels (n,)."""
+        ...
+
+    def batches(self, size: int) -> Iterator[Images]:
+        """The images as for a test, in order, `size` at a time."""
+        ...
+
+    def source(self, batch: int, seed: int, *names: str | int) -> "Source":
+        """The images as for a training: shuffled passes, in minibatches of `batch`."""
+        ...
+
 
 class Source(Protocol):
     """Training data of one or more environments."""

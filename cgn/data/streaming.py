@@ -41,7 +41,7 @@ class StreamedShards:
     def __init__(
         self, folder: Path, mechanism: str | tuple[str, ...], batch: int, seed: int, *names: str | int
     ) -> None:
-        self._shards = shard_paths(folder)
+        self._shards = [Path(shard) for shard in shard_paths(folder)]
         self._counts = np.array([count_samples(shard) for shard in self._shards])
         self._mechanism, self._batch, self._seed, self._names = mechanism, batch, seed, names
         self._held: tuple[tuple[int, int], Images] | None = None

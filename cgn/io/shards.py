@@ -1,5 +1,7 @@
 """Reads and writes generated images as WebDataset tars, which the library `webdataset` reads as well.
 
+A place is a path, or an address that `fsspec` knows, e.g. s3://bucket/shards or https://host/shards.
+
 Sample `00000042` is `00000042.png` and `00000042.json`:
 {"index": 42, "seed": 0, "labels": {"shape": 3, ...}, "noise": {"shape": 4, ...}}.
 """
@@ -7,9 +9,12 @@ Sample `00000042` is `00000042.png` and `00000042.json`:
 import io
 import json
 import tarfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
 from itertools import groupby, islice
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -26,23 +31,79 @@ class Sample(NamedTuple):
     metadata: dict[str, Any]  # with "index", its place in the whole set
 
 
-def write_shards(folder: Path, samples: Iterable[Sample], images_per_shard: int) -> int:
+Place = Path | str
+
+
+def is_remote(place: Place) -> bool:
+    """Whether a place is an address, not a path."""
+    return "://" in str(place)
+
+
+def write_shards(folder: Place, samples: Iterable[Sample], images_per_shard: int) -> int:
     """Writes tars `000000.tar`, `000001.tar`, … into a new `folder`. Returns the number of samples.
 
-    The bytes depend on the samples only, because members carry no time and no owner.
+    The bytes depend on the samples only, because members carry no time and no owner. At an address the tars
+    are stored one by one, and removed if a later one fails. Raises UserError when it holds tars, or when it
+    cannot be written to.
     """
+    if is_remote(folder):
+        return _upload_shards(str(folder), samples, images_per_shard)
+    with atomic_folder(Path(folder)) as temporary:
+        return sum(count for _, count in _tars(temporary, samples, images_per_shard))
+
+
+def _tars(folder: Path, samples: Iterable[Sample], images_per_shard: int) -> Iterator[tuple[Path, int]]:
+    """Writes the tars; yields each path and its number of samples."""
     from webdataset import TarWriter
 
-    count = 0
-    with atomic_folder(folder) as temporary:
-        for number, numbered in groupby(enumerate(samples), lambda pair: pair[0] // images_per_shard):
-            with TarWriter(str(temporary / f"{number:06d}.tar"), mtime=0) as shard:
-                for _, sample in numbered:
-                    key = f"{sample.metadata['index']:08d}"
-                    metadata = json.dumps(sample.metadata).encode()
-                    shard.write({"__key__": key, "png": _png(sample.image), "json": metadata})
-                    count += 1
-    return count
+    for number, numbered in groupby(enumerate(samples), lambda pair: pair[0] // images_per_shard):
+        path, count = folder / f"{number:06d}.tar", 0
+        with TarWriter(str(path), mtime=0) as shard:
+            for _, sample in numbered:
+                key = f"{sample.metadata['index']:08d}"
+                metadata = json.dumps(sample.metadata).encode()
+                shard.write({"__key__": key, "png": _png(sample.image), "json": metadata})
+                count += 1
+        yield path, count
+
+
+def _upload_shards(address: str, samples: Iterable[Sample], images_per_shard: int) -> int:
+    total, stored = 0, []
+    with _reached(address) as files, TemporaryDirectory() as local:
+        root = address.rstrip("/")
+        if files.glob(f"{root}/*.tar"):
+            raise UserError(f"{address}: holds shards; remove them, or choose another place")
+        try:
+            for path, count in _tars(Path(local), samples, images_per_shard):
+                stored.append(f"{root}/{path.name}")
+                files.put_file(str(path), stored[-1])
+                path.unlink()
+                total += count
+        except BaseException:
+            for name in stored:
+                if files.exists(name):
+                    files.rm_file(name)
+            raise
+    return total
+
+
+@contextmanager
+def _reached(address: str) -> Iterator[Any]:
+    """The file system of an address. Its errors end as one line."""
+    import fsspec  # late: only addresses need it
+
+    try:
+        files, _ = fsspec.core.url_to_fs(address)
+    except (ImportError, ValueError) as error:
+        hint = "pip install 's3fs'" if address.startswith("s3://") else "give a path, http(s):// or s3://"
+        raise UserError(f"{address}: cannot be opened ({' '.join(str(error).split())}); {hint}") from None
+    from aiohttp import ClientError
+
+    try:
+        yield files
+    except (OSError, ClientError, NotImplementedError) as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise UserError(f"{address}: {reason}; check the address and your rights") from None
 
 
 def _png(image: NDArray[np.uint8]) -> bytes:
@@ -53,62 +114,128 @@ def _png(image: NDArray[np.uint8]) -> bytes:
     return buffer.getvalue()
 
 
-def shard_paths(folder: Path, workers: int = 1) -> list[Path]:
+def shard_paths(folder: Place, workers: int = 1, nodes: int = 1) -> list[Place]:
     """The tars of a folder, sorted by name.
 
-    Raises UserError when the folder holds none, or fewer tars than `workers`, each of which needs one.
+    Raises UserError when the folder holds none, or fewer than one for each of `workers` on each of `nodes`.
     """
-    shards = sorted(Path(folder).glob("*.tar"))
+    shards: list[Place]
+    if is_remote(folder):
+        with _reached(str(folder)) as files:
+            found = files.glob(f"{str(folder).rstrip('/')}/*.tar")
+            shards = sorted(files.unstrip_protocol(name) for name in found)
+    else:
+        shards = [*sorted(Path(folder).glob("*.tar"))]
     if not shards:
         raise UserError(f"{folder}: no .tar shards; run the stage that makes them (dvc repro)")
-    if len(shards) < workers:
+    if len(shards) // nodes < workers:
+        each = f" on each of {nodes} nodes" if nodes > 1 else ""
         raise UserError(
-            f"{folder}: {len(shards)} shards for {workers} workers, of which each needs one; take fewer"
+            f"{folder}: {len(shards)} shards for {workers} workers{each}, of which each needs one; take fewer"
             " workers, or a smaller images_per_shard"
         )
     return shards
 
 
-def count_samples(shard: Path) -> int:
+_AS_STREAM = {"http": {"block_size": 0}}  # one request, also from servers that know no ranges
+
+
+@contextmanager
+def _opened(shard: Place) -> Iterator[tarfile.TarFile]:
+    """A tar to read from its beginning to its end; nothing of it is unpacked or kept."""
+    if is_remote(shard):
+        with (
+            _reached(str(shard)) as files,
+            files.open(str(shard), "rb", **_AS_STREAM.get(files.protocol[0], {})) as stream,
+            tarfile.open(fileobj=stream, mode="r|") as archive,
+        ):
+            yield archive
+    else:
+        with tarfile.open(shard) as archive:
+            yield archive
+
+
+def count_samples(shard: Place) -> int:
     """Counts the samples of a tar from its headers. Raises UserError when the tar is damaged."""
     try:
-        with tarfile.open(shard) as archive:
+        with _opened(shard) as archive:
             return len({key for key, _, _ in _members(archive)})
     except (tarfile.TarError, OSError) as error:
         raise _damaged(shard, error) from None
 
 
-def iterate(shards: Iterable[Path]) -> Iterator[Sample]:
+def iterate(shards: Iterable[Place]) -> Iterator[Sample]:
     """Yields the samples of the shards, in order.
 
     A sample is two adjacent members with the same key, .png and .json in either order. Raises UserError when
     a shard is damaged or holds anything else.
     """
-    from PIL import Image
-
     for shard in shards:
         try:
             # Members are read but never unpacked, so an archive cannot write outside its folder.
-            with tarfile.open(shard) as archive:
-                for members in _samples(archive):
-                    image = Image.open(io.BytesIO(members["png"])).convert("RGB")
-                    yield Sample(np.asarray(image), json.loads(members["json"]))
-        except (tarfile.TarError, OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+            with _opened(shard) as archive:
+                content = partial(_content, archive)
+                for members in _samples(archive, {"png": content, "json": content}):
+                    yield Sample(_decoded(members["png"]), json.loads(members["json"]))
+        except (tarfile.TarError, OSError, ValueError) as error:
             raise _damaged(shard, error) from None
 
 
-def _samples(archive: tarfile.TarFile) -> Iterator[dict[str, bytes]]:
-    """Yields each sample's members by ending. Raises ValueError when .png and .json do not pair."""
+def _decoded(png: bytes) -> NDArray[np.uint8]:
+    """Raises ValueError when it is no image."""
+    from PIL import Image
+
+    try:
+        return np.asarray(Image.open(io.BytesIO(png)).convert("RGB"))
+    except (OSError, SyntaxError, Image.DecompressionBombError) as error:
+        raise ValueError(str(error)) from None
+
+
+class SamplePlace(NamedTuple):
+    """Where the bytes of an image lie in a local tar."""
+
+    shard: str
+    start: int
+    size: int
+
+
+def sample_places(shards: Iterable[Path]) -> Iterator[tuple[SamplePlace, dict[str, Any]]]:
+    """Yields the place of each image, which is not read, and its metadata. Raises UserError as `iterate`."""
+    for shard in shards:
+        try:
+            with tarfile.open(shard) as archive:
+
+                def place(member: tarfile.TarInfo, of: str = str(shard)) -> SamplePlace:
+                    return SamplePlace(of, member.offset_data, member.size)
+
+                json_of = partial(_content, archive)
+                for members in _samples(archive, {"png": place, "json": json_of}):
+                    yield members["png"], json.loads(members["json"])
+        except (tarfile.TarError, OSError, ValueError) as error:
+            raise _damaged(shard, error) from None
+
+
+def _content(archive: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
+    content = archive.extractfile(member)
+    assert content is not None  # None is for members that are not files
+    return content.read()
+
+
+def _samples(
+    archive: tarfile.TarFile, read: Mapping[str, Callable[[tarfile.TarInfo], Any]]
+) -> Iterator[dict[str, Any]]:
+    """Yields each sample's members by ending, read by the function `read[ending]`.
+
+    They are read at once, for a stream cannot go back. Raises ValueError when .png and .json do not pair.
+    """
     seen = set()
     for key, group in groupby(_members(archive), lambda found: found[0]):
-        members: dict[str, bytes] = {}
+        members: dict[str, Any] = {}
         for _, ending, member in group:
-            content = archive.extractfile(member)
-            assert content is not None  # None is for members that are not files
             if ending in members or key in seen:
                 raise ValueError(f"{member.name}: its key stands there twice")
-            members[ending] = content.read()
-        if members.keys() != {"png", "json"}:
+            members[ending] = read[ending](member) if ending in read else None
+        if members.keys() != read.keys():
             found = ", ".join(f".{ending}" for ending in members)
             raise ValueError(f"{key}: {found} where one .png and one .json should stand together")
         seen.add(key)
@@ -125,12 +252,12 @@ def _members(archive: tarfile.TarFile) -> Iterator[tuple[str, str, tarfile.TarIn
             yield key, ending.lower(), member
 
 
-def _damaged(shard: Path, error: Exception) -> UserError:
+def _damaged(shard: Place, error: Exception) -> UserError:
     return UserError(f"{shard}: damaged ({error}); delete its folder and run dvc repro")
 
 
 def read_images(
-    shards: Iterable[Path], limit: int | None = None
+    shards: Iterable[Place], limit: int | None = None
 ) -> tuple[NDArray[np.uint8], dict[str, NDArray[np.int64]]]:
     """Reads the images uint8 (n, height, width, 3) of shards, and their labels (n,) by mechanism.
 
@@ -139,7 +266,7 @@ def read_images(
     shards = list(shards)
     samples = list(islice(iterate(shards), limit))
     if not samples:
-        raise UserError(f"{shards[0].parent}: no samples in its shards; delete it and run dvc repro")
+        raise UserError(f"{shards[0]}: no samples in its shards; delete them and run dvc repro")
     labels = [sample.metadata["labels"] for sample in samples]
     return (
         np.stack([sample.image for sample in samples]),

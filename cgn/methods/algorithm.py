@@ -6,15 +6,18 @@ the minibatches.
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from cgn.data.sources import Minibatch
+from cgn.io.pixels import from_bytes
 from cgn.methods.params import ClassifierParams
 from cgn.networks.classifier import Classifier
 from cgn.training.optimizers import Adam
+
+MOMENTUM = 0.9  # of SGD, as in the paper
 
 
 def split_by_environment(outputs: Tensor, minibatches: Sequence[Minibatch]) -> list[tuple[Tensor, Tensor]]:
@@ -36,13 +39,18 @@ class Algorithm(ABC):
         schedule: ClassifierParams,
         weight_decay: float = 0.0,
         parts: Iterable[nn.Module] = (),
+        precision: Literal["fp32", "bf16"] = "fp32",
     ) -> None:
-        """`parts` are further modules to train; `weight_decay` is the factor of an L2 penalty."""
+        """`parts` are further modules to train; `weight_decay` is the factor of an L2 penalty.
+
+        With `precision` bf16, `compute` is in bfloat16; weights, logits and losses stay in float32.
+        """
         self.network = network
         self.steps = steps
         self.step = 0
         self.schedule = schedule
         self._weight_decay = weight_decay
+        self._precision = precision
         self._modules = nn.ModuleList([network, *parts])
         self._optimizer = self._new_optimizer()
 
@@ -77,6 +85,12 @@ class Algorithm(ABC):
         self._optimizer.load_state_dict(state["optimizer"])
         self.step = state["step"]
 
+    def compute(self, network: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
+        """`network` of images uint8 (n, h, w, channels), in the precision of the training, as float32."""
+        half = self._precision == "bf16"
+        with torch.autocast(images.device.type, torch.bfloat16, enabled=half):
+            return network(from_bytes(images)).float()
+
     def _descend(self, loss: Tensor) -> None:
         """Updates the weights by the gradient of `loss`, at the scheduled rate, and counts the update."""
         for group in self._optimizer.param_groups:
@@ -92,6 +106,8 @@ class Algorithm(ABC):
             return Adam(parameters, rate, weight_decay=self._weight_decay, fused=True)
         if self.schedule.optimizer == "adadelta":
             return torch.optim.Adadelta(parameters, rate, weight_decay=self._weight_decay)
+        if self.schedule.optimizer == "sgd":
+            return torch.optim.SGD(parameters, rate, MOMENTUM, weight_decay=self._weight_decay)
         raise ValueError(f"{self.schedule.optimizer}: unknown optimizer")
 
 
@@ -110,8 +126,8 @@ def learning_rate(schedule: ClassifierParams, progress: float) -> float:
     """The learning rate when the share `progress`, in [0, 1], of the training is done.
 
     It rises linearly over the share `warmup`, and is multiplied by `learning_rate_decay` after each of
-    `decays` equal parts of the training.
+    `decays` equal parts of the training, or after the shares that the schedule states.
     """
     rise = min(1.0, (progress + 1e-3) / schedule.warmup) if schedule.warmup > 0 else 1.0
-    part = min(int(progress * schedule.decays), schedule.decays - 1)
-    return float(schedule.learning_rate * rise * schedule.learning_rate_decay**part)
+    decay = schedule.learning_rate_decay ** schedule.decays_done(progress)
+    return float(schedule.learning_rate * rise * decay)

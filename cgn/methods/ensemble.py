@@ -6,13 +6,13 @@ invariant to them. Real images, whose factors agree, train the mean of the heads
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
 import torch
 from torch.nn import functional
 
-from cgn.data.sources import FixedImages, Images, Minibatch, SideBySide
-from cgn.data.streaming import StreamedShards
-from cgn.io.pixels import from_bytes
+from cgn.data.sources import Minibatch, SideBySide, Split
+from cgn.data.worlds import counterfactuals_like
 from cgn.methods.algorithm import Algorithm
 from cgn.methods.params import ClassifierParams, HeadSmoothing
 from cgn.networks.ensemble import HEADS, EnsembleNetwork
@@ -24,10 +24,16 @@ class Ensemble(Algorithm):
     network: EnsembleNetwork
 
     def __init__(
-        self, network: EnsembleNetwork, steps: int, schedule: ClassifierParams, smoothing: HeadSmoothing
+        self,
+        network: EnsembleNetwork,
+        steps: int,
+        schedule: ClassifierParams,
+        smoothing: HeadSmoothing,
+        weight_decay: float = 0.0,
+        precision: Literal["fp32", "bf16"] = "fp32",
     ) -> None:
         """`smoothing` is the share of a counterfactual's label that is spread over all classes, by head."""
-        super().__init__(network, steps, schedule)
+        super().__init__(network, steps, schedule, weight_decay, precision=precision)
         self._smoothing = smoothing
 
     def update(self, minibatches: Sequence[Minibatch]) -> dict[str, float]:
@@ -37,7 +43,8 @@ class Ensemble(Algorithm):
         counterfactuals, by the head's name; and "loss", the sum of the four.
         """
         real, counterfactual = minibatches
-        logits = self.network.head_logits(from_bytes(torch.cat([real.images, counterfactual.images])))
+        images = torch.cat([real.images, counterfactual.images])
+        logits = self.compute(self.network.head_logits, images)
         of_real, of_counterfactual = torch.split(logits, [len(real.labels), len(counterfactual.labels)])
         losses = {"real": functional.cross_entropy(of_real.mean(dim=1), real.labels)} | {
             name: functional.cross_entropy(
@@ -53,7 +60,7 @@ class Ensemble(Algorithm):
 
 
 def real_and_counterfactuals(
-    real: Images, shards: Path, real_to_counterfactual: float, batch: int, seed: int, *names: str | int
+    real: Split, shards: Path, real_to_counterfactual: float, batch: int, seed: int, *names: str | int
 ) -> SideBySide:
     """Minibatches of real images and counterfactuals for `Ensemble`, in a given ratio, `batch` in all.
 
@@ -65,7 +72,9 @@ def real_and_counterfactuals(
     mechanisms = tuple(HEADS.values())
     return SideBySide(
         [
-            FixedImages(real, real_batch, seed, *names, "real"),
-            StreamedShards(shards, mechanisms, batch - real_batch, seed, *names, "counterfactual"),
+            real.source(real_batch, seed, *names, "real"),
+            counterfactuals_like(
+                real, shards, mechanisms, batch - real_batch, seed, *names, "counterfactual"
+            ),
         ]
     )

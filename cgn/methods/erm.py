@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from torch.nn import functional
 
 from cgn.data.sources import Minibatch, concatenate
-from cgn.io.pixels import from_bytes
 from cgn.methods.algorithm import Algorithm, Setting
 
 
@@ -19,7 +18,7 @@ class ERM(Algorithm):
     def update(self, minibatches: Sequence[Minibatch]) -> dict[str, float]:
         """Updates by the cross-entropy. Returns "loss"."""
         images, labels = concatenate(minibatches)
-        loss = functional.cross_entropy(self.network(from_bytes(images)), labels)
+        loss = functional.cross_entropy(self.compute(self.network, images), labels)
         self._descend(loss)
         return {"loss": loss.item()}
 

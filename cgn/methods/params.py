@@ -5,18 +5,21 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from cgn.section import Count, NonNegative, Positive, Probability, Section
-from cgn.training.params import TrainingBudget
 
 
 class ClassifierParams(Section):
     """The schedule that all methods share."""
 
     batch: Annotated[int, Field(ge=2)]
-    optimizer: Literal["adam", "adadelta"]
+    optimizer: Literal["adam", "adadelta", "sgd"]
     learning_rate: Positive
     warmup: Annotated[float, Field(ge=0, lt=1)]
     learning_rate_decay: Annotated[float, Field(gt=0, le=1)]
     decays: Count
+
+    def decays_done(self, progress: float) -> int:
+        """How often the learning rate has been multiplied when the share `progress` is done."""
+        return min(int(progress * self.decays), self.decays - 1)
 
 
 class DigitClassifierParams(ClassifierParams):
@@ -27,6 +30,17 @@ class ImageNetClassifierParams(ClassifierParams):
     start: str
     channels: Annotated[list[Count], Field(min_length=1)]
     mirror: bool
+    weight_decay: NonNegative
+    decay_after: list[Probability] | None
+    precision: Literal["fp32", "bf16"]
+    channels_last: bool
+    frozen_statistics: bool
+
+    def decays_done(self, progress: float) -> int:
+        """As in other schedules; with `decay_after`, once for each of these shares that is done."""
+        if self.decay_after is None:
+            return super().decays_done(progress)
+        return sum(progress > share - 1e-9 for share in self.decay_after)
 
 
 class ClassifiersBudget(Section):
@@ -35,8 +49,9 @@ class ClassifiersBudget(Section):
     updates: Count
 
 
-class ImageNetClassifiersBudget(TrainingBudget):
-    oracle_image_passes: Count
+class ImageNetClassifiersBudget(Section):
+    image_passes: Annotated[int, Field(ge=0)]
+    oracle_image_passes: Annotated[int, Field(ge=0)]
 
 
 class OriginalParams(Section):

@@ -6,10 +6,11 @@ from multiprocessing.pool import ThreadPool
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from safetensors.torch import save_file
 
-from cgn.data.sources import Images, Source
+from cgn.data.sources import Source, Split
 from cgn.io.files import atomic_folder
 from cgn.io.histories import write_history
 from cgn.methods.algorithm import Algorithm
@@ -19,6 +20,7 @@ from cgn.training.checkpoint import Checkpoint
 from cgn.training.loop import History, Loop
 
 HISTORY = "history.csv"
+AT_ONCE = 500  # images of the validation
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +33,7 @@ def steps_for(image_passes: int, images_per_step: int, epochs: int) -> int:
 def train(
     algorithm: Algorithm,  # a new one, with `steps` updates to do
     source: Source,  # one minibatch of each environment for every step
-    validation: Images,  # of the training distribution; their accuracy is only reported
+    validation: Split,  # of the training distribution; their accuracy is only reported
     checkpoint: Checkpoint,
     device: torch.device,
     description: str = "training",  # label of the progress bar
@@ -52,8 +54,8 @@ def train(
         loop.record(**algorithm.update(minibatches))
 
         if loop.done * epochs // steps > step * epochs // steps:
-            predicted = predict(algorithm, validation.images)
-            loop.record(validation_accuracy=accuracy(predicted, validation.labels))
+            parts = [predict(algorithm, part.images) for part in validation.batches(AT_ONCE)]
+            loop.record(validation_accuracy=accuracy(np.concatenate(parts), validation.labels))
             images = sum(len(batch.labels) for batch in minibatches)  # equal in all steps
             loop.add_row(epoch=len(loop.history) + 1, image_passes=loop.done * images)
     return loop.history
@@ -71,7 +73,7 @@ class Run(NamedTuple):
 
 def train_and_save(
     runs: Sequence[Run],
-    validation: Images,
+    validation: Split,
     threads: int,
     device: torch.device,
     signature: Signature | None = None,

@@ -1,5 +1,6 @@
 """Accuracy in percent, top-1 and top-5 accuracy (Table 3), and confusion matrices."""
 
+from collections.abc import Iterable
 from typing import Protocol
 
 import numpy as np
@@ -43,15 +44,20 @@ def confusion(predicted: NDArray[np.integer], labels: NDArray[np.integer]) -> ND
 
 @torch.inference_mode()
 def top_accuracy(
-    network: nn.Module, images: NDArray[np.uint8], labels: NDArray[np.integer]
+    network: nn.Module, batches: Iterable[tuple[NDArray[np.uint8], NDArray[np.integer]]]
 ) -> dict[str, float]:
-    """`top1` and `top5`, the accuracies of `network` in percent on images uint8 (n, h, w, 3)."""
-    hits = np.zeros(2)
+    """`top1` and `top5`, the accuracies of `network` in percent.
+
+    `batches` are images uint8 (n, h, w, 3) and their labels (n,).
+    """
+    hits, count = np.zeros(2), 0
     network.eval()
-    for start in range(0, len(images), _BATCH):
-        logits = network(from_bytes(torch.from_numpy(images[start : start + _BATCH])))
-        order = logits.topk(min(5, logits.shape[1]), dim=1).indices.numpy()
-        right = order == labels[start : start + _BATCH, None]
+    device = next(network.parameters()).device
+    for images, labels in batches:
+        logits = network(from_bytes(torch.from_numpy(images).to(device)))
+        order = logits.topk(min(5, logits.shape[1]), dim=1).indices.cpu().numpy()
+        right = order == labels[:, None]
         hits += right[:, 0].sum(), right.any(axis=1).sum()
-    top1, top5 = 100 * hits / len(images)
+        count += len(labels)
+    top1, top5 = 100 * hits / count
     return {"top1": float(top1), "top5": float(top5)}

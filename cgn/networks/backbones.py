@@ -29,28 +29,30 @@ class Backbone(NamedTuple):
 class PublishedBackbone(nn.Module):
     """A published network that takes images in [-1, 1]: it normalises them as in its own training.
 
-    All weights learn, but the network stays in evaluation mode: batch norms keep their statistics, as in the
-    released code of the paper, and there is no dropout.
+    All weights learn. With `frozen_statistics` the network stays in evaluation mode: batch norms keep their
+    statistics, as in the released code of the paper, and there is no dropout.
     """
 
     mean: Tensor
     deviation: Tensor
+    frozen_statistics = True
+    memory_format = torch.channels_last  # faster on a CPU, and in bfloat16 on a GPU
 
     def __init__(self, network: nn.Module, mean: list[float], deviation: list[float]) -> None:
         super().__init__()
         for name, values in (("mean", mean), ("deviation", deviation)):
             self.register_buffer(name, torch.tensor(values).view(3, 1, 1), persistent=False)
         self.network = network
-        self.to(memory_format=torch.channels_last)  # faster on a CPU
+        self.to(memory_format=self.memory_format)
         self.train()
 
     def train(self, mode: bool = True) -> Self:
-        """Stays in evaluation mode."""
-        return super().train(False)
+        """Stays in evaluation mode with `frozen_statistics`."""
+        return super().train(mode and not self.frozen_statistics)
 
     def forward(self, images: Tensor) -> Tensor:
         """The features of images (n, 3, h, w) in [-1, 1]."""
-        pixels = images.contiguous(memory_format=torch.channels_last)
+        pixels = images.contiguous(memory_format=self.memory_format)
         features: Tensor = self.network(((pixels + 1) / 2 - self.mean) / self.deviation)
         return features
 
@@ -67,6 +69,15 @@ class OneHead(Classifier):
         """The logits (n, classes)."""
         logits: Tensor = self.linear(self.backbone(images))
         return logits
+
+
+def set_up(network: nn.Module, frozen_statistics: bool, channels_last: bool) -> None:
+    """Tells the published backbones in `network` how to compute; other parts have no such choice."""
+    for module in network.modules():
+        if isinstance(module, PublishedBackbone):
+            module.frozen_statistics = frozen_statistics
+            module.memory_format = torch.channels_last if channels_last else torch.contiguous_format
+            module.to(memory_format=module.memory_format)
 
 
 def start_of(start: str, plain: Path, seed: int, channels: list[int]) -> Backbone:
@@ -119,6 +130,19 @@ def published_backbone(name: str) -> Backbone:
     from cgn.networks.published import published_network  # late: torchvision takes 2 s
 
     return _published(name, *published_network(name))
+
+
+def published_whole(name: str, network: nn.Module | None = None) -> OneHead:
+    """The published classifier `name` with its own last layer, or `network`, of the same architecture.
+
+    Raises UserError as `published_backbone`.
+    """
+    from cgn.networks.published import published_layout, published_network
+
+    given, preprocessing = published_layout(name) if network else published_network(name)
+    given = network or given
+    last = [module for module in given.modules() if isinstance(module, nn.Linear)][-1]
+    return OneHead(_published(name, given, preprocessing).network, last)
 
 
 def stored_backbone(name: str, shapes: dict[str, list[int]]) -> Backbone:

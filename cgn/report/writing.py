@@ -10,6 +10,7 @@ import pandas as pd
 from tqdm import tqdm
 
 from cgn.data.class_maps import IN9_VARIANTS
+from cgn.data.photos.photos import first_images
 from cgn.errors import UserError
 from cgn.io.arrays import read_arrays
 from cgn.io.files import atomic_folder, atomic_path, read_json, write_json
@@ -157,7 +158,7 @@ def _write_figures(
             (folder / f"training_curves_{variant}.svg").write_text(curves, encoding="utf-8")
         further.write_figures(folder)
         (folder / "accuracy.svg").write_text(charts.accuracy_bars(table_2), encoding="utf-8")
-        train = read_arrays(WORLD / "train.safetensors")
+        train = first_images(WORLD, 1000)
         classes = tuple(read_json(WORLD / "classes.json"))[:MOST_CLASSES]
         if "masks" in train:
             write_png(folder / "emoji_world.png", world_sheets.world_sheet(train, classes))

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cgn.data.sources import FixedImages, FreshImages, Images, Source
+from cgn.data.sources import FixedImages, FreshImages, Images, Source, Split
 from cgn.seeding import generator
 
 TRAINING_SETS = ("in", "sin", "in_sin", "mixed_rand", "oracle")
@@ -33,17 +33,16 @@ def on_backgrounds_of_others(
     return np.clip(images + np.rint(change / 255).astype(np.int32), 0, 255).astype(np.uint8)
 
 
-def cue_sources(arrays: Arrays, batch: int, seed: int) -> dict[str, Source]:
+def cue_sources(train: Split, arrays: Arrays, batch: int, seed: int) -> dict[str, Source]:
     """The training images of each of `TRAINING_SETS`, in minibatches of `batch`.
 
-    `arrays` has the world's `images` and `labels` (n,), and if they are known `restyled` images, `masks` and
-    `backgrounds`, uint8. Without `masks` only the source of `in` is returned.
+    `train` are the world's images. If their masks are known, `arrays` has `images`, `labels` (n,), `restyled`
+    images, `masks` and `backgrounds`, uint8. Without `masks` only the source of `in` is returned.
     """
-    labels, images = arrays["labels"], arrays["images"]
-    plain: Source = FixedImages(Images(images, labels), batch, seed, "in")
+    plain = train.source(batch, seed, "in")
     if "masks" not in arrays:
         return {"in": plain}
-    restyled = arrays["restyled"]
+    labels, images, restyled = arrays["labels"], arrays["images"], arrays["restyled"]
 
     def exchanged(method: str, which: NDArray[np.uint8]) -> Source:
         def draw(number: int) -> Images:

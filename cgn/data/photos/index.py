@@ -6,68 +6,18 @@ reveals files that have changed. There are two kinds: the user's photos, in the 
 `val/<WordNet id>/*.JPEG`.
 """
 
-import csv
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from itertools import zip_longest
 from pathlib import Path
-from typing import NamedTuple
 
 from tqdm import tqdm
 
-from cgn.data.photos.layouts import SPLITS, TEST, Photo, find_photos, photo_root
+from cgn.data.photos.entries import TEST, Entry
+from cgn.data.photos.layouts import SPLITS, Photo, find_photos, photo_root
 from cgn.data.photos.near_duplicates import Look, group_near_duplicates, look_at_all
 from cgn.data.photos.splits import name_hash, place_of, split_photos, without_copies_of_held_out
 from cgn.errors import UserError
-from cgn.io.files import atomic_path
 from cgn.io.image_folders import Skipped, class_folders, image_files
-
-HEADER = ["path", "class", "split", "bytes"]
-
-
-class Entry(NamedTuple):
-    """One photo. `path` is relative to the world's folder, with forward slashes; `size` is in bytes."""
-
-    path: str
-    class_name: str
-    split: str
-    size: int
-
-
-def write_index(path: Path, entries: Iterable[Entry]) -> None:
-    """Writes one line for each entry, in order, as CSV."""
-    with atomic_path(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as stream:
-        writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow(HEADER)
-        writer.writerows(entries)
-
-
-def read_entries(path: Path) -> list[Entry]:
-    """Reads an index of `write_index`. Raises UserError when it is missing or damaged."""
-    try:
-        with Path(path).open(newline="", encoding="utf-8") as stream:
-            header, *rows = csv.reader(stream)
-        if header != HEADER:
-            raise ValueError(f"its columns are {', '.join(header)}")
-        return [Entry(name, klass, split, int(size)) for name, klass, split, size in rows]
-    except FileNotFoundError:
-        raise UserError(f"{path}: not found; run the stage imagenet_world (dvc repro)") from None
-    except (ValueError, csv.Error) as error:
-        raise UserError(f"{path}: not an index ({error}); delete it and run dvc repro") from None
-
-
-def read_index(path: Path, root: Path) -> list[Entry]:
-    """Reads an index of `write_index` and checks that every file is below `root` and has the recorded size.
-
-    Raises UserError as `read_entries`, and for the first file that is missing or of another size.
-    """
-    entries = read_entries(path)
-    for entry in tqdm(entries, desc="index", unit="file", delay=5):
-        file = Path(root) / entry.path
-        size = file.stat().st_size if file.is_file() else None
-        if size != entry.size:
-            found = "not found" if size is None else f"{size} bytes, {entry.size} when it was indexed"
-            raise UserError(f"{file}: {found}; restore it, or make the index anew (docs/imagenet_worlds.md)")
-    return entries
 
 
 def arranged(entries_by_class: Sequence[Sequence[Entry]]) -> list[Entry]:
@@ -115,11 +65,6 @@ def entry(photo: Photo, root: Path) -> Entry:
     """The entry of a photo that has a split."""
     size = photo.file.stat().st_size
     return Entry(place_of(photo.file, root), photo.class_name, photo.split or "train", size)
-
-
-def class_names(entries: Sequence[Entry]) -> list[str]:
-    """The classes in the order of their labels, i.e. sorted by name."""
-    return sorted({entry.class_name for entry in entries})
 
 
 def index_ilsvrc(root: Path, validation: float, skipped: Skipped) -> list[Entry]:

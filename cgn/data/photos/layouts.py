@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 from unicodedata import category
 
+from cgn.data.photos.entries import TEST
 from cgn.errors import UserError
 from cgn.io.image_folders import (
     Skipped,
@@ -24,7 +25,6 @@ from cgn.io.image_folders import (
     why_skipped,
 )
 
-TEST = "test_images"
 SPLITS = ("train", "validation", TEST)
 # Names of split folders, and in a column `split`, in lower case.
 _SPLIT_NAMES = {

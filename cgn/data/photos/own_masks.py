@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cgn.data.photos.index import read_entries
+from cgn.data.photos.entries import read_entries
 from cgn.data.photos.layouts import SPLITS
 from cgn.errors import UserError
 from cgn.io.arrays import read_arrays, write_arrays

@@ -3,7 +3,7 @@
 import logging
 import tarfile
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -13,11 +13,11 @@ from PIL import Image
 from tqdm import tqdm
 
 from cgn.data.params import WorldBudget
-from cgn.data.photos.index import Entry, class_names, write_index
+from cgn.data.photos.entries import FILES, INDEX, Entry, class_names, read_entries, write_index
 from cgn.data.photos.layouts import SPLITS
 from cgn.errors import UserError
-from cgn.io.arrays import write_arrays
-from cgn.io.files import atomic_folder, leave_out, write_json
+from cgn.io.arrays import read_arrays, write_arrays
+from cgn.io.files import atomic_folder, leave_out, located, read_json, write_json
 from cgn.io.image_folders import Skipped, is_image_name
 from cgn.io.images import read_image, square
 
@@ -30,10 +30,9 @@ def write_photo_world(
     entries: Sequence[Entry],
     resolution: int,
     budget: WorldBudget,
-    archives: Mapping[str, Path],  # of published test sets, by name; a set without archive is left out
     skipped: Skipped,  # files that are not in the index
 ) -> None:
-    """Writes the index, the names of the classes, each split as arrays and the test sets to `folder`.
+    """Writes the index, the names of the classes, and each split as arrays to `folder`.
 
     Beside the index, skipped.csv lists what was left out, if there is any.
     """
@@ -45,10 +44,7 @@ def write_photo_world(
         chosen = [entry for entry in entries if entry.split == split][:most]
         write_arrays(folder / f"{split}.safetensors", read_photos(root, chosen, classes, resolution))
     for test_set in ("in9", "cue_conflict"):
-        if test_set in archives:
-            unpack_set(archives[test_set], folder / test_set, resolution)
-        else:
-            leave_out(folder / test_set, "photos have no masks, of which such a set is made")
+        leave_out(folder / test_set, "photos have no masks, of which such a set is made")
     log.info("%d photos of %d classes are indexed, the world is in %s", len(entries), len(classes), folder)
 
 
@@ -64,6 +60,15 @@ def read_photos(
         images[row] = read_square(root / entry.path, resolution)
     places = {name: place for place, name in enumerate(classes)}
     return {"images": images, "labels": np.array([places[e.class_name] for e in entries], dtype=np.int64)}
+
+
+def first_images(world: Path, count: int) -> dict[str, NDArray[Any]]:
+    """The arrays of a world's training images; if they stay in files, squares of the first `count`."""
+    if not (world / FILES).exists():
+        return read_arrays(world / "train.safetensors")
+    facts, entries = read_json(world / FILES), read_entries(world / INDEX)
+    chosen = [entry for entry in entries if entry.split == "train"][:count]
+    return read_photos(located(facts["root"]), chosen, class_names(entries), facts["resolution"])
 
 
 def read_square(file: Path, resolution: int) -> NDArray[np.uint8]:

@@ -9,7 +9,8 @@ from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
-from cgn.data.photos.layouts import SPLITS, TEST, Photo
+from cgn.data.photos.entries import TEST
+from cgn.data.photos.layouts import SPLITS, Photo
 from cgn.errors import UserError
 from cgn.io.image_folders import Skipped
 

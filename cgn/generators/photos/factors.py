@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from cgn.data.photos.index import read_entries
+from cgn.data.photos.entries import read_entries
 from cgn.data.photos.own_masks import read_own_masks
 from cgn.errors import UserError
 from cgn.generators.ahead import in_blocks

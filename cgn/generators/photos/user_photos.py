@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from cgn.data.photos.layouts import TEST, Photo, find_photos
+from cgn.data.photos.entries import TEST
+from cgn.data.photos.layouts import Photo, find_photos
 from cgn.data.photos.own_masks import mask_of, read_mask
 from cgn.data.photos.photos import read_square
 from cgn.data.photos.splits import name_hash, place_of

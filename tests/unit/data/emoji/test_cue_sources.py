@@ -6,9 +6,14 @@ from numpy.typing import NDArray
 
 from cgn.data.emoji.cue_sources import TRAINING_SETS, cue_sources, on_backgrounds_of_others
 from cgn.data.emoji.world import render
+from cgn.data.sources import Images, Source
 
 Arrays = dict[str, NDArray[Any]]
 COUNT = 30
+
+
+def sources_of(arrays: Arrays) -> dict[str, Source]:
+    return cue_sources(Images(arrays["images"], arrays["labels"]), arrays, batch=COUNT, seed=0)
 
 
 @pytest.fixture(scope="module")
@@ -43,14 +48,14 @@ def test_restyled_objects_keep_pose_and_background(world: Arrays) -> None:
 
 
 def test_every_method_sees_its_images(world: Arrays) -> None:
-    sources = cue_sources(world, batch=COUNT, seed=0)
+    sources = sources_of(world)
     assert tuple(sources) == TRAINING_SETS
     seen = {}
     for method, source in sources.items():
         (batch,) = source.minibatches(0)
         assert batch.images.shape == (COUNT, 32, 32, 3)
         seen[method] = {image.tobytes() for image in batch.images.numpy()}
-        (again,) = cue_sources(world, batch=COUNT, seed=0)[method].minibatches(0)
+        (again,) = sources_of(world)[method].minibatches(0)
         assert np.array_equal(batch.images.numpy(), again.images.numpy())
     plain = {image.tobytes() for image in world["images"]}
     restyled = {image.tobytes() for image in world["restyled"]}
@@ -65,8 +70,8 @@ def test_every_method_sees_its_images(world: Arrays) -> None:
 
 def test_without_masks_there_is_the_plain_one_alone(world: Arrays) -> None:
     photos = {name: world[name] for name in ("images", "labels")}
-    sources = cue_sources(photos, batch=COUNT, seed=0)
+    sources = sources_of(photos)
     assert tuple(sources) == ("in",)
     (batch,) = sources["in"].minibatches(0)
-    (same,) = cue_sources(world, batch=COUNT, seed=0)["in"].minibatches(0)
+    (same,) = sources_of(world)["in"].minibatches(0)
     assert np.array_equal(batch.images.numpy(), same.images.numpy())

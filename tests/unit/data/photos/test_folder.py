@@ -9,7 +9,8 @@ import pytest
 from PIL import Image
 
 from cgn.data.class_maps import IN9_CLASSES
-from cgn.data.photos.index import class_names, index_folder
+from cgn.data.photos.entries import class_names
+from cgn.data.photos.index import index_folder
 from cgn.data.photos.photos import read_photos
 from cgn.errors import UserError
 from cgn.io.image_folders import Skipped

@@ -2,7 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from cgn.data.photos.index import Entry, arranged, read_index, write_index
+from cgn.data.photos.entries import Entry, read_index, write_index
+from cgn.data.photos.index import arranged
 from cgn.errors import UserError
 
 

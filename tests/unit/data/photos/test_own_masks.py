@@ -38,7 +38,7 @@ def left_half(path: Path) -> None:
 def world_of(photos: Path, masks: str | None = None) -> Path:
     world = photos.parent / "world"
     skipped = Skipped()
-    write_photo_world(world, photos, index_folder(photos, 0.25, 0.25, skipped), 32, BUDGET, {}, skipped)
+    write_photo_world(world, photos, index_folder(photos, 0.25, 0.25, skipped), 32, BUDGET, skipped)
     write_own_masks(world, photos, masks, 32)
     return world
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cgn.data.photos.index import Entry
+from cgn.data.photos.entries import Entry
 from cgn.data.photos.photos import read_photos, read_square
 from cgn.errors import UserError
 from tests.unit.data.photos.conftest import Draw
