@@ -76,8 +76,8 @@ def markdown(
     profiles = ", ".join(sorted({run["profile"] for run in runs}))
     seeds = ", ".join(map(str, sorted({result.seed for result in results})))
     return (
-        f"# {question}\n\n`{command}`, profile {profiles}, seeds {seeds}, commit {commits}. Accuracy in percent"
-        " on test images with random cues: mean ± standard deviation over seeds (their number).\n\n"
+        f"# {question}\n\n`{command}`, profile {profiles}, seeds {seeds}, commit {commits}. Accuracy in"
+        " percent on test images with random cues: mean ± standard deviation over seeds (their number).\n\n"
         f"{_means(titles, results, methods).to_markdown(index=False, disable_numparse=True)}\n\n"
         "Differences in points to the first level, paired by seed and by what else is varied, mean with its"
         " interval of 95 % (Student's, over seeds):\n\n"

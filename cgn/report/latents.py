@@ -29,7 +29,7 @@ ROWS = {
 LEGEND = (
     "Colored MNIST. Read from latents: percent of test images with random cues whose colour class (shape)"
     " is that of most of the 15 nearest of 2,000 other images in the latents, in the best single latent"
-    " and in all together; 10 is chance. Changes: percent of the steps, of 1 to 3 standard deviations in"
+    " and in all together; 10 is chance. Changes: percent of the steps, of 1.5 or 3 standard deviations in"
     " 32 directions, after which the image has another colour class (digit). Alone: percent of these after"
     " which the other factor is as before, over all directions, and in the best direction, which half of"
     " the starting points choose and the other half score. Reached alone: of the nine other colour classes"
