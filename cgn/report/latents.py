@@ -136,14 +136,14 @@ def traversal_sheet(pictures: Mapping[str, NDArray[Any]]) -> NDArray[np.uint8]:
     names = ["do(foreground)", "do(shape)"]
     return arrange(
         [
-            [contact_sheet(pictures["plane"], title="beta-VAE, 2 latents: the plane, decoded", scale=1)],
             [
+                contact_sheet(pictures["plane"], title="beta-VAE, 2 latents: the plane, decoded", scale=1),
                 rows_of("vae_2", "beta-VAE, 2 latents: one latent moves", "latent"),
-                rows_of("vae_10", "beta-VAE, 10 latents: one of the four widest moves", "latent"),
             ],
             [
-                contact_sheet(cgn, names, title="CGN: one mechanism is told another class"),
+                rows_of("vae_10", "beta-VAE, 10 latents: one of the four widest moves", "widest"),
                 rows_of("gan", "plain GAN: one of four noises moves", "noise"),
             ],
+            [contact_sheet(cgn, names, title="CGN: one mechanism is told another class")],
         ]
     )
