@@ -77,14 +77,14 @@ STUDIES = {
         frozenset({("colored_mnist", "20")}),
     ),
     "interventional": Study(
-        "Section 2.3: counterfactual images (ten share the noise) or interventional ones (each has its own)?",
+        "Section 2.3: counterfactual images (ten share the shape's noise, or all noise) or interventional ones?",
         (
             Axis(
                 "noise",
                 {
                     "interventional": _policy(1, "per_mechanism"),
-                    "shape's noise shared by ten": _policy(10, "per_mechanism"),
-                    "all noise shared by ten": _policy(10, "shared"),
+                    "shape shared": _policy(10, "per_mechanism"),
+                    "all shared": _policy(10, "shared"),
                 },
             ),
         ),

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 from matplotlib import rc_context
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from cgn.report.chart_style import STYLE, svg
 from cgn.report.names import VARIANT_TITLES
@@ -142,6 +143,8 @@ def chart(titles: Sequence[str], results: Sequence[Result], methods: Mapping[str
     groups = _grouped(results)
     variants = list(dict.fromkeys(variant for variant, _ in groups))
     names = list(dict.fromkeys(method for _, method in groups))
+    levels = list(dict.fromkeys(result.cell[0] for result in results))
+    lines = list(dict.fromkeys(result.cell[1:] for result in results))
     with rc_context(STYLE):
         size = 3.5 * len(variants) + 1.2, 3.1 * len(names) + 0.5
         figure = Figure(figsize=size, layout="constrained")
@@ -149,19 +152,26 @@ def chart(titles: Sequence[str], results: Sequence[Result], methods: Mapping[str
         for row, column in ((row, column) for row in range(len(names)) for column in range(len(variants))):
             axis = axes[row][column]
             own = groups.get((variants[column], names[row]), [])
-            _draw(axis, own, list(dict.fromkeys(result.cell[0] for result in results)))
+            _draw(axis, own, levels, lines)
             axis.set_title(f"{VARIANT_TITLES[variants[column]]}, {methods[names[row]]}")
             axis.set_xlabel(titles[0])
             if column == 0:
                 axis.set_ylabel("test accuracy (%)")
-        handles, labels = axes[0][0].get_legend_handles_labels()
         if len(titles) > 1:
-            figure.legend(handles, labels, title=titles[1], loc="outside right center")
+            keys = [Line2D([], [], label=" ".join(line), **_style(lines, line)) for line in lines]
+            figure.legend(handles=keys, title=titles[1], loc="outside right center")
         return svg(figure)
 
 
-def _draw(axis: Any, results: Sequence[Result], levels: Sequence[str]) -> None:
-    for number, line in enumerate(dict.fromkeys(result.cell[1:] for result in results)):
+def _style(lines: Sequence[tuple[str, ...]], line: tuple[str, ...]) -> dict[str, Any]:
+    color, dashes, marker = _STYLES[lines.index(line) % len(_STYLES)]
+    return {"color": color, "linestyle": dashes, "marker": marker, "markersize": 4, "linewidth": 1.3}
+
+
+def _draw(
+    axis: Any, results: Sequence[Result], levels: Sequence[str], lines: Sequence[tuple[str, ...]]
+) -> None:
+    for number, line in enumerate(lines):
         places, means, deviations = [], [], []
         for place, level in enumerate(levels):
             found = [result.accuracy for result in results if result.cell == (level, *line)]
@@ -169,11 +179,8 @@ def _draw(axis: Any, results: Sequence[Result], levels: Sequence[str]) -> None:
                 places.append(place + 0.04 * number)
                 means.append(fmean(found))
                 deviations.append(stdev(found) if len(found) > 1 else 0.0)
-        color, dashes, marker = _STYLES[number % len(_STYLES)]
-        style = {"color": color, "linestyle": dashes, "marker": marker, "markersize": 4, "linewidth": 1.3}
-        axis.errorbar(places, means, deviations, label=" ".join(line), capsize=2, **style)
+        if places:
+            axis.errorbar(places, means, deviations, capsize=2, **_style(lines, line))
     axis.set_xticks(range(len(levels)), levels)
-    if max(map(len, levels)) > 8:
-        axis.tick_params(axis="x", labelrotation=12, labelsize=7)
     axis.grid(axis="y")
     axis.tick_params(length=0)
