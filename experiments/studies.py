@@ -77,7 +77,7 @@ STUDIES = {
         frozenset({("colored_mnist", "20")}),
     ),
     "interventional": Study(
-        "Section 2.3: counterfactual images (ten share the shape's noise, or all noise) or interventional ones?",
+        "Section 2.3: counterfactual images (ten share the noise of the shape, or all) or interventional?",
         (
             Axis(
                 "noise",
