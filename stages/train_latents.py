@@ -13,7 +13,7 @@ def main() -> None:
     """Train a beta-VAE with two latents, one with ten, and a plain GAN on Colored MNIST."""
     stage = StageRun("train_latents")
     params, adversarial = section("mnist.vae"), section("mnist.adversarial")
-    budget, sizes = section("budgets.train_latents"), section("budgets.train_gan").of("colored_mnist")
+    budget = section("budgets.train_latents")
 
     import numpy as np
 
@@ -25,17 +25,17 @@ def main() -> None:
     images = read_arrays(source)["train_images"]
     for latents in LATENTS:
         name = f"vae_{latents}"
-        with stage.output(MODELS / name, name, [params, budget], [source]) as output:
+        with stage.output(MODELS / name, name, [params, budget.vae_image_passes], [source]) as output:
             vae = train_vae(
                 images, latents, params, budget.vae_image_passes, stage.seed, output.checkpoint, stage.device
             )
             save_vae(output.folder, vae)
-    sizes = sizes.model_copy(update={"steps": budget.gan_steps})
-    with stage.output(MODELS / "gan", "gan", [adversarial, sizes], [source]) as output:
+    with stage.output(MODELS / "gan", "gan", [adversarial, budget.gan], [source]) as output:
         one_class = np.zeros(len(images), np.uint8)  # so that neither network is told the label
         train_gan(
-            output.folder, images, one_class, adversarial, sizes, stage.seed, output.checkpoint, stage.device
-        )
+            output.folder, images, one_class, adversarial, budget.gan, stage.seed, output.checkpoint,
+            stage.device,
+        )  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -85,7 +85,7 @@ class LatentsBudget(Section):
     """The trainings of Figure 6: each beta-VAE, and the plain GAN."""
 
     vae_image_passes: Count
-    gan_steps: Count
+    gan: GeneratorBudget
 
 
 class SamplingBudget(Section):

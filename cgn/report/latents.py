@@ -29,7 +29,7 @@ ROWS = {
 LEGEND = (
     "Colored MNIST. Read from latents: percent of test images with random cues whose colour class (shape)"
     " is that of most of the 15 nearest of 2,000 other images in the latents, in the best single latent"
-    " and in all together; 10 is chance. Changes: percent of the steps, of 1 to 3 standard deviations in"
+    " and in all together; 10 is chance. Changes: percent of the steps, of 1.5 or 3 standard deviations in"
     " 32 directions, after which the image has another colour class (digit). Alone: percent of these after"
     " which the other factor is as before, over all directions, and in the best direction, which half of"
     " the starting points choose and the other half score. Reached alone: of the nine other colour classes"
@@ -136,14 +136,14 @@ def traversal_sheet(pictures: Mapping[str, NDArray[Any]]) -> NDArray[np.uint8]:
     names = ["do(foreground)", "do(shape)"]
     return arrange(
         [
-            [contact_sheet(pictures["plane"], title="beta-VAE, 2 latents: the plane, decoded", scale=1)],
             [
+                contact_sheet(pictures["plane"], title="beta-VAE, 2 latents: the plane, decoded", scale=1),
                 rows_of("vae_2", "beta-VAE, 2 latents: one latent moves", "latent"),
-                rows_of("vae_10", "beta-VAE, 10 latents: one of the four widest moves", "latent"),
             ],
             [
-                contact_sheet(cgn, names, title="CGN: one mechanism is told another class"),
+                rows_of("vae_10", "beta-VAE, 10 latents: one of the four widest moves", "widest"),
                 rows_of("gan", "plain GAN: one of four noises moves", "noise"),
             ],
+            [contact_sheet(cgn, names, title="CGN: one mechanism is told another class")],
         ]
     )
