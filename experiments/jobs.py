@@ -1,4 +1,4 @@
-"""Jobs of `experiments.submit`: a command in a clone of its own, on this machine or on a cluster's (submitit)."""
+"""Jobs of `experiments.submit`: a command in a clone of its own, on this machine or on a cluster."""
 
 import logging
 import os
@@ -25,9 +25,9 @@ log = logging.getLogger(__name__)
 class Job:
     """Runs `python -m WORDS` in a clone of the repository `root` at `commit`.
 
-    The clone uses the cache of `root`. Checkpoints and the clone lie in the folder `work`, which is kept until
-    the job succeeds, so that a job that is submitted again goes on. New files below `RESULTS` are copied
-    to `root`, but for those named in `summaries`, which are made of the results of all jobs.
+    The clone uses the cache of `root`. Checkpoints and the clone lie in the folder `work`, which is kept
+    until the job succeeds, so that a job that is submitted again goes on. New files below `RESULTS` are
+    copied to `root`, but for those named in `summaries`, which are made of the results of all jobs.
     """
 
     name: str
@@ -79,9 +79,8 @@ def _run(folder: Path, *words: str) -> str:
 
 def clean_commit(root: Path) -> str:
     """The commit of `root`. Raises UserError when files differ from it, which a clone would not have."""
-    if changed := _run(
-        root, "git", "status", "--porcelain", "--untracked-files=no", "--", ".", f":!{RESULTS}"
-    ):
+    words = ("status", "--porcelain", "--untracked-files=no", "--", ".", f":!{RESULTS}")
+    if changed := _run(root, "git", *words):
         first = changed.splitlines()[0][3:]
         raise UserError(f"{first}: differs from the commit, which the jobs' clones have; commit it first")
     return _run(root, "git", "rev-parse", "HEAD").strip()
@@ -113,6 +112,5 @@ def run_jobs(executor: Any, jobs: Sequence[Job], at_once: int, attempts: int) ->
             else:
                 failed.append(f"{job.name} ({handle.paths.stderr})")
     if failed:
-        raise UserError(
-            f"failed {attempts} times: {', '.join(failed)}; mend that, and the same command goes on"
-        )
+        names = ", ".join(failed)
+        raise UserError(f"failed {attempts} times: {names}; mend that, and the same command goes on")

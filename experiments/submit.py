@@ -46,8 +46,10 @@ def paper_seeds(
     if profile not in paper.FOLDERS:
         raise UserError(f"--profile {profile}: not one of {', '.join(paper.FOLDERS)}")
     tasks = {
-        f"{profile}-{name}-{seed}": ["experiments.paper", "run", str(seed), "--variant", name]
-        + ["--profile", profile, *changes]
+        f"{profile}-{name}-{seed}": [
+            *("experiments.paper", "run", str(seed), "--variant", name),
+            *("--profile", profile, *changes),
+        ]
         for seed in numbers(seeds)
         for name in variant
         if not is_complete(paper.FOLDERS[profile], name, seed, WHOLE_RUN)
@@ -66,8 +68,9 @@ def each_deviation(
 ) -> None:
     """Run every deviation that has no result yet (`experiments.deviations`), and write their table."""
     tasks = {
-        f"deviation-{name}-{deviation}": ["experiments.deviations", "--variant", name]
-        + ["--deviation", deviation]
+        f"deviation-{name}-{deviation}": [
+            *("experiments.deviations", "--variant", name, "--deviation", deviation),
+        ]
         for name in variant
         for deviation in deviations.DEVIATIONS
         if not (deviations.FOLDER / name / f"{deviation}.json").exists()
