@@ -21,7 +21,10 @@ from experiments import deviations, paper, tuning
 from experiments.jobs import Job, clean_commit, run_jobs
 
 FOLDER = Path(".scratch/submit")
-SUMMARIES = ("reports/paper/mnist.json", "reports/paper/mnist.md", "reports/deviations/deviations.md")
+SUMMARIES = (
+    *("reports/paper/mnist.json", "reports/paper/mnist.md"),
+    *("reports/deviations/deviations.md", "reports/tuning/tuning.md"),
+)
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 Executor = Annotated[Literal["local", "slurm"], typer.Option(help="where jobs run")]
@@ -86,9 +89,10 @@ def each_search(
     attempts: Attempts = 3,
     slurm: Slurm = [],  # noqa: B006
 ) -> None:
-    """Search the settings of every baseline (`experiments.tuning`)."""
+    """Search the settings of every baseline (`experiments.tuning`), and write their table."""
     tasks = {f"tuning-{method}": ["experiments.tuning", method] for method in tuning.SEARCH}
     submit(tasks, executor, at_once, attempts, slurm)
+    tuning.collect()
 
 
 def numbers(text: str) -> list[int]:

@@ -34,7 +34,7 @@ def test_commands_of_the_experiments(root: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(imagenet, "run_target", lambda *given: told.append(given) or {"commit": ""})
     for module, name in ((imagenet, "scores_of"), (imagenet, "write_json")):
         monkeypatch.setattr(module, name, lambda *_: {})
-    for module in (submit.paper, submit.deviations):
+    for module in (submit.paper, submit.deviations, submit.tuning):
         monkeypatch.setattr(module, "collect", lambda: None)
     whole = typer.Typer()
     whole.command()(imagenet.main)
