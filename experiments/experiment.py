@@ -4,7 +4,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -42,8 +42,8 @@ def run_experiment(name: str, variant: str, settings: list[str], scratch: Path) 
     return Outcome(classifiers, mechanisms, facts, digests(locked_stages(name), variant))
 
 
-def run_target(name: str, target: str, settings: list[str], scratch: Path) -> dict[str, str]:
-    """Makes `target` with `settings` ("key=value", as for dvc exp run -S) as the experiment `name`.
+def run_target(name: str, target: str | Sequence[str], settings: list[str], scratch: Path) -> dict[str, str]:
+    """Makes `target`, one or several, as the experiment `name` with `settings` ("key=value", as for -S).
 
     Outputs that earlier experiments have made come from DVC's cache. Checkpoints are in `scratch`, so the
     same call resumes an interrupted run. Returns the `command`, and the `commit` that the experiment starts
@@ -55,7 +55,8 @@ def run_target(name: str, target: str, settings: list[str], scratch: Path) -> di
     words = ["exp", "run", "--temp", "--name", name]
     changes = [word for setting in settings for word in ("-S", setting)]
     environment = os.environ | {"CGN_SCRATCH": str(scratch.resolve())}
-    process = subprocess.Popen([*DVC, *words, *changes, target], env=environment)
+    targets = [target] if isinstance(target, str) else list(target)
+    process = subprocess.Popen([*DVC, *words, *changes, *targets], env=environment)
     try:
         status = process.wait()
     except KeyboardInterrupt:
@@ -64,7 +65,7 @@ def run_target(name: str, target: str, settings: list[str], scratch: Path) -> di
     if status != 0:
         raise UserError(f"{name}: failed (see above); once that is mended, the same command goes on")
     told = " ".join(f"-S '{setting}'" for setting in recorded(settings))
-    return {"command": f"dvc {' '.join(words)} {told} {target}", "commit": commit}
+    return {"command": f"dvc {' '.join(words)} {told} {' '.join(targets)}", "commit": commit}
 
 
 def facts_of(name: str, made: dict[str, str], timings: Iterable[Path]) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from cgn.io.images import read_image, resize_and_crop
 from cgn.io.shards import SamplePlace
 from cgn.seeding import seed_for
 
+TARS_AT_ONCE = 4  # images of so many tars are shuffled together
 # The shorter side of a test image, and of a generated one, in shares of the resolution: 256 pixels at 224.
 _MARGIN = 256 / 224
 
@@ -62,6 +63,12 @@ class EncodedImages:
         """The images as for a training: shuffled passes, in minibatches of `batch`."""
         return EncodedSource(self, batch, seed, *names)
 
+    def passes(self, batch: int, seed: int, *names: str | int) -> ShuffledPasses:
+        """Passes in random order; of tars, a few at a time, so that a disk reads them nearly in order."""
+        if not self.starts.any():  # files
+            return ShuffledPasses(len(self.labels), batch, seed, *names)
+        return PassesOverTars(np.unique(self.files, return_inverse=True)[1], batch, seed, *names)
+
     def at(self, places: Sequence[SamplePlace], labels: NDArray[np.integer]) -> "EncodedImages":
         """Other images, prepared in the same way."""
         return replace(
@@ -90,12 +97,25 @@ Prepare = Callable[[Image.Image, int, int], NDArray[np.uint8]]  # of an image, t
 _Place = tuple[int, int]  # the number of a pass, and the row of an image
 
 
+class PassesOverTars(ShuffledPasses):
+    """Passes in which `TARS_AT_ONCE` tars are open; `tars` (n,) is the number of each item's tar."""
+
+    def __init__(self, tars: NDArray[np.int64], batch: int, seed: int, *names: str | int) -> None:
+        super().__init__(len(tars), batch, seed, *names)
+        self._tars = tars
+
+    def _shuffled(self, random: np.random.Generator) -> NDArray[np.int64]:
+        turns = random.permutation(self._tars.max() + 1)[self._tars] // TARS_AT_ONCE
+        order = random.permutation(len(turns))
+        return order[np.argsort(turns[order], kind="stable")]
+
+
 class EncodedSource:
     """Shuffled passes over encoded images; workers decode the next minibatches ahead."""
 
     def __init__(self, images: EncodedImages, batch: int, seed: int, *names: str | int) -> None:
         self._images = images
-        self._passes = ShuffledPasses(len(images.labels), batch, seed, *names)
+        self._passes = images.passes(batch, seed, *names)
         self._prepare = _for_training(images.resolution, images.mirror, seed, names)
         self._ahead: Iterator[Minibatch] = iter(())
         self._next: int | None = None

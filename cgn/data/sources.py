@@ -97,9 +97,11 @@ class ShuffledPasses:
 
     def _order_of(self, number: int) -> NDArray[np.int64]:
         if self._order is None or self._order[0] != number:
-            order = generator(self._seed, *self._names, "order", number).permutation(self._count)
-            self._order = number, order
+            self._order = number, self._shuffled(generator(self._seed, *self._names, "order", number))
         return self._order[1]
+
+    def _shuffled(self, random: np.random.Generator) -> NDArray[np.int64]:
+        return random.permutation(self._count)
 
 
 class FixedImages:

@@ -172,10 +172,16 @@ def load_image_classifiers(model: str, resnet50s: Mapping[str, Asset]) -> dict[s
 
 
 def image_classifier(network: Classifier, signature: Signature) -> ImageClassifier:
-    """Prepares a network trained here for all scores; the names of its classes tell what its outputs mean."""
+    """Prepares a network trained here for all scores; the names of its classes tell what its outputs mean.
+
+    It runs on the first GPU if there is one.
+    """
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    network = network.to(device)
 
     @torch.inference_mode()
     def probabilities(images: NDArray[np.uint8]) -> NDArray[np.float32]:
-        return np.asarray(network(from_bytes(torch.from_numpy(images))).softmax(dim=1))
+        inputs = from_bytes(torch.from_numpy(images).to(device))
+        return np.asarray(network(inputs).softmax(dim=1).cpu())
 
     return ImageClassifier(signature.resolution, probabilities, *meaning_of(signature.classes))

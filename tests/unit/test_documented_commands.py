@@ -4,10 +4,13 @@ import re
 import shlex
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer
+from typer.testing import CliRunner
 
-from cgn.generators.params import PublishedNetworks
+from experiments import imagenet, submit
 from experiments.settings import overridden
 
 
@@ -19,11 +22,29 @@ def test_runs_of_other_worlds(root: Path, monkeypatch: pytest.MonkeyPatch) -> No
         words = shlex.split(command.replace("\\\n", " "))
         overrides = [value for option, value in pairwise(words) if option == "-S"]
         documented.append(overridden(overrides))
-    own, *others = documented
+    (own,) = documented
     assert (own.imagenet.world, own.imagenet.folder.path) == ("folder", "~/Meine Fotos/Vögel")
-    (published,) = (params.budgets.pretrained_networks for params in others)
-    assert isinstance(published, PublishedNetworks)
-    assert (published.biggan, published.saliency) == ("biggan_deep_256", "u2net")
+
+
+def test_commands_of_the_experiments(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What docs/scaling.md tells to run are commands, with options that they have."""
+    monkeypatch.chdir(root)
+    told: list[Any] = []
+    monkeypatch.setattr(submit, "submit", lambda *given: told.append(given))
+    monkeypatch.setattr(imagenet, "run_target", lambda *given: told.append(given) or {"commit": ""})
+    for module, name in ((imagenet, "scores_of"), (imagenet, "write_json")):
+        monkeypatch.setattr(module, name, lambda *_: {})
+    for module in (submit.paper, submit.deviations, submit.tuning):
+        monkeypatch.setattr(module, "collect", lambda: None)
+    whole = typer.Typer()
+    whole.command()(imagenet.main)
+    apps = {"imagenet": whole, "submit": submit.app}
+    text = (root / "docs/scaling.md").read_text(encoding="utf-8")
+    commands = re.findall(r"^python -m experiments\.(\w+) ([^#\n]*)", text, flags=re.M)
+    for name, words in commands:
+        done = CliRunner().invoke(apps[name], shlex.split(words), catch_exceptions=False)
+        assert done.exit_code == 0, f"{name} {words}: {done.output}"
+    assert len(told) == len(commands) == 7
 
 
 def test_files_that_the_texts_name_are_there(root: Path) -> None:

@@ -152,6 +152,16 @@ def test_counterfactuals_are_cropped_alike(world: Path, tmp_path: Path) -> None:
     assert sorted(photos) == sorted([(number, number) for number in range(6)] * 2)
 
 
+def test_a_few_tars_are_read_at_a_time(ilsvrc: Path, tmp_path: Path) -> None:
+    train = World(make(tmp_path / "world", ilsvrc, pack=True), 0).train
+    assert isinstance(train, EncodedImages)
+    passes = train.passes(12, 0, "x")  # four tars of three images
+    for step in range(2):
+        (rows,) = (rows for _, rows in passes.rows(step))
+        assert len(set(train.files[rows])) == 4
+        assert rows.tolist() != sorted(rows)
+
+
 @pytest.mark.parametrize("workers", [0, 2])
 @pytest.mark.parametrize(
     ("fault", "message"),

@@ -1,0 +1,146 @@
+"""Many experiments at once: `python -m experiments.submit paper --seeds 0-4 --executor slurm`.
+
+Each job is a DVC experiment of today, in a clone that shares the cache. Results come back as small JSON
+files. A job that fails, is pre-empted or runs out of time is submitted again and goes on from its checkpoint;
+so does the same command after an interruption. On Slurm this folder must be on a file system that all nodes
+have. `--slurm KEY=VALUE` are parameters of submitit, e.g. slurm_partition=gpu or timeout_min=600.
+"""
+
+import logging
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+
+from cgn.errors import UserError
+from cgn.report.names import VARIANT_TITLES
+from cgn.report.paper_runs import WHOLE_RUN, is_complete
+from experiments import deviations, paper, tuning
+from experiments.jobs import Job, clean_commit, run_jobs
+
+FOLDER = Path(".scratch/submit")
+SUMMARIES = (
+    *("reports/paper/mnist.json", "reports/paper/mnist.md"),
+    *("reports/deviations/deviations.md", "reports/tuning/tuning.md"),
+)
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+Executor = Annotated[Literal["local", "slurm"], typer.Option(help="where jobs run")]
+AtOnce = Annotated[int | None, typer.Option(min=1, help="jobs at once; default: local 1, slurm 100")]
+Attempts = Annotated[int, typer.Option(min=1, help="times that a job is tried")]
+Slurm = Annotated[list[str], typer.Option(help="KEY=VALUE of submitit, for slurm")]
+
+
+@app.command("paper")
+def paper_seeds(
+    seeds: Annotated[str, typer.Option(help="e.g. 0-4 or 0,2,7")],
+    variant: Annotated[list[str], typer.Option(help="only these variants")] = list(VARIANT_TITLES),  # noqa: B006
+    set_param: Annotated[list[str], typer.Option("-S", help="further parameters, as of dvc exp run")] = [],  # noqa: B006
+    profile: Annotated[str, typer.Option(help="paper or released")] = "paper",
+    executor: Executor = "local",
+    at_once: AtOnce = None,
+    attempts: Attempts = 3,
+    slurm: Slurm = [],  # noqa: B006
+) -> None:
+    """Run every variant of SEEDS that has no result yet (`experiments.paper run`), and summarise all."""
+    changes = [word for setting in set_param for word in ("-S", setting)]
+    if profile not in paper.FOLDERS:
+        raise UserError(f"--profile {profile}: not one of {', '.join(paper.FOLDERS)}")
+    tasks = {
+        f"{profile}-{name}-{seed}": [
+            *("experiments.paper", "run", str(seed), "--variant", name),
+            *("--profile", profile, *changes),
+        ]
+        for seed in numbers(seeds)
+        for name in variant
+        if not is_complete(paper.FOLDERS[profile], name, seed, WHOLE_RUN)
+    }
+    submit(tasks, executor, at_once, attempts, slurm)
+    paper.collect()
+
+
+@app.command("deviations")
+def each_deviation(
+    variant: Annotated[list[str], typer.Option(help="only these variants")] = list(deviations.HARD),  # noqa: B006
+    executor: Executor = "local",
+    at_once: AtOnce = None,
+    attempts: Attempts = 3,
+    slurm: Slurm = [],  # noqa: B006
+) -> None:
+    """Run every deviation that has no result yet (`experiments.deviations`), and write their table."""
+    tasks = {
+        f"deviation-{name}-{deviation}": [
+            *("experiments.deviations", "--variant", name, "--deviation", deviation),
+        ]
+        for name in variant
+        for deviation in deviations.DEVIATIONS
+        if not (deviations.FOLDER / name / f"{deviation}.json").exists()
+    }
+    submit(tasks, executor, at_once, attempts, slurm)
+    deviations.collect()
+
+
+@app.command("tuning")
+def each_search(
+    executor: Executor = "local",
+    at_once: AtOnce = None,
+    attempts: Attempts = 3,
+    slurm: Slurm = [],  # noqa: B006
+) -> None:
+    """Search the settings of every baseline (`experiments.tuning`), and write their table."""
+    tasks = {f"tuning-{method}": ["experiments.tuning", method] for method in tuning.SEARCH}
+    submit(tasks, executor, at_once, attempts, slurm)
+    tuning.collect()
+
+
+def numbers(text: str) -> list[int]:
+    """The numbers of "0-4" or "0,2,7-9". Raises UserError for another text."""
+    found: list[int] = []
+    try:
+        for part in text.split(","):
+            first, _, last = part.partition("-")
+            found += range(int(first), int(last or first) + 1)
+    except ValueError:
+        raise UserError(f"--seeds {text}: not numbers as 0-4 or 0,2,7") from None
+    return found
+
+
+def submit(
+    tasks: dict[str, list[str]], executor: str, at_once: int | None, attempts: int, slurm: Sequence[str]
+) -> None:
+    """Runs each of `tasks`, words after `python -m` by the job's name. Raises UserError as `run_jobs`."""
+    root = Path.cwd()
+    work = root / FOLDER
+    jobs = [
+        Job(name, tuple(words), root, clean_commit(root), work / name, SUMMARIES)
+        for name, words in tasks.items()
+    ]
+    engine = executor_of(executor, work / "logs", slurm)
+    run_jobs(engine, jobs, at_once or (1 if executor == "local" else 100), attempts)
+
+
+def executor_of(name: str, logs: Path, slurm: Sequence[str]) -> Any:
+    """submitit's executor. Raises UserError when submitit or Slurm is missing, or for a bad parameter."""
+    try:
+        import submitit
+    except ImportError:
+        raise UserError("submitit: not installed; pip install submitit") from None
+    try:
+        engine = submitit.AutoExecutor(logs / "%j", cluster=name, slurm_max_num_timeout=100)
+        # A job of hours: the local executor would end it after minutes.
+        engine.update_parameters(name="cgn", timeout_min=24 * 60)
+        pairs = (setting.partition("=") for setting in slurm)
+        engine.update_parameters(**{key: int(value) if value.isdigit() else value for key, _, value in pairs})
+    except (RuntimeError, NameError, TypeError, ValueError) as error:
+        raise UserError(f"--executor {name}: {' '.join(str(error).split())}") from None
+    return engine
+
+
+if __name__ == "__main__":
+    logging.basicConfig(format="%(message)s", level=logging.INFO)
+    try:
+        app()
+    except UserError as error:
+        sys.exit(f"submit: error: {error}")

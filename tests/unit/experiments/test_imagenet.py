@@ -1,0 +1,65 @@
+"""The presets of ImageNet at its own size: valid, and with the published values."""
+
+import math
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from cgn.errors import UserError
+from cgn.methods.algorithm import learning_rate
+from cgn.params.schema import Params
+from experiments import imagenet
+from experiments.settings import overridden
+
+
+@pytest.fixture(autouse=True)
+def in_root(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(root)
+
+
+def params_of(preset: str) -> Params:
+    return overridden(imagenet.settings_of(preset, "/data/Image Net", 3, "cuda", 8))
+
+
+@pytest.mark.parametrize(
+    ("preset", "epochs", "rates", "frozen"),
+    [
+        ("paper", 70, {0: 0.1, 29: 0.1, 30: 1e-4, 59: 1e-4, 60: 1e-7, 69: 1e-7}, False),
+        ("released", 45, {0: 1e-3, 14: 1e-3, 15: 1e-4, 29: 1e-4, 30: 1e-5, 44: 1e-5}, True),
+    ],
+)
+def test_the_schedules(preset: str, epochs: int, rates: dict[int, float], frozen: bool) -> None:
+    params = params_of(preset)
+    schedule = params.imagenet.classifier
+    for epoch, rate in rates.items():  # at the first and the last step of an epoch of a hundred
+        for step in (0, 99):
+            assert math.isclose(learning_rate(schedule, (100 * epoch + step) / (100 * epochs)), rate), epoch
+    assert (schedule.batch, schedule.optimizer, schedule.weight_decay) == (512, "sgd", 1e-4)
+    assert schedule.decays == epochs
+    assert schedule.frozen_statistics == frozen
+    assert params.methods.ensemble.real_to_counterfactual == 1  # 256 of each
+    assert params.budgets.train_ensemble.image_passes == epochs * 2 * 1_255_167
+    assert params.methods.ensemble.start == schedule.start == "resnet50"
+
+
+def test_the_preset_is_the_published_networks_at_224_pixels() -> None:
+    params = params_of("paper")
+    assert (params.imagenet.ilsvrc.path, params.imagenet.ilsvrc.resolution) == ("/data/Image Net", 224)
+    assert params.budgets.pretrained_networks.source == "published"
+    assert (params.seed, params.device, params.threads) == (3, "cuda", 8)
+
+
+def test_an_unknown_preset() -> None:
+    with pytest.raises(UserError, match=r"^--preset ours: not one of paper, released"):
+        params_of("ours")
+
+
+def test_one_run_makes_the_rows_of_all_tables(root: Path) -> None:
+    """DVC knows the targets, and what they need."""
+    names = [f"imagenet/dvc.yaml:{name}" for name in imagenet.TARGETS]
+    done = subprocess.run(
+        ["dvc", "repro", "--dry", "--force", *names], cwd=root, capture_output=True, text=True
+    )
+    for stage in ("train_ensemble@generated", "ablate_imagenet_cgn", "sample_imagenet_counterfactuals"):
+        assert stage in done.stdout, done.stderr
