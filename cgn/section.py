@@ -31,6 +31,6 @@ Mechanism = Literal["shape", "foreground", "background"]
 
 
 class Section(BaseModel):
-    """A section of parameters. Unknown keys are errors, and values cannot be changed after reading."""
+    """A section of parameters. Unknown keys are errors, numbers are finite, and values do not change."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)

@@ -6,7 +6,6 @@ deviations.
 """
 
 import os
-import sys
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
@@ -18,6 +17,7 @@ from cgn.io.files import atomic_path, read_json, write_json
 from cgn.params.reading import BUDGETS, read
 from cgn.report.names import VARIANT_TITLES
 from experiments.experiment import Outcome, run_experiment
+from stages.command import run_command
 
 FOLDER = Path("reports/deviations")
 HARD = ("double_colored_mnist", "wildlife_mnist")  # the variants with two cues
@@ -114,7 +114,4 @@ def collect() -> None:
 
 
 if __name__ == "__main__":
-    try:
-        typer.run(main)
-    except UserError as error:
-        sys.exit(f"deviations: error: {error}")
+    run_command("deviations", {"deviations": main})

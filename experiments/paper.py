@@ -7,7 +7,6 @@ default .scratch/paper) and the cache.
 """
 
 import os
-import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -31,16 +30,14 @@ from cgn.report.paper_runs import (
 from experiments.experiment import recorded, run_experiment
 from experiments.settings import effective_parameters, overridden
 from experiments.training_stage import run_training_stage, training_stages
+from stages.command import run_command
 
 PAPER = Path("reports/paper")
 RESULTS = PAPER / "results"
 RELEASED = PAPER / "released"
 FOLDERS = {"paper": RESULTS, "released": RELEASED}  # of the results, by profile
 
-app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
-
-@app.command()
 def run(
     seed: int,
     variant: Annotated[list[str], typer.Option(help="only these variants")] = list(VARIANT_TITLES),  # noqa: B006
@@ -70,7 +67,6 @@ def run(
             collect()
 
 
-@app.command()
 def collect() -> None:
     """Summarise all results in reports/paper/mnist.json and mnist.md."""
     results = read_results(RESULTS)
@@ -128,7 +124,4 @@ def _require_equal(results: Path, variant: str, parameters: dict[str, dict[str, 
 
 
 if __name__ == "__main__":
-    try:
-        app()
-    except UserError as error:
-        sys.exit(f"paper: error: {error}")
+    run_command("paper", {"run": run, "collect": collect})

@@ -3,6 +3,7 @@
 The graph runs in a copy, below the folder of the results. The workspace's own outputs and lock do not change.
 """
 
+import logging
 import shutil
 import subprocess
 import sys
@@ -18,6 +19,9 @@ from cgn.generators.photos.factors import read_factors
 from cgn.io.files import located, read_json, write_json
 from cgn.report.photos import write_photo_report
 from experiments.experiment import DVC
+from stages.command import run_command
+
+log = logging.getLogger(__name__)
 
 CODE = (
     *("assets.yaml", "budgets", "cgn", "imagenet/dvc.yaml", "params.yaml", "stages"),
@@ -63,7 +67,8 @@ def main(
     factors = read_factors(graph / "data/imagenet/world", graph / "data/imagenet/factors", "train")
     masks, shards = read_json(graph / "scores/imagenet/factors.json"), graph / SHARDS
     write_photo_report(results / "report", scores, masks, factors, shards, how)
-    print(f"The page is {results / 'report' / 'index.html'}; counterfactuals and classifiers are beside it.")
+    page = results / "report" / "index.html"
+    log.info("The page is %s; counterfactuals and classifiers are beside it.", page)
 
 
 def copy_graph(graph: Path) -> None:
@@ -114,7 +119,4 @@ def run_in(graph: Path, *words: str) -> None:
 
 
 if __name__ == "__main__":
-    try:
-        typer.run(main)
-    except UserError as error:
-        raise SystemExit(f"photos: error: {error}") from None
+    run_command("photos", {"photos": main})

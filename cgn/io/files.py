@@ -9,6 +9,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from glob import escape
 from pathlib import Path
 from typing import Any
 from unicodedata import normalize
@@ -30,8 +31,10 @@ def atomic_path(path: Path) -> Iterator[Path]:
         raise UserError(f"{path.parent}: cannot be made ({error.strerror}); choose another folder") from None
     if not os.access(path.parent, os.W_OK | os.X_OK):
         raise UserError(f"{path.parent}: not writable; change its rights or choose another folder")
-    temporary = path.with_name(f".{path.name}.tmp")
-    _remove(temporary)  # what a killed process left
+    for left in path.parent.glob(f".{escape(path.name)}.*.tmp"):
+        if not _runs_elsewhere(left.name.split(".")[-2]):
+            _remove(left)  # a killed process left it
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")  # another process may write to `path` now
     try:
         yield temporary
         if path.is_dir():
@@ -39,6 +42,17 @@ def atomic_path(path: Path) -> Iterator[Path]:
         temporary.replace(path)
     finally:
         _remove(temporary)
+
+
+def _runs_elsewhere(process: str) -> bool:
+    """Whether the process of this number is another one that runs."""
+    try:
+        os.kill(int(process), 0)
+    except (ProcessLookupError, ValueError, OverflowError):
+        return False
+    except PermissionError:  # of another user
+        return True
+    return int(process) != os.getpid()
 
 
 def _remove(path: Path) -> None:
@@ -115,6 +129,11 @@ def _in_another_normal_form(path: Path) -> Path:
         else:
             found /= part
     return found if found.exists() else path
+
+
+def printable(path: Path) -> str:
+    """The path as text, with bytes that are not UTF-8 escaped."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
 NOTE = "left_out.txt"

@@ -30,7 +30,7 @@ def read_history(path: Path, columns: Sequence[str]) -> pd.DataFrame:
         history = pd.read_csv(path)
     except FileNotFoundError:
         raise UserError(f"{path}: not found; run the stage that makes it (dvc repro)") from None
-    except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
+    except ValueError as error:  # pandas' own are of this class, and so is one for other encodings
         raise UserError(f"{path}: not a CSV file ({error}); delete it and run dvc repro") from None
     missing = [column for column in columns if column not in history]
     if missing or history.empty:

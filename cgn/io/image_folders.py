@@ -6,14 +6,13 @@ and hidden files, masks, links to nothing and names that are no UTF-8 are left o
 
 import csv
 import logging
-import os
 import unicodedata
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 from cgn.errors import UserError
-from cgn.io.files import atomic_path
+from cgn.io.files import atomic_path, printable
 from cgn.io.images import reads_heic
 
 _HEIC = (".heic", ".heif")
@@ -31,6 +30,10 @@ class Skipped:
 
     def __init__(self) -> None:
         self._found: dict[Path, tuple[str, str]] = {}
+
+    def __bool__(self) -> bool:
+        """Whether there are any."""
+        return bool(self._found)
 
     def add(self, path: Path, reason: str, detail: str = "") -> None:
         """Notes one entry; a second time it counts no more."""
@@ -142,11 +145,6 @@ def class_folders(root: Path, skipped: Skipped) -> dict[str, list[Path]]:
 def class_name(name: str) -> str:
     """The name of a class in Unicode's normal form C, in which equal names are equal texts."""
     return unicodedata.normalize("NFC", name)
-
-
-def printable(path: Path) -> str:
-    """The path as text, with bytes that are not UTF-8 escaped."""
-    return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
 def is_hidden(name: str) -> bool:

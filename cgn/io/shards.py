@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 
 from cgn.errors import UserError
 from cgn.io.files import atomic_folder
+from cgn.io.image_folders import is_hidden
+from cgn.io.images import UnreadableImageError, read_image
 
 
 class Sample(NamedTuple):
@@ -58,7 +60,7 @@ def shard_paths(folder: Path, workers: int = 1) -> list[Path]:
 
     Raises UserError when the folder holds none, or fewer tars than `workers`, each of which needs one.
     """
-    shards = sorted(Path(folder).glob("*.tar"))
+    shards = sorted(path for path in Path(folder).glob("*.tar") if not is_hidden(path.name))
     if not shards:
         raise UserError(f"{folder}: no .tar shards; run the stage that makes them (dvc repro)")
     if len(shards) < workers:
@@ -84,21 +86,30 @@ def iterate(shards: Iterable[Path]) -> Iterator[Sample]:
     A sample is two adjacent members with the same key, .png and .json in either order. Raises UserError when
     a shard is damaged or holds anything else.
     """
-    from PIL import Image
-
     for shard in shards:
         try:
             # Members are read but never unpacked, so an archive cannot write outside its folder.
             with tarfile.open(shard) as archive:
-                for members in _samples(archive):
-                    image = Image.open(io.BytesIO(members["png"])).convert("RGB")
-                    yield Sample(np.asarray(image), json.loads(members["json"]))
-        except (tarfile.TarError, OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+                for key, members in _samples(archive):
+                    image = read_image(io.BytesIO(members["png"]), f"{key}.png")
+                    yield Sample(np.asarray(image), _metadata(members["json"], f"{key}.json"))
+        except (tarfile.TarError, OSError, ValueError, UnreadableImageError) as error:
             raise _damaged(shard, error) from None
 
 
-def _samples(archive: tarfile.TarFile) -> Iterator[dict[str, bytes]]:
-    """Yields each sample's members by ending. Raises ValueError when .png and .json do not pair."""
+def _metadata(content: bytes, name: str) -> dict[str, Any]:
+    """The metadata of a sample. Raises ValueError when they lack the labels."""
+    try:
+        metadata: dict[str, Any] = json.loads(content)
+        if not metadata["labels"] or {type(label) for label in metadata["labels"].values()} != {int}:
+            raise TypeError
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        raise ValueError(f'{name}: no JSON with {{"labels": {{"shape": 3, ...}}}}') from None
+    return metadata
+
+
+def _samples(archive: tarfile.TarFile) -> Iterator[tuple[str, dict[str, bytes]]]:
+    """Yields each sample's key and members by ending. Raises ValueError when .png and .json do not pair."""
     seen = set()
     for key, group in groupby(_members(archive), lambda found: found[0]):
         members: dict[str, bytes] = {}
@@ -112,7 +123,7 @@ def _samples(archive: tarfile.TarFile) -> Iterator[dict[str, bytes]]:
             found = ", ".join(f".{ending}" for ending in members)
             raise ValueError(f"{key}: {found} where one .png and one .json should stand together")
         seen.add(key)
-        yield members
+        yield key, members
 
 
 def _members(archive: tarfile.TarFile) -> Iterator[tuple[str, str, tarfile.TarInfo]]:
@@ -134,13 +145,19 @@ def read_images(
 ) -> tuple[NDArray[np.uint8], dict[str, NDArray[np.int64]]]:
     """Reads the images uint8 (n, height, width, 3) of shards, and their labels (n,) by mechanism.
 
-    At most `limit` images are read. Raises UserError when a shard is damaged, or when all are empty.
+    At most `limit` images are read. Raises UserError when a shard is damaged, when all are empty, or when
+    samples differ in size or in the mechanisms that have labels.
     """
     shards = list(shards)
     samples = list(islice(iterate(shards), limit))
     if not samples:
         raise UserError(f"{shards[0].parent}: no samples in its shards; delete it and run dvc repro")
     labels = [sample.metadata["labels"] for sample in samples]
+    kinds = {(sample.image.shape, frozenset(row)) for sample, row in zip(samples, labels, strict=True)}
+    if len(kinds) > 1:
+        raise UserError(
+            f"{shards[0].parent}: samples of different sizes or mechanisms; delete it and run dvc repro"
+        )
     return (
         np.stack([sample.image for sample in samples]),
         {mechanism: np.array([row[mechanism] for row in labels]) for mechanism in labels[0]},

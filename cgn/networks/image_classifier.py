@@ -113,6 +113,10 @@ def classify_files(
             parts.append(
                 classifier.probabilities(np.stack([prepared(image, resolution) for image in images]))
             )
+            if not np.isfinite(parts[-1]).all():
+                raise UserError(
+                    f"--model: answers to {files[start]} or its next are not finite; train it again"
+                )
             bar.update(len(images))
     if resized and not cropped:
         log.warning(

@@ -46,7 +46,7 @@ class Preprocessing:
 class Facts(BaseModel):
     """The facts of a classifier, as its owner writes them in JSON."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     classes: Annotated[list[str], Field(min_length=2)] | None = None  # the names of the outputs, in order
     resolution: Annotated[int, Field(ge=8)]  # height and width of an input in pixels

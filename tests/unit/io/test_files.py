@@ -1,4 +1,6 @@
 import os
+import subprocess
+import sys
 from pathlib import Path
 from unicodedata import normalize
 
@@ -27,13 +29,35 @@ def test_a_failure_keeps_the_old_file_and_leaves_nothing_else(tmp_path: Path) ->
 
 def test_a_folder_is_replaced_whole_and_leftovers_go(tmp_path: Path) -> None:
     folder = tmp_path / "made"
-    (tmp_path / ".made.tmp").mkdir()
-    (tmp_path / ".made.tmp" / "left by a killed process").touch()
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    (tmp_path / f".made.{dead.pid}.tmp").mkdir()
+    (tmp_path / f".made.{dead.pid}.tmp" / "left by a killed process").touch()
     for name in ("first", "second"):
         with atomic_folder(folder) as temporary:
             (temporary / name).touch()
     assert [path.name for path in folder.iterdir()] == ["second"]
     assert list(tmp_path.iterdir()) == [folder]
+
+
+def test_two_processes_may_write_one_file(tmp_path: Path) -> None:
+    """The last one wins, and none sees a part of the other's."""
+    program = (
+        "import sys, time; from pathlib import Path; from cgn.io.files import atomic_path\n"
+        "with atomic_path(Path(sys.argv[1])) as temporary:\n"
+        "    temporary.write_text('first'); print('half', flush=True); sys.stdin.read()\n"
+    )
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    other = subprocess.Popen([sys.executable, "-c", program, tmp_path / "a"], **pipes)
+    assert other.stdout is not None
+    assert other.stdout.readline() == b"half\n"
+    with atomic_path(tmp_path / "a") as temporary:
+        temporary.write_text("second")
+    assert (tmp_path / "a").read_text() == "second"
+    other.communicate()
+    assert other.returncode == 0
+    assert (tmp_path / "a").read_text() == "first"
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]
 
 
 def test_a_new_folder_replaces_only_what_it_wrote(tmp_path: Path) -> None:
