@@ -84,7 +84,7 @@ class TrainableCGN(CGN, AdversarialGenerator):
             places = np.linspace(0, 1, len(params.mismatch_weight))
             weight = float(np.interp(progress, places, params.mismatch_weight))
             refused = Refused(mismatched, weight * (labels.roll(1) != labels))
-        return Fake(images, losses, refused)
+        return Fake(images, losses, refused, mask if params.lambda_mask > 0 else None)
 
 
 class TrainableGAN(GAN, AdversarialGenerator):
