@@ -96,8 +96,8 @@ def read_json(path: Path) -> Any:
         return json.loads(Path(path).read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise UserError(f"{path}: not found; run the stage that makes it (dvc repro)") from None
-    except ValueError as error:  # not JSON, or not UTF-8
-        raise UserError(f"{path}: not valid JSON ({error})") from None
+    except (ValueError, RecursionError) as error:  # not JSON, or not UTF-8
+        raise UserError(f"{path}: not valid JSON ({error}); delete it and run dvc repro") from None
 
 
 def located(path: str) -> Path:

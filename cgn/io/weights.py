@@ -5,6 +5,7 @@ with its configuration under the metadata key `config`.
 """
 
 import json
+import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
@@ -32,7 +33,8 @@ def read_state_dict(path: Path) -> dict[str, Tensor]:
     try:
         if path.suffix == ".safetensors":
             return load_file(path)
-        stored: Any = torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings(action="ignore"):  # torch's are about files that it then refuses
+            stored: Any = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # a damaged file may fail in any layer of torch.load
         reason = str(error).partition("\n")[0] or type(error).__name__
         raise UserError(f"{path}: not a file of weights ({reason}); delete it and fetch it again") from None

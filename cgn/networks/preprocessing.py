@@ -81,7 +81,7 @@ def facts_beside(weights: Path, stored: str | None) -> Facts | None:
     if stored is not None:
         try:
             return facts_of(json.loads(stored), f"{weights}: metadata")
-        except json.JSONDecodeError as error:
+        except (ValueError, RecursionError) as error:
             raise UserError(f"{weights}: metadata: not valid JSON ({error})") from None
     beside = weights.with_suffix(".json")
     return facts_of(read_json(beside), str(beside)) if beside.exists() else None

@@ -111,13 +111,14 @@ def _onnx(path: Path) -> ImageClassifier:
     except ImportError:
         raise UserError(f"{path}: needs the package onnxruntime; pip install onnxruntime") from None
     try:
-        session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+        # Without its fallback, which prints and tries the same again.
+        session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"], enable_fallback=0)
+        stored, inputs = session.get_modelmeta().custom_metadata_map.get("facts"), session.get_inputs()
     except Exception as error:  # onnxruntime's errors have no common class
         raise UserError(f"{path}: not an ONNX model ({' '.join(str(error).split())[:200]})") from None
-    facts = facts_beside(path, session.get_modelmeta().custom_metadata_map.get("facts"))
+    facts = facts_beside(path, stored)
     if facts is None:
         raise UserError(f"{path}: nobody knows its inputs; write {path.with_suffix('.json')}: {KEYS}")
-    inputs = session.get_inputs()
     if not inputs or len(inputs[0].shape) != 4:
         shape = inputs[0].shape if inputs else "none"
         raise UserError(f"{path}: its first input is {shape}; expected images (n, 3, h, w)")
