@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from cgn.errors import UserError
-from cgn.io.files import atomic_path, printable
+from cgn.io.files import atomic_path, is_utf_8, printable
 from cgn.io.images import reads_heic
 
 _HEIC = (".heic", ".heif")
@@ -103,7 +103,7 @@ def why_no_entry(path: Path) -> str | None:
     """The reason why neither a file nor a folder of this path is looked at, None if it is."""
     if is_hidden(path.name):
         return "hidden"
-    if not _is_utf_8(path.name):
+    if not is_utf_8(path.name):
         return "names that are no UTF-8"
     try:
         return None if path.exists() else "links to nothing" if path.is_symlink() else "not found"
@@ -131,7 +131,7 @@ def class_folders(root: Path, skipped: Skipped) -> dict[str, list[Path]]:
     """
     found: dict[str, list[Path]] = {}
     for path in sorted(root.iterdir()):
-        if path.is_dir() and not _is_utf_8(path.name):
+        if path.is_dir() and not is_utf_8(path.name):
             raise UserError(f"{printable(path)}: the name is no UTF-8; rename the folder")
         if reason := why_no_entry(path):
             skipped.add(path, reason)
@@ -150,11 +150,3 @@ def class_name(name: str) -> str:
 def is_hidden(name: str) -> bool:
     """Whether a file or folder of this name is hidden, or made by a system for itself."""
     return name.startswith(".") or name.lower() in _HIDDEN
-
-
-def _is_utf_8(name: str) -> bool:
-    try:
-        name.encode("utf-8")
-    except UnicodeEncodeError:  # Python decodes invalid bytes of a file name to surrogates
-        return False
-    return True

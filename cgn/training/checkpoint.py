@@ -69,8 +69,9 @@ class Checkpoint:
 
     def save(self, state: dict[str, Any]) -> None:
         """Saves `state`, tensors and plain values, atomically."""
-        with atomic_path(self.path) as temporary:
-            torch.save({"fingerprint": self.fingerprint, "state": state}, temporary)
+        # Through a stream, whose errors are Python's.
+        with atomic_path(self.path) as temporary, temporary.open("wb") as stream:
+            torch.save({"fingerprint": self.fingerprint, "state": state}, stream)
         self._saved_at = time.monotonic()
 
     def remove(self) -> None:

@@ -5,8 +5,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from cgn.params.reading import read
+from experiments import paper, photos
 from stages import assets, audit, cue_conflict, digits, in9, train_cgn
-from stages.command import run, run_anywhere
+from stages.command import run, run_anywhere, run_command
 from tests.conftest import copy_params
 from tests.unit.bad_input.case import ROOT, Act, Case
 
@@ -114,6 +115,16 @@ def command(main: Callable[..., None], *words: str, anywhere: bool = False) -> A
     return act
 
 
+def experiment(name: str, *words: str) -> Act:
+    def act(folder: Path) -> object:
+        copy_params(ROOT, folder)
+        sys.argv[1:] = list(words)
+        mains = {"paper": {"run": paper.run, "collect": paper.collect}, "photos": {"photos": photos.main}}
+        return run_command(name, mains[name])
+
+    return act
+
+
 SCORE = ("--model", "efficientnet_lite0", "--out", "o.json")
 
 COMMANDS = [
@@ -152,6 +163,27 @@ COMMANDS = [
         command(audit.main, "--model", "x", "--photos", "~/no-such-photos", "--out", "o", anywhere=True),
         r"no-such-photos: no such folder",
     ),
+    Case("a paper run of no seed", experiment("paper", "run"), r"Missing argument 'seed'"),
+    Case("no such command", experiment("paper", "rum"), r"No such command 'rum'"),
+    Case(
+        "a paper run of no such variant",
+        experiment("paper", "run", "0", "--variant", "x"),
+        r"--variant x: not",
+    ),
+    Case("-S of no key", experiment("paper", "run", "0", "-S", "mnist.cgn.lambda_musk=1"), r"lambda_musk"),
+    Case("-S of no value", experiment("paper", "run", "0", "-S", "seed"), r"-S.*seed"),
+    Case(
+        "-S of no file",
+        experiment("paper", "run", "0", "-S", "budgets/x.yaml:a=1"),
+        r"no file budgets/x\.yaml",
+    ),
+    Case(
+        "-S of a list",
+        experiment("paper", "run", "0", "-S", "mnist.adversarial.learning_rate=[1,2]"),
+        r"_rate: ",
+    ),
+    Case("photos nowhere", experiment("photos", "x", "--out", "o"), r"PHOTOS=x: no such folder; it holds"),
+    Case("photos not given", experiment("photos"), r"Missing argument 'photos'"),
     Case(
         "an audit over the user's files",
         command(audit.main, "--model", "x", "--photos", ".", "--out", "budgets", anywhere=True),

@@ -9,7 +9,7 @@ import pytest
 
 from cgn.errors import UserError
 from cgn.io.arrays import read_arrays, write_arrays
-from cgn.io.files import atomic_folder, atomic_path, located, new_folder, read_json, write_json
+from cgn.io.files import alone, atomic_folder, atomic_path, located, new_folder, read_json, write_json
 
 
 def test_a_failure_keeps_the_old_file_and_leaves_nothing_else(tmp_path: Path) -> None:
@@ -142,3 +142,57 @@ def test_a_path_is_found_in_another_normal_form(tmp_path: Path, monkeypatch: pyt
 def test_the_home_of_an_unknown_user_is_one_line() -> None:
     with pytest.raises(UserError, match=r"^~no-such-user/photos: no such user; write the path in full$"):
         located("~no-such-user/photos")
+
+
+WRITERS = """
+import resource, signal, sys
+from pathlib import Path
+import numpy as np, torch
+from PIL import Image
+from cgn.io.arrays import write_arrays
+from cgn.io.files import write_json
+from cgn.io.shards import Sample, write_shards
+from cgn.io.weights import write_generator
+from cgn.training.checkpoint import Checkpoint
+from stages.command import one_line_errors
+
+path, large = Path(sys.argv[2]), torch.zeros(100_000)
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
+noise = np.random.default_rng(0).integers(256, size=(99, 99, 3), dtype=np.uint8)
+with one_line_errors("test"):
+    match sys.argv[1]:
+        case "arrays": write_arrays(path, {"a": large.numpy()})
+        case "weights": write_generator(path, {"a": large}, {})
+        case "checkpoint": Checkpoint(path, "x").save({"a": large})
+        case "shards": write_shards(path, [Sample(noise, {"index": 0, "labels": {"shape": 0}})], 9)
+        case "JSON": write_json(path, "x" * 100_000)
+"""
+
+
+@pytest.mark.parametrize("what", ["arrays", "weights", "checkpoint", "shards", "JSON"])
+def test_a_disk_without_room_is_one_line_and_keeps_the_old(what: str, tmp_path: Path, root: Path) -> None:
+    """A limit on the sizes of files stands for it: no test may fill a disk."""
+    old = tmp_path / "made"
+    old.mkdir()
+    (old / "old").touch()
+    words = [sys.executable, "-c", WRITERS, what, str(old)]
+    done = subprocess.run(words, cwd=root, capture_output=True, encoding="utf-8")
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    assert line == f"test: error: {old}: File too large; the limit on file sizes (ulimit -f) is too low"
+    assert [path.name for path in tmp_path.rglob("*")] == ["made", "old"]
+
+
+def test_two_commands_do_not_share_a_folder(tmp_path: Path, root: Path) -> None:
+    program = "from pathlib import Path; from cgn.io.files import alone\nwith alone(Path(sys.argv[1])): 1"
+    words = [sys.executable, "-c", f"import sys; {program}", str(tmp_path / "results")]
+    with alone(tmp_path / "results"):
+        done = subprocess.run(words, cwd=root, capture_output=True, encoding="utf-8")
+    assert f"{tmp_path}/results: another command writes there; wait, or" in done.stderr
+    assert subprocess.run(words, cwd=root).returncode == 0
+
+
+def test_a_path_that_is_no_text_is_one_line() -> None:
+    with pytest.raises(UserError, match=r"^/data/caf\\xe9: the path is no UTF-8; rename what is not$"):
+        located(os.fsdecode(b"/data/caf\xe9"))
