@@ -21,7 +21,7 @@ from cgn.params.reading import read
 from cgn.params.schema import Params
 
 # The folder of checkpoints and timings. It is no output of DVC, and may be outside of the clone.
-SCRATCH = Path(os.environ.get("CGN_SCRATCH", ".scratch"))
+SCRATCH = Path(os.environ.get("CGN_SCRATCH", ".scratch")).expanduser()
 # Errors of the machine, not of the code -> what the user can do.
 MACHINE = {
     errno.EACCES: "change its rights, or run elsewhere",
@@ -72,9 +72,9 @@ def run(main: Callable[..., None]) -> None:
         os.environ["OMP_NUM_THREADS"] = threads  # read by torch when it is imported
         os.environ["MKL_NUM_THREADS"] = threads
         run_command(stage, {"": main})
-    if "DVC_STAGE" in os.environ:  # set by DVC; a command that a user runs is not timed
-        name = os.environ["DVC_STAGE"].rpartition(":")[2]  # without the path of dvc.yaml
-        _record_time(name.replace("@", "-"), time.monotonic() - started)
+        if "DVC_STAGE" in os.environ:  # set by DVC; a command that a user runs is not timed
+            name = os.environ["DVC_STAGE"].rpartition(":")[2]  # without the path of dvc.yaml
+            _record_time(name.replace("@", "-"), time.monotonic() - started)
 
 
 def run_anywhere(name: str, mains: Mapping[str, Callable[..., None]]) -> None:

@@ -72,6 +72,8 @@ def read_signature(folder: Path) -> Signature:
         classes = [str(name) for name in stored["classes"]]
         signature = Signature(classes, int(stored["resolution"]), str(stored.get("backbone", "small")))
         same = stored["preprocessing"] == PREPROCESSING
+        if not isinstance(stored["classes"], list) or signature.resolution < 1:
+            raise ValueError
     except (KeyError, TypeError, ValueError):
         raise UserError(f"{path}: no classes, resolution and preprocessing; train it again") from None
     if not same:

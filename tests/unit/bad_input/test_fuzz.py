@@ -137,3 +137,8 @@ def test_damage_is_one_line_or_a_value(name: str, tmp_path: Path) -> None:
     damage()
     assert refused
     assert not (tmp_path.parent / "evil").exists()
+
+
+def test_the_docs_have_the_counts(root: Path) -> None:
+    text = (root / "docs/reliability.md").read_text(encoding="utf-8")
+    assert f"{len(READERS)} readers, {EXAMPLES} examples each" in text

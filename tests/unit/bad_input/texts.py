@@ -5,7 +5,7 @@ from typing import Any
 
 from cgn.io.files import read_json
 from cgn.io.histories import read_history
-from cgn.networks.classifier import read_signature
+from cgn.networks.classifier import PREPROCESSING, read_signature
 from cgn.report.scores import parse_classifiers, parse_mechanisms
 from tests.unit.bad_input.case import HTML, Act, Case, file
 
@@ -100,7 +100,7 @@ TEXTS = [
     ),
     Case(
         "signature of a negative size",
-        signature(b'{"classes": ["a", "b"], "resolution": -8, "preprocessing": "x"}'),
-        r"signature\.json: ",
+        signature(json.dumps({"classes": ["a"], "resolution": -8, "preprocessing": PREPROCESSING}).encode()),
+        r"signature\.json: no classes, .*; train it again",
     ),
 ]
