@@ -29,9 +29,13 @@ def test_nothing_leaves_the_folder(draw: Draw, tmp_path: Path) -> None:
     with tarfile.open(tmp_path / "set.tar", "w") as tar:
         tar.add(tmp_path / "a.png", "set/../../escaped.png")
         tar.add(tmp_path / "a.png", "set/kept.png")
+        absolute = tarfile.TarInfo(str(tmp_path / "absolute.png"))  # which `add` would make relative
+        absolute.size = (tmp_path / "a.png").stat().st_size
+        tar.addfile(absolute, (tmp_path / "a.png").open("rb"))
     unpack_set(tmp_path / "set.tar", tmp_path / "x" / "set", 32)
     assert [path.name for path in tmp_path.rglob("*.png")].count("escaped.png") == 0
     assert (tmp_path / "x" / "set" / "kept.png").exists()
+    assert not (tmp_path / "absolute.png").exists()
 
 
 @pytest.mark.parametrize("content", [b"no archive", b""])
