@@ -34,7 +34,8 @@ def atomic_path(path: Path) -> Iterator[Path]:
     if not os.access(path.parent, os.W_OK | os.X_OK):
         raise UserError(f"{path.parent}: not writable; change its rights or choose another folder")
     for left in path.parent.glob(f".{escape(path.name)}.*.tmp"):
-        if not _runs_elsewhere(left.name.split(".")[-2]):
+        process = left.name.removeprefix(f".{path.name}.").removesuffix(".tmp")
+        if process.isdecimal() and not _runs_elsewhere(int(process)):
             _remove(left)  # a killed process left it
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")  # another process may write to `path` now
     try:
@@ -63,15 +64,15 @@ def _fault_of_disk(error: BaseException | None) -> int | None:
     return int(number[1]) if number else _fault_of_disk(error.__context__) if error else None
 
 
-def _runs_elsewhere(process: str) -> bool:
+def _runs_elsewhere(process: int) -> bool:
     """Whether the process of this number is another one that runs."""
     try:
-        os.kill(int(process), 0)
-    except (ProcessLookupError, ValueError, OverflowError):
+        os.kill(process, 0)
+    except (ProcessLookupError, OverflowError):
         return False
     except PermissionError:  # of another user
         return True
-    return int(process) != os.getpid()
+    return process != os.getpid()
 
 
 def _remove(path: Path) -> None:

@@ -34,8 +34,10 @@ def test_a_folder_is_replaced_whole_and_leftovers_go(tmp_path: Path) -> None:
     (tmp_path / f".made.{dead.pid}.tmp").mkdir()
     (tmp_path / f".made.{dead.pid}.tmp" / "left by a killed process").touch()
     for name in ("first", "second"):
-        with atomic_folder(folder) as temporary:
+        with atomic_path(tmp_path / "made.json") as other, atomic_folder(folder) as temporary:
+            other.touch()
             (temporary / name).touch()
+    (tmp_path / "made.json").unlink()
     assert [path.name for path in folder.iterdir()] == ["second"]
     assert list(tmp_path.iterdir()) == [folder]
 
