@@ -5,6 +5,7 @@
 # make pretrain      the small networks of weights/emoji; NAMES='vgg biggan' only these
 # make setup         the environment alone
 # make lint          lint and types alone
+# make audit         known faults of the packages, and their licences (needs the network)
 # make clean         remove the environment and all checkpoints
 PYTHON ?= python3
 SEED ?= 0
@@ -13,7 +14,7 @@ BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PYTHONHASHSEED := 0
 
-.PHONY: help repro paper photos pretrain test setup lint clean
+.PHONY: help repro paper photos pretrain test setup lint audit clean
 
 help:
 	@sed -n 's/^# //p' Makefile
@@ -40,6 +41,13 @@ lint: setup
 	ruff format --check .
 	mypy
 	lint-imports
+
+# The tools have an environment of their own, so that they do not change the one that they look at.
+audit: setup
+	$(PYTHON) -m venv .scratch/audit
+	.scratch/audit/bin/pip install --quiet --disable-pip-version-check pip-audit==2.10.1 pip-licenses==5.5.5
+	.scratch/audit/bin/pip-licenses --python=$(BIN)/python --with-system --order=license
+	.scratch/audit/bin/pip-audit --requirement requirements.lock --no-deps --disable-pip
 
 setup: .venv/installed
 

@@ -6,3 +6,6 @@ class UserError(Exception):
 
     Stages print the message without a traceback and exit with status 1.
     """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(" ".join(message.split("\n")))  # names and reasons of libraries may have more lines

@@ -4,9 +4,9 @@ The sections have no defaults. Those files hold and explain all values.
 """
 
 import re
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 Probability = Annotated[float, Field(ge=0, le=1)]
 NonNegative = Annotated[float, Field(ge=0)]
@@ -31,6 +31,15 @@ Mechanism = Literal["shape", "foreground", "background"]
 
 
 class Section(BaseModel):
-    """A section of parameters. Unknown keys are errors, and values cannot be changed after reading."""
+    """A section of parameters. Unknown keys are errors, numbers are finite, and values do not change."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _no_truth_value_for_a_number(cls, values: Any) -> Any:
+        for name, field in cls.model_fields.items():
+            takes = (field.annotation, *get_args(field.annotation))
+            if isinstance(values, dict) and isinstance(values.get(name), bool) and bool not in takes:
+                raise ValueError(f"{name}: neither true nor false belongs here")
+        return values

@@ -18,7 +18,6 @@ paper run.
 
 import os
 import shutil
-import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -52,6 +51,7 @@ from cgn.scm import MNIST_SCM
 from cgn.seeding import generator, seed_for
 from cgn.training.checkpoint import Checkpoint, fingerprint
 from cgn.training.device import torch_device
+from stages.command import run_command
 
 PAPER = Path("reports/paper")
 FOLDER = PAPER / "decomposition"
@@ -221,7 +221,4 @@ def _given_shapes(
 
 
 if __name__ == "__main__":
-    try:
-        typer.run(main)
-    except UserError as error:
-        sys.exit(f"decomposition: error: {error}")
+    run_command("decomposition", {"decomposition": main})

@@ -6,7 +6,6 @@ what weighs a deviation is no test digit. docs/deviations.md gives the reasons o
 """
 
 import os
-import sys
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
@@ -23,6 +22,7 @@ from experiments.experiment import run_experiment
 from experiments.settings import overridden
 from experiments.training_stage import classifiers_of
 from experiments.tuning import RANDOM_CUES, held_out_images
+from stages.command import run_command
 
 FOLDER = Path("reports/deviations")
 HARD = ("double_colored_mnist", "wildlife_mnist")  # the variants with two cues
@@ -133,7 +133,4 @@ def _over_seeds(found: list[dict[str, Any]], measure: str) -> str:
 
 
 if __name__ == "__main__":
-    try:
-        typer.run(main)
-    except UserError as error:
-        sys.exit(f"deviations: error: {error}")
+    run_command("deviations", {"deviations": main})

@@ -17,7 +17,6 @@ reports/lntl/<part>.json.
 
 import math
 import os
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
@@ -43,6 +42,7 @@ from cgn.seeding import seed_for
 from cgn.training.checkpoint import Checkpoint, fingerprint
 from cgn.training.loop import Loop
 from experiments.settings import overridden
+from stages.command import run_command
 
 FOLDER = Path("reports/lntl")
 BINS, ENTROPY_WEIGHT, REVERSAL_WEIGHT = 8, 0.01, 0.1
@@ -233,7 +233,4 @@ def collect() -> None:
 
 
 if __name__ == "__main__":
-    try:
-        typer.run(main)
-    except UserError as error:
-        sys.exit(f"lntl: error: {error}")
+    run_command("lntl", {"lntl": main})

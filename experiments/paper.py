@@ -7,7 +7,6 @@ default .scratch/paper) and the cache.
 """
 
 import os
-import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -32,6 +31,7 @@ from experiments.experiment import recorded, run_experiment
 from experiments.settings import effective_parameters, overridden
 from experiments.training_stage import run_training_stage, training_stages
 from experiments.tuning import overrides, selected
+from stages.command import run_command
 
 PAPER = Path("reports/paper")
 RESULTS = PAPER / "results"
@@ -39,10 +39,7 @@ RELEASED = PAPER / "released"
 FOLDERS = {"paper": RESULTS, "released": RELEASED}  # of the results, by profile
 RANDOM_CUES = PAPER / "random_cues"  # results with settings that digits under random cues selected
 
-app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
-
-@app.command()
 def run(
     seed: int,
     variant: Annotated[list[str], typer.Option(help="only these variants")] = list(VARIANT_TITLES),  # noqa: B006
@@ -72,7 +69,6 @@ def run(
             collect()
 
 
-@app.command()
 def random_cues(
     seed: int,
     variant: Annotated[list[str], typer.Option(help="only these variants")] = list(VARIANT_TITLES),  # noqa: B006
@@ -107,7 +103,6 @@ def _scratch(seed: int) -> Path:
     return Path(os.environ.get("CGN_SCRATCH", ".scratch/paper")) / f"seed_{seed}"
 
 
-@app.command()
 def collect() -> None:
     """Summarise all results in reports/paper/mnist.json and mnist.md."""
     results = read_results(RESULTS)
@@ -167,7 +162,4 @@ def _require_equal(results: Path, variant: str, parameters: dict[str, dict[str, 
 
 
 if __name__ == "__main__":
-    try:
-        app()
-    except UserError as error:
-        sys.exit(f"paper: error: {error}")
+    run_command("paper", {"run": run, "random-cues": random_cues, "collect": collect})

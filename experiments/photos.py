@@ -3,6 +3,7 @@
 The graph runs in a copy, below the folder of the results. The workspace's own outputs and lock do not change.
 """
 
+import logging
 import shutil
 import subprocess
 import sys
@@ -15,9 +16,12 @@ from ruamel.yaml import YAML
 
 from cgn.errors import UserError
 from cgn.generators.photos.factors import read_factors
-from cgn.io.files import located, read_json, write_json
+from cgn.io.files import alone, located, read_json, write_json
 from cgn.report.photos import write_photo_report
 from experiments.experiment import DVC
+from stages.command import run_command
+
+log = logging.getLogger(__name__)
 
 CODE = (
     *("assets.yaml", "budgets", "cgn", "imagenet/dvc.yaml", "params.yaml", "stages"),
@@ -43,27 +47,29 @@ def main(
         raise UserError(f"PHOTOS={photos}: no such folder; it holds a sub-folder of images for each class")
     name = folder.resolve().stem if folder.is_file() else folder.resolve().name
     results, started = located(out or f"results/{name}"), time.monotonic()
-    graph, scores = results / "graph", []
-    copy_graph(graph)
-    for seed in range(seeds):
-        set_parameters(graph, folder, seed, set_param)
-        if seed == 0:  # the photos are no dependency of the graph, and may have changed
-            repro(graph, "--force", "--single-item", "imagenet/dvc.yaml:imagenet_world")
-        repro(graph, *(f"imagenet/dvc.yaml:{target}" for target in TARGETS))
-        run_in(graph, sys.executable, "-m", "stages.score_photos")
-        scores.append(read_json(graph / "scores/imagenet/photos.json"))
-        write_json(results / "scores" / f"seed_{seed}.json", scores[-1])
-        for name, made in RESULTS.items():
-            shutil.copytree(graph / made, results / f"seed_{seed}" / name, dirs_exist_ok=True)
-    how = {
-        "source": source,
-        "minutes": round((time.monotonic() - started) / 60),
-        "command": f"make photos PHOTOS=.../{folder.name}",
-    }
-    factors = read_factors(graph / "data/imagenet/world", graph / "data/imagenet/factors", "train")
-    masks, shards = read_json(graph / "scores/imagenet/factors.json"), graph / SHARDS
-    write_photo_report(results / "report", scores, masks, factors, shards, how)
-    print(f"The page is {results / 'report' / 'index.html'}; counterfactuals and classifiers are beside it.")
+    with alone(results):
+        graph, scores = results / "graph", []
+        copy_graph(graph)
+        for seed in range(seeds):
+            set_parameters(graph, folder, seed, set_param)
+            if seed == 0:  # the photos are no dependency of the graph, and may have changed
+                repro(graph, "--force", "--single-item", "imagenet/dvc.yaml:imagenet_world")
+            repro(graph, *(f"imagenet/dvc.yaml:{target}" for target in TARGETS))
+            run_in(graph, sys.executable, "-m", "stages.score_photos")
+            scores.append(read_json(graph / "scores/imagenet/photos.json"))
+            write_json(results / "scores" / f"seed_{seed}.json", scores[-1])
+            for name, made in RESULTS.items():
+                shutil.copytree(graph / made, results / f"seed_{seed}" / name, dirs_exist_ok=True)
+        how = {
+            "source": source,
+            "minutes": round((time.monotonic() - started) / 60),
+            "command": f"make photos PHOTOS=.../{folder.name}",
+        }
+        factors = read_factors(graph / "data/imagenet/world", graph / "data/imagenet/factors", "train")
+        masks, shards = read_json(graph / "scores/imagenet/factors.json"), graph / SHARDS
+        write_photo_report(results / "report", scores, masks, factors, shards, how)
+        page = results / "report" / "index.html"
+        log.info("The page is %s; counterfactuals and classifiers are beside it.", page)
 
 
 def copy_graph(graph: Path) -> None:
@@ -114,7 +120,4 @@ def run_in(graph: Path, *words: str) -> None:
 
 
 if __name__ == "__main__":
-    try:
-        typer.run(main)
-    except UserError as error:
-        raise SystemExit(f"photos: error: {error}") from None
+    run_command("photos", {"photos": main})

@@ -7,7 +7,6 @@ standard deviations and the differences between the settings with their interval
 """
 
 import os
-import sys
 from collections.abc import Iterator, Mapping
 from itertools import product
 from pathlib import Path
@@ -21,6 +20,7 @@ from cgn.params.reading import BUDGETS, read
 from cgn.report.names import METHOD_TITLES, VARIANT_TITLES
 from experiments.study_results import Result, chart, markdown
 from experiments.training_stage import run_training_stage
+from stages.command import run_command
 
 FOLDER = Path("reports/studies")
 STAGE = "train_on_generated"
@@ -168,7 +168,4 @@ def collect(study: str) -> None:
 
 
 if __name__ == "__main__":
-    try:
-        typer.run(main)
-    except UserError as error:
-        sys.exit(f"studies: error: {error}")
+    run_command("studies", {"studies": main})

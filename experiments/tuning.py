@@ -16,7 +16,6 @@ digits take no part.
 
 import json
 import os
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import product, zip_longest
 from pathlib import Path
@@ -41,6 +40,7 @@ from cgn.report.run_facts import machine
 from experiments.experiment import run_target
 from experiments.settings import overridden
 from experiments.training_stage import arrays_of, classifiers_of
+from stages.command import run_command
 
 FOLDER = Path("reports/tuning")
 ENVIRONMENTS = (0.9, 0.925, 0.95, 0.975, 1.0)  # correlations of cue and label (appendix C.4)
@@ -297,7 +297,4 @@ def collect() -> None:
 
 
 if __name__ == "__main__":
-    try:
-        typer.run(main)
-    except UserError as error:
-        sys.exit(f"tuning: error: {error}")
+    run_command("tuning", {"tuning": main})

@@ -38,10 +38,11 @@ def main(
     from cgn.evaluation.audit import audit, audited
     from cgn.generators.photos.user_photos import factors_of_photos, photos_by_class
     from cgn.generators.pretraining.published import saliency_of
-    from cgn.io.files import new_folder
+    from cgn.io.files import located, new_folder
     from cgn.io.image_folders import Skipped
     from cgn.report.audit import write_audit
 
+    photos = located(str(photos))
     with new_folder(out, "audit.json") as folder:
         root, skipped = photo_root(photos), Skipped()
         by_class = photos_by_class(photos, root, skipped)

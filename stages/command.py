@@ -3,6 +3,8 @@
 import errno
 import logging
 import os
+import re
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -14,12 +16,12 @@ from typing import Any
 import typer
 
 from cgn.errors import UserError
-from cgn.io.files import write_json
+from cgn.io.files import located, printable, write_json
 from cgn.params.reading import read
 from cgn.params.schema import Params
 
 # The folder of checkpoints and timings. It is no output of DVC, and may be outside of the clone.
-SCRATCH = Path(os.environ.get("CGN_SCRATCH", ".scratch"))
+SCRATCH = Path(os.environ.get("CGN_SCRATCH", ".scratch")).expanduser()
 # Errors of the machine, not of the code -> what the user can do.
 MACHINE = {
     errno.EACCES: "change its rights, or run elsewhere",
@@ -27,6 +29,8 @@ MACHINE = {
     errno.EROFS: "run where files can be written",
     errno.ENOSPC: "make room on the disk, then run it again",
     errno.EDQUOT: "make room in your quota, then run it again",
+    errno.EFBIG: "the limit on file sizes (ulimit -f) is too low",
+    errno.EMFILE: "the limit on open files (ulimit -n) is too low",
 }
 log = logging.getLogger("stages")
 
@@ -63,16 +67,14 @@ def run(main: Callable[..., None]) -> None:
     """Runs a stage's `main` as a Typer command. A UserError ends it with one line and status 1."""
     stage = os.path.splitext(os.path.basename(sys.argv[0]))[0]
     started = time.monotonic()
-    with _one_line_errors(stage):
+    with one_line_errors(stage):
         threads = str(section("threads"))
         os.environ["OMP_NUM_THREADS"] = threads  # read by torch when it is imported
         os.environ["MKL_NUM_THREADS"] = threads
-        app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-        app.command()(main)
-        app(standalone_mode=False)
-    if "DVC_STAGE" in os.environ:  # set by DVC; a command that a user runs is not timed
-        name = os.environ["DVC_STAGE"].rpartition(":")[2]  # without the path of dvc.yaml
-        _record_time(name.replace("@", "-"), time.monotonic() - started)
+        run_command(stage, {"": main})
+        if "DVC_STAGE" in os.environ:  # set by DVC; a command that a user runs is not timed
+            name = os.environ["DVC_STAGE"].rpartition(":")[2]  # without the path of dvc.yaml
+            _record_time(name.replace("@", "-"), time.monotonic() - started)
 
 
 def run_anywhere(name: str, mains: Mapping[str, Callable[..., None]]) -> None:
@@ -83,15 +85,25 @@ def run_anywhere(name: str, mains: Mapping[str, Callable[..., None]]) -> None:
     """
     global _parameters
     _parameters = _PACKAGED
-    with _one_line_errors(name):
-        app = typer.Typer(name=name, add_completion=False, pretty_exceptions_enable=False)
-        for command, main in mains.items():
-            app.command(command)(main)
-        app(standalone_mode=False)
+    run_command(name, mains)
+
+
+def run_command(name: str, mains: Mapping[str, Callable[..., None]]) -> None:
+    """Runs one of `mains`, by its sub-command if there are several, with parameters of the folder it is in.
+
+    In the words of the command line, `~/` is the home folder also where shells leave it as it is: in quotes
+    and behind `=` or `:`.
+    """
+    app = typer.Typer(name=name, add_completion=False, pretty_exceptions_enable=False)
+    for command, main in mains.items():
+        app.command(command or None)(main)
+    with one_line_errors(name):
+        words = [re.sub(r"(?<![^=:])~(?=/)", lambda _: str(located("~")), word) for word in sys.argv[1:]]
+        app(words, standalone_mode=False)
 
 
 @contextmanager
-def _one_line_errors(command: str) -> Iterator[None]:
+def one_line_errors(command: str) -> Iterator[None]:
     """Logs to standard error, and ends the process with one line for what the user can mend."""
     logging.basicConfig(format="%(message)s", level=logging.INFO, stream=sys.stderr)
     try:
@@ -100,13 +112,17 @@ def _one_line_errors(command: str) -> Iterator[None]:
         log.error("%s: error: %s", command, error)
         sys.exit(1)
     except OSError as error:
-        if error.errno not in MACHINE:
+        if error.errno is None or (error.filename is None and error.errno not in MACHINE):
             raise
-        where, hint = error.filename or "output", MACHINE[error.errno]
+        where = "output" if error.filename is None else printable(Path(os.fsdecode(error.filename)))
+        hint = MACHINE.get(error.errno, "look whether it is there, and what it is")
         log.error("%s: error: %s: %s; %s", command, where, error.strerror, hint)
         sys.exit(1)
     except typer.Exit as finished:
         sys.exit(finished.exit_code)
+    except (KeyboardInterrupt, typer.Abort):
+        log.error("%s: interrupted; the same command goes on", command)
+        sys.exit(128 + signal.SIGINT)
     except Exception as error:
         if hasattr(error, "format_message"):  # wrong use of the command line
             log.error("%s: error: %s (see --help)", command, error.format_message())

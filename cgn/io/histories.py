@@ -30,10 +30,12 @@ def read_history(path: Path, columns: Sequence[str]) -> pd.DataFrame:
         history = pd.read_csv(path)
     except FileNotFoundError:
         raise UserError(f"{path}: not found; run the stage that makes it (dvc repro)") from None
-    except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
+    except ValueError as error:  # pandas' own are of this class, and so is one for other encodings
         raise UserError(f"{path}: not a CSV file ({error}); delete it and run dvc repro") from None
     missing = [column for column in columns if column not in history]
-    if missing or history.empty:
+    texts = [name for name in history if history[name].dtype.kind not in "biuf"]
+    if missing or history.empty or texts:
         wrong = f"no column {', '.join(missing)}" if missing else "no rows"
+        wrong = f"no numbers in column {texts[0]}" if texts and not history.empty else wrong
         raise UserError(f"{path}: {wrong}; delete it and run dvc repro")
     return history

@@ -6,14 +6,13 @@ and hidden files, masks, links to nothing and names that are no UTF-8 are left o
 
 import csv
 import logging
-import os
 import unicodedata
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 from cgn.errors import UserError
-from cgn.io.files import atomic_path
+from cgn.io.files import atomic_path, is_utf_8, printable
 from cgn.io.images import reads_heic
 
 _HEIC = (".heic", ".heif")
@@ -31,6 +30,10 @@ class Skipped:
 
     def __init__(self) -> None:
         self._found: dict[Path, tuple[str, str]] = {}
+
+    def __bool__(self) -> bool:
+        """Whether there are any."""
+        return bool(self._found)
 
     def add(self, path: Path, reason: str, detail: str = "") -> None:
         """Notes one entry; a second time it counts no more."""
@@ -100,7 +103,7 @@ def why_no_entry(path: Path) -> str | None:
     """The reason why neither a file nor a folder of this path is looked at, None if it is."""
     if is_hidden(path.name):
         return "hidden"
-    if not _is_utf_8(path.name):
+    if not is_utf_8(path.name):
         return "names that are no UTF-8"
     try:
         return None if path.exists() else "links to nothing" if path.is_symlink() else "not found"
@@ -128,7 +131,7 @@ def class_folders(root: Path, skipped: Skipped) -> dict[str, list[Path]]:
     """
     found: dict[str, list[Path]] = {}
     for path in sorted(root.iterdir()):
-        if path.is_dir() and not _is_utf_8(path.name):
+        if path.is_dir() and not is_utf_8(path.name):
             raise UserError(f"{printable(path)}: the name is no UTF-8; rename the folder")
         if reason := why_no_entry(path):
             skipped.add(path, reason)
@@ -144,19 +147,6 @@ def class_name(name: str) -> str:
     return unicodedata.normalize("NFC", name)
 
 
-def printable(path: Path) -> str:
-    """The path as text, with bytes that are not UTF-8 escaped."""
-    return os.fsencode(path).decode("utf-8", "backslashreplace")
-
-
 def is_hidden(name: str) -> bool:
     """Whether a file or folder of this name is hidden, or made by a system for itself."""
     return name.startswith(".") or name.lower() in _HIDDEN
-
-
-def _is_utf_8(name: str) -> bool:
-    try:
-        name.encode("utf-8")
-    except UnicodeEncodeError:  # Python decodes invalid bytes of a file name to surrogates
-        return False
-    return True

@@ -22,6 +22,8 @@ from numpy.typing import NDArray
 
 from cgn.errors import UserError
 from cgn.io.files import atomic_folder
+from cgn.io.image_folders import is_hidden
+from cgn.io.images import UnreadableImageError, read_image
 
 
 class Sample(NamedTuple):
@@ -125,7 +127,7 @@ def shard_paths(folder: Place, workers: int = 1, nodes: int = 1) -> list[Place]:
             found = files.glob(f"{str(folder).rstrip('/')}/*.tar")
             shards = sorted(files.unstrip_protocol(name) for name in found)
     else:
-        shards = [*sorted(Path(folder).glob("*.tar"))]
+        shards = [*sorted(path for path in Path(folder).glob("*.tar") if not is_hidden(path.name))]
     if not shards:
         raise UserError(f"{folder}: no .tar shards; run the stage that makes them (dvc repro)")
     if len(shards) // nodes < workers:
@@ -175,20 +177,22 @@ def iterate(shards: Iterable[Place]) -> Iterator[Sample]:
             # Members are read but never unpacked, so an archive cannot write outside its folder.
             with _opened(shard) as archive:
                 content = partial(_content, archive)
-                for members in _samples(archive, {"png": content, "json": content}):
-                    yield Sample(_decoded(members["png"]), json.loads(members["json"]))
-        except (tarfile.TarError, OSError, ValueError) as error:
+                for key, members in _samples(archive, {"png": content, "json": content}):
+                    image = read_image(io.BytesIO(members["png"]), f"{key}.png")
+                    yield Sample(np.asarray(image), _metadata(members["json"], f"{key}.json"))
+        except (tarfile.TarError, OSError, ValueError, UnreadableImageError) as error:
             raise _damaged(shard, error) from None
 
 
-def _decoded(png: bytes) -> NDArray[np.uint8]:
-    """Raises ValueError when it is no image."""
-    from PIL import Image
-
+def _metadata(content: bytes, name: str) -> dict[str, Any]:
+    """The metadata of a sample. Raises ValueError when they lack the labels."""
     try:
-        return np.asarray(Image.open(io.BytesIO(png)).convert("RGB"))
-    except (OSError, SyntaxError, Image.DecompressionBombError) as error:
-        raise ValueError(str(error)) from None
+        metadata: dict[str, Any] = json.loads(content)
+        if not metadata["labels"] or {type(label) for label in metadata["labels"].values()} != {int}:
+            raise TypeError
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        raise ValueError(f'{name}: no JSON with {{"labels": {{"shape": 3, ...}}}}') from None
+    return metadata
 
 
 class SamplePlace(NamedTuple):
@@ -209,8 +213,8 @@ def sample_places(shards: Iterable[Path]) -> Iterator[tuple[SamplePlace, dict[st
                     return SamplePlace(of, member.offset_data, member.size)
 
                 json_of = partial(_content, archive)
-                for members in _samples(archive, {"png": place, "json": json_of}):
-                    yield members["png"], json.loads(members["json"])
+                for key, members in _samples(archive, {"png": place, "json": json_of}):
+                    yield members["png"], _metadata(members["json"], f"{key}.json")
         except (tarfile.TarError, OSError, ValueError) as error:
             raise _damaged(shard, error) from None
 
@@ -223,8 +227,8 @@ def _content(archive: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
 
 def _samples(
     archive: tarfile.TarFile, read: Mapping[str, Callable[[tarfile.TarInfo], Any]]
-) -> Iterator[dict[str, Any]]:
-    """Yields each sample's members by ending, read by the function `read[ending]`.
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yields each sample's key, and its members by ending, read by the function `read[ending]`.
 
     They are read at once, for a stream cannot go back. Raises ValueError when .png and .json do not pair.
     """
@@ -239,7 +243,7 @@ def _samples(
             found = ", ".join(f".{ending}" for ending in members)
             raise ValueError(f"{key}: {found} where one .png and one .json should stand together")
         seen.add(key)
-        yield members
+        yield key, members
 
 
 def _members(archive: tarfile.TarFile) -> Iterator[tuple[str, str, tarfile.TarInfo]]:
@@ -261,13 +265,17 @@ def read_images(
 ) -> tuple[NDArray[np.uint8], dict[str, NDArray[np.int64]]]:
     """Reads the images uint8 (n, height, width, 3) of shards, and their labels (n,) by mechanism.
 
-    At most `limit` images are read. Raises UserError when a shard is damaged, or when all are empty.
+    At most `limit` images are read. Raises UserError when a shard is damaged, when all are empty, or when
+    samples differ in size or in the mechanisms that have labels.
     """
     shards = list(shards)
     samples = list(islice(iterate(shards), limit))
     if not samples:
         raise UserError(f"{shards[0]}: no samples in its shards; delete them and run dvc repro")
     labels = [sample.metadata["labels"] for sample in samples]
+    kinds = {(sample.image.shape, frozenset(row)) for sample, row in zip(samples, labels, strict=True)}
+    if len(kinds) > 1:
+        raise UserError(f"{shards[0]}: samples of different sizes or mechanisms; delete it and run dvc repro")
     return (
         np.stack([sample.image for sample in samples]),
         {mechanism: np.array([row[mechanism] for row in labels]) for mechanism in labels[0]},

@@ -5,18 +5,20 @@ with its configuration under the metadata key `config`.
 """
 
 import json
-import pickle
-from collections.abc import Mapping
+import warnings
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from cgn.errors import UserError
 from cgn.io.files import atomic_path
+
+Network = TypeVar("Network", bound=nn.Module)
 
 
 def read_state_dict(path: Path) -> dict[str, Tensor]:
@@ -31,22 +33,25 @@ def read_state_dict(path: Path) -> dict[str, Tensor]:
     try:
         if path.suffix == ".safetensors":
             return load_file(path)
-        stored: Any = torch.load(path, map_location="cpu", weights_only=True)
-    except (SafetensorError, RuntimeError, EOFError, OSError, pickle.UnpicklingError) as error:
-        reason = str(error).split("\n")[0]
+        with warnings.catch_warnings(action="ignore"):  # torch's are about files that it then refuses
+            stored: Any = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # a damaged file may fail in any layer of torch.load
+        reason = str(error).partition("\n")[0] or type(error).__name__
         raise UserError(f"{path}: not a file of weights ({reason}); delete it and fetch it again") from None
-    stored = stored.get("state_dict", stored) if isinstance(stored, dict) else {}
-    tensors = {name.removeprefix("module."): value for name, value in stored.items()}
-    if not tensors or not all(isinstance(value, Tensor) for value in tensors.values()):
+    if isinstance(stored, dict) and isinstance(stored.get("state_dict"), dict):
+        stored = stored["state_dict"]
+    items = list(stored.items()) if isinstance(stored, dict) else []
+    if not items or not all(isinstance(name, str) and isinstance(value, Tensor) for name, value in items):
         raise UserError(f"{path}: holds no state dict; give a file of named tensors")
-    return tensors
+    return {name.removeprefix("module."): value for name, value in items}
 
 
 def load_weights(network: nn.Module, state: dict[str, Tensor], source: Path) -> None:
     """Copies `state`, read from the file `source`, into `network`; half precision becomes float32.
 
     Files saved before torch 0.4.1 lack the counters `num_batches_tracked` of batch norms; these become 0.
-    Raises UserError, naming the first tensor, when any other name or a shape differs.
+    Raises UserError, naming the first tensor, when any other name or a shape differs, or when a value is not
+    finite.
     """
     own = network.state_dict()
     counters = {name: torch.zeros_like(own[name]) for name in own if name.endswith("num_batches_tracked")}
@@ -61,6 +66,9 @@ def load_weights(network: nn.Module, state: dict[str, Tensor], source: Path) -> 
             f"{source}: not the weights of this network: {count} tensors differ, first {name} "
             f"({have}, expected {want}); give the file of the architecture named in params.yaml"
         )
+    broken = [name for name in own if state[name].is_floating_point() and not state[name].isfinite().all()]
+    if broken:
+        raise UserError(f"{source}: {broken[0]} has values that are not finite; fetch or train it again")
     network.load_state_dict(state, strict=True)
 
 
@@ -71,16 +79,24 @@ def write_generator(path: Path, weights: Mapping[str, Tensor], config: dict[str,
         save_file(stored, temporary, metadata={"config": json.dumps(config)})
 
 
-def read_generator(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """Reads weights and configuration from a file of `write_generator`.
+def load_generator(path: Path, build: Callable[[dict[str, Any]], Network], of_part: str = "") -> Network:
+    """Builds a network from the configuration in a file of `write_generator`, and loads its weights; frozen.
 
-    Raises UserError when the file is missing, damaged, or of another kind.
+    The weights are those of the module `of_part`, of the whole network if it is empty. Raises UserError when
+    the file is missing, damaged, or of another kind.
     """
     if not path.exists():
         raise UserError(f"{path}: not found; run the stage that trains it (dvc repro)")
     try:
         with safe_open(path, framework="pt") as file:
             weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
-            return weights, json.loads(file.metadata()["config"])
-    except (SafetensorError, KeyError, TypeError) as error:
-        raise UserError(f"{path}: not a generator's weights ({error}); delete it and run dvc repro") from None
+            network = build(json.loads(file.metadata()["config"]))
+    except UserError:
+        raise
+    except Exception as error:  # of safetensors, or of a network that gets wrong sizes
+        reason = f"{type(error).__name__}: {error}"
+        raise UserError(
+            f"{path}: not a generator's weights ({reason}); delete it and run dvc repro"
+        ) from None
+    load_weights(network.get_submodule(of_part), weights, path)
+    return network.eval().requires_grad_(False)

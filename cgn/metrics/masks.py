@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 Maps = NDArray[np.floating]
 ABOVE = 0.5  # a pixel with a larger mask value is object
+MASK_MEAN = (0.001, 0.999)  # beyond, the masks of a batch have collapsed: no object, or no background
 
 
 def mask_ious(masks: Maps, judged: Maps) -> NDArray[np.float64]:

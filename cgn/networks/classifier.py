@@ -7,13 +7,12 @@ from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from cgn.errors import UserError
 from cgn.io.files import read_json, write_json
 from cgn.io.pixels import from_bytes
+from cgn.io.weights import load_weights, read_state_dict
 
 
 class Classifier(nn.Module):
@@ -45,14 +44,7 @@ def load_classifier(folder: Path, network: Network) -> Network:
     Returns `network`, frozen and in evaluation mode. Raises UserError when the weights are missing, damaged
     or of another network.
     """
-    path = folder / WEIGHTS
-    if not path.exists():
-        raise UserError(f"{path}: not found; run the stage that trains it (dvc repro)")
-    try:
-        network.load_state_dict(load_file(path))
-    except (SafetensorError, RuntimeError) as error:
-        reason = str(error).splitlines()[0]
-        raise UserError(f"{path}: not this classifier ({reason}); delete it and run dvc repro") from None
+    load_weights(network, read_state_dict(folder / WEIGHTS), folder / WEIGHTS)
     return network.eval().requires_grad_(False)
 
 
@@ -80,6 +72,8 @@ def read_signature(folder: Path) -> Signature:
         classes = [str(name) for name in stored["classes"]]
         signature = Signature(classes, int(stored["resolution"]), str(stored.get("backbone", "small")))
         same = stored["preprocessing"] == PREPROCESSING
+        if not isinstance(stored["classes"], list) or signature.resolution < 1:
+            raise ValueError
     except (KeyError, TypeError, ValueError):
         raise UserError(f"{path}: no classes, resolution and preprocessing; train it again") from None
     if not same:

@@ -89,9 +89,16 @@ def wrapped(
 
     @torch.inference_mode()
     def probabilities(images: NDArray[np.uint8]) -> NDArray[np.float32]:
-        return np.asarray(network(preprocess(images).to(device)).softmax(dim=1).cpu())
+        return _probabilities(network(preprocess(images).to(device)))
 
     return ImageClassifier(resolution, probabilities, *meaning)
+
+
+def _probabilities(logits: Tensor) -> NDArray[np.float32]:
+    """The softmax of logits (n, outputs). Raises UserError when they are not finite."""
+    if not logits.isfinite().all():
+        raise UserError("--model: some answers are not finite numbers; fetch or train it again")
+    return np.asarray(logits.softmax(dim=1).cpu())
 
 
 def classify_files(
@@ -181,7 +188,6 @@ def image_classifier(network: Classifier, signature: Signature) -> ImageClassifi
 
     @torch.inference_mode()
     def probabilities(images: NDArray[np.uint8]) -> NDArray[np.float32]:
-        inputs = from_bytes(torch.from_numpy(images).to(device))
-        return np.asarray(network(inputs).softmax(dim=1).cpu())
+        return _probabilities(network(from_bytes(torch.from_numpy(images).to(device))))
 
     return ImageClassifier(signature.resolution, probabilities, *meaning_of(signature.classes))

@@ -26,7 +26,6 @@ def read_convolutions(path: Path) -> list[Convolution]:
         raise UserError(f"{path}: not found; fetch it (see assets.yaml)")
     try:
         import onnx
-        from google.protobuf.message import DecodeError
     except ImportError:
         raise UserError(
             f"{path}: needs the package onnx; pip install onnx, or give a .pth or .safetensors file"
@@ -42,6 +41,6 @@ def read_convolutions(path: Path) -> list[Convolution]:
         if not nodes:
             raise ValueError("no convolution")
         return [Convolution(tensors[weight], tensors[bias]) for _, weight, bias in (n.input for n in nodes)]
-    except (DecodeError, KeyError, ValueError) as error:
+    except Exception as error:  # of protobuf, of numpy, or of a node without its two tensors
         reason = f"{type(error).__name__} {error}".strip()
         raise UserError(f"{path}: not an ONNX model with float32 convolutions ({reason})") from None

@@ -46,7 +46,7 @@ class Preprocessing:
 class Facts(BaseModel):
     """The facts of a classifier, as its owner writes them in JSON."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     classes: Annotated[list[str], Field(min_length=2)] | None = None  # the names of the outputs, in order
     resolution: Annotated[int, Field(ge=8)]  # height and width of an input in pixels
@@ -81,7 +81,7 @@ def facts_beside(weights: Path, stored: str | None) -> Facts | None:
     if stored is not None:
         try:
             return facts_of(json.loads(stored), f"{weights}: metadata")
-        except json.JSONDecodeError as error:
+        except (ValueError, RecursionError) as error:
             raise UserError(f"{weights}: metadata: not valid JSON ({error})") from None
     beside = weights.with_suffix(".json")
     return facts_of(read_json(beside), str(beside)) if beside.exists() else None

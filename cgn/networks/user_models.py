@@ -111,13 +111,18 @@ def _onnx(path: Path) -> ImageClassifier:
     except ImportError:
         raise UserError(f"{path}: needs the package onnxruntime; pip install onnxruntime") from None
     try:
-        session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+        # Without its fallback, which prints and tries the same again.
+        session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"], enable_fallback=0)
+        stored, inputs = session.get_modelmeta().custom_metadata_map.get("facts"), session.get_inputs()
     except Exception as error:  # onnxruntime's errors have no common class
         raise UserError(f"{path}: not an ONNX model ({' '.join(str(error).split())[:200]})") from None
-    facts = facts_beside(path, session.get_modelmeta().custom_metadata_map.get("facts"))
+    facts = facts_beside(path, stored)
     if facts is None:
         raise UserError(f"{path}: nobody knows its inputs; write {path.with_suffix('.json')}: {KEYS}")
-    first = session.get_inputs()[0]
+    if not inputs or len(inputs[0].shape) != 4:
+        shape = inputs[0].shape if inputs else "none"
+        raise UserError(f"{path}: its first input is {shape}; expected images (n, 3, h, w)")
+    first = inputs[0]
     one_by_one = first.shape[0] == 1
 
     class Session(nn.Module):
@@ -185,6 +190,8 @@ def _checked(
     if not isinstance(logits, Tensor) or logits.ndim != 2 or len(logits) != 1:
         shape = list(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
         raise UserError(f"{source}: returns {shape} for one image; expected logits (1, outputs)")
+    if not logits.isfinite().all():
+        raise UserError(f"{source}: answers a black image with values that are not finite; fetch it again")
     outputs = logits.shape[1]
     if facts is None or facts.classes is None:
         return wrapped(network, preprocess, resolution, unnamed(outputs))

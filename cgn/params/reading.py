@@ -138,6 +138,5 @@ def _keys(values: Any, location: Sequence[int | str]) -> list[str]:
 
 def _depth(values: Any, path: list[str]) -> int:
     """The number of leading parts of a dotted key that `values` has."""
-    if not path or not isinstance(values, dict) or path[0] not in values:
-        return 0
-    return 1 + _depth(values[path[0]], path[1:])
+    named = {str(key): value for key, value in values.items()} if isinstance(values, dict) else {}
+    return 1 + _depth(named[path[0]], path[1:]) if path and path[0] in named else 0

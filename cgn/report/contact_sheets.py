@@ -5,7 +5,9 @@ The background is transparent and the text grey, so that a sheet is readable on 
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -133,7 +135,7 @@ def write_animation(
 
 def text_width(text: str, size: int) -> int:
     """The width of `text` at font size `size`, in pixels."""
-    return int(_font(size).getlength(text)) + 1 if text else 0
+    return int(_font(size, text).getlength(_composed(text))) + 1 if text else 0
 
 
 def _ground(height: int, width: int) -> NDArray[np.uint8]:
@@ -149,15 +151,30 @@ def _draw(
     image = Image.fromarray(sheet)
     draw = ImageDraw.Draw(image)
     for text, x, y, anchor in texts:
-        draw.text((x, y), text, fill=(INK, INK, INK, 255), font=_font(size), anchor=anchor)
+        fill, font = (INK, INK, INK, 255), _font(size, text)
+        draw.text((x, y), _composed(text), fill=fill, font=font, anchor=anchor)
     return np.asarray(image).copy()
 
 
-def _font(size: int) -> FreeTypeFont:
-    # Pillow's own font is the same on every machine.
+def _composed(text: str) -> str:
+    """The text in Unicode's normal form C: a letter with its accent is one glyph."""
+    return unicodedata.normalize("NFC", text)
+
+
+@cache
+def _font(size: int, text: str) -> FreeTypeFont:
+    """Pillow's own font, which is the same on every machine, or the one of matplotlib if a glyph lacks there.
+
+    Letters that both lack, e.g. Chinese ones, are boxes.
+    """
     from PIL import ImageFont
     from PIL.ImageFont import FreeTypeFont
 
     font = ImageFont.load_default(size)
     assert isinstance(font, FreeTypeFont)
+    box = bytes(font.getmask("\uffff"))  # no character, so the sign of a missing glyph
+    if any(bytes(font.getmask(character)) == box for character in _composed(text)):
+        from matplotlib import get_data_path
+
+        return ImageFont.truetype(Path(get_data_path()) / "fonts/ttf/DejaVuSans.ttf", size)
     return font

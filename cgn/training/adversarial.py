@@ -6,6 +6,7 @@ from the same generated images. An exponential average of the generator's weight
 """
 
 import copy
+import math
 from collections.abc import Iterable
 from functools import partial
 from typing import Any, Generic, NamedTuple, TypeVar
@@ -16,6 +17,9 @@ from torch.nn import functional
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from cgn.training.optimizers import Adam
+
+# Its loss, without the penalty. Below, it tells nearly every image apart, and the generator learns nothing.
+DISCRIMINATOR = (0.01, math.inf)
 
 Generator = TypeVar("Generator", bound=nn.Module)
 

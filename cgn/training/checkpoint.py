@@ -56,7 +56,7 @@ class Checkpoint:
         except Exception as error:  # a damaged file may fail in any layer of torch.load
             log.warning("%s cannot be read (%s): starting over", self.path, type(error).__name__)
             return None
-        if stored["fingerprint"] != self.fingerprint:
+        if not isinstance(stored, dict) or stored.get("fingerprint") != self.fingerprint:
             log.warning("%s is of other parameters, inputs or code: starting over", self.path)
             return None
         state: dict[str, Any] = stored["state"]
@@ -69,8 +69,9 @@ class Checkpoint:
 
     def save(self, state: dict[str, Any]) -> None:
         """Saves `state`, tensors and plain values, atomically."""
-        with atomic_path(self.path) as temporary:
-            torch.save({"fingerprint": self.fingerprint, "state": state}, temporary)
+        # Through a stream, whose errors are Python's.
+        with atomic_path(self.path) as temporary, temporary.open("wb") as stream:
+            torch.save({"fingerprint": self.fingerprint, "state": state}, stream)
         self._saved_at = time.monotonic()
 
     def remove(self) -> None:

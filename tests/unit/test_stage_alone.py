@@ -88,6 +88,20 @@ def test_a_fault_of_the_machine_is_one_line(
     assert record.getMessage() == f"in9: error: scores/in9.json: {os.strerror(fault)}; {MACHINE[fault]}"
 
 
+def test_home_is_known_where_shells_leave_it(
+    run_here: Callable[..., None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path / "mein Heim"))
+    given: list[str] = []
+
+    def main(folder: str, data: str = "", model: str = "") -> None:
+        given.extend((folder, data, model))
+
+    run_here(main, "in9", "~/Bäume/a~/b", "--data=~/x y", "--model", "resnet18:~/w.pth")
+    home = tmp_path / "mein Heim"
+    assert given == [f"{home}/Bäume/a~/b", f"{home}/x y", f"resnet18:{home}/w.pth"]
+
+
 def test_other_errors_keep_their_traceback(run_here: Callable[..., None]) -> None:
     def main() -> None:
         raise ConnectionResetError(errno.ECONNRESET, "reset")

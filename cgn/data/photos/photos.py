@@ -18,7 +18,7 @@ from cgn.data.photos.layouts import SPLITS
 from cgn.errors import UserError
 from cgn.io.arrays import read_arrays, write_arrays
 from cgn.io.files import atomic_folder, leave_out, located, read_json, write_json
-from cgn.io.image_folders import Skipped, is_image_name
+from cgn.io.image_folders import Skipped, is_hidden, is_image_name
 from cgn.io.images import read_image, square
 
 log = logging.getLogger(__name__)
@@ -79,26 +79,41 @@ def read_square(file: Path, resolution: int) -> NDArray[np.uint8]:
 def unpack_set(archive: Path, folder: Path, resolution: int) -> None:
     """Writes the images of a tar archive as PNG files, `resolution` pixels squared, to a new `folder`.
 
-    The paths are those in the archive without the top folder. Raises UserError when the archive is damaged,
-    holds a damaged image or holds no image.
+    The paths are those in the archive without the top folder; the log counts what is no image to read. Raises
+    UserError when the archive is damaged, holds a damaged image, two images of one path, or no image.
     """
+    skipped = Skipped()
     try:
         with atomic_folder(folder) as temporary, tarfile.open(archive) as tar:
-            count = 0
             for member in tqdm(tar, desc=archive.name, unit="file", delay=5):
                 path = PurePosixPath(member.name)
-                hidden = any(part.startswith(".") for part in path.parts)
-                if not member.isfile() or hidden or not is_image_name(path.name):
+                if member.isdir():
+                    continue
+                if reason := _why_no_member(member, path):
+                    skipped.add(Path(path), reason)
                     continue
                 content = tar.extractfile(member)
                 assert content is not None  # None is for members that are not files
                 pixels = square(read_image(content, f"{archive}: {member.name}"), resolution)
                 target = temporary.joinpath(*path.parts[1:]).with_suffix(".png")
+                if target.exists():
+                    raise ValueError(f"{member.name}: stands there twice")
                 target.parent.mkdir(parents=True, exist_ok=True)
                 Image.fromarray(pixels).save(target, compress_level=6)
-                count += 1
-            if not count:
+            if not any(temporary.iterdir()):
                 raise ValueError("no images in it")
     except (tarfile.TarError, EOFError, OSError, ValueError, zlib.error) as error:
         reason = " ".join(str(error).split())
         raise UserError(f"{archive}: not the archive it should be ({reason}); fetch it again") from None
+    if skipped:
+        log.warning("%s: skipped: %s", archive, skipped.summary())
+
+
+def _why_no_member(member: tarfile.TarInfo, path: PurePosixPath) -> str | None:
+    if ".." in path.parts:
+        return "paths that leave the archive"
+    if any(is_hidden(part) for part in path.parts):
+        return "hidden"
+    if not member.isfile():
+        return "no regular files"
+    return None if is_image_name(path.name) else "no images by their ending"

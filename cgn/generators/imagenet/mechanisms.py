@@ -8,13 +8,13 @@ BigGANs start from a frozen one, whose images x_gt they learn to reconstruct.
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from pytorch_pretrained_biggan import BigGAN
 from torch import Tensor, nn
 
 from cgn.generators.pretraining.stored import load_saliency
-from cgn.io.weights import load_weights, read_generator, write_generator
+from cgn.io.weights import load_generator, write_generator
 from cgn.networks.biggan import BigGANSizes, build_biggan, generate
 from cgn.networks.u2net import Saliency
 from cgn.scm import IMAGENET_SCM, Mechanisms, compose
@@ -100,10 +100,11 @@ def load_cgn(folder: Path, pretrained: Path) -> ImageNetCGN:
 
     Raises UserError when a file is missing, damaged or of another architecture.
     """
-    path = Path(folder) / WEIGHTS
-    weights, config = read_generator(path)
-    sizes = dict(config["sizes"])
-    sizes["layers"] = tuple((bool(doubles), before, after) for doubles, before, after in sizes["layers"])
-    cgn = ImageNetCGN(BigGANSizes(**sizes), load_saliency(pretrained), config["truncation"], seed=0)
-    load_weights(cgn.generators, weights, path)
-    return cgn.eval().requires_grad_(False)
+    saliency = load_saliency(pretrained)
+
+    def build(config: dict[str, Any]) -> ImageNetCGN:
+        sizes = dict(config["sizes"])
+        sizes["layers"] = tuple((bool(doubles), before, after) for doubles, before, after in sizes["layers"])
+        return ImageNetCGN(BigGANSizes(**sizes), saliency, config["truncation"], seed=0)
+
+    return load_generator(Path(folder) / WEIGHTS, build, "generators")

@@ -19,6 +19,7 @@ from cgn.generators.imagenet.patches import draw_ranks
 from cgn.generators.params import ImageNetCGNBudget, ImageNetCGNParams
 from cgn.io.pixels import to_bytes
 from cgn.metrics.inception_score import inception_score
+from cgn.metrics.masks import MASK_MEAN
 from cgn.networks.biggan import generate, truncated_noise
 from cgn.networks.vgg import PerceptualFeatures
 from cgn.seeding import indexed_integers, seed_for
@@ -100,6 +101,8 @@ def train_cgn(
             optimizer.zero_grad(set_to_none=False)  # a replay needs gradients at the same place in memory
 
             if loop.every(report_every):
+                if params.lambda_mask > 0:  # without it a collapse is what an ablation shows
+                    loop.watch("the mean of the masks", values[-1], MASK_MEAN)
                 loop.add_row(step=loop.done)
             if loop.done in snapshot_steps:
                 loop.snapshots.append(snapshot(cgn, judge, scored, seed, loop.done))

@@ -24,7 +24,7 @@ from cgn.generators.mnist.stored import WEIGHTS
 from cgn.generators.params import SegmenterParams
 from cgn.io.pixels import from_bytes, to_bytes
 from cgn.io.shards import Sample
-from cgn.io.weights import read_generator, write_generator
+from cgn.io.weights import load_generator, write_generator
 from cgn.networks.unet import Segmenter
 from cgn.scm import MNIST_SCM, CounterfactualParams
 from cgn.seeding import indexed_uniforms
@@ -53,11 +53,7 @@ def save_segmenter(folder: Path, segmenter: Segmenter, params: SegmenterParams) 
 
 def load_segmenter(folder: Path) -> Segmenter:
     """Loads a segmenter of `save_segmenter`, frozen. Raises UserError when it is missing or damaged."""
-    weights, config = read_generator(folder / WEIGHTS)
-    segmenter = Segmenter(config["channels"])
-    segmenter.load_state_dict(weights)
-    segmenter.eval().requires_grad_(False)
-    return segmenter
+    return load_generator(folder / WEIGHTS, lambda config: Segmenter(config["channels"]))
 
 
 def sample_given_shapes(

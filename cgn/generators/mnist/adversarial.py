@@ -13,8 +13,9 @@ from torch.optim.lr_scheduler import LambdaLR
 from cgn.generators.mnist.mechanisms import CLASSES, SIZE, take_pixels
 from cgn.generators.params import AdversarialParams, GeneratorBudget
 from cgn.io.pixels import from_bytes
+from cgn.metrics.masks import MASK_MEAN
 from cgn.networks.discriminators import DigitDiscriminator
-from cgn.training.adversarial import Game, Refused
+from cgn.training.adversarial import DISCRIMINATOR, Game, Refused
 from cgn.training.checkpoint import Checkpoint
 from cgn.training.loop import History, Loop
 
@@ -25,6 +26,7 @@ class Fake(NamedTuple):
     images: Tensor  # (n, 3, 32, 32) in [-1, 1]
     losses: dict[str, Tensor]
     refused: Refused | None = None
+    mask: Tensor | None = None  # whose mean must not collapse
 
 
 class AdversarialGenerator(nn.Module, ABC):
@@ -112,6 +114,9 @@ def train_adversarially(
         game.average(step)
 
         if loop.every(report_every):
+            loop.watch("the discriminator's loss", update.discriminator, DISCRIMINATOR)
+            if fake.mask is not None:
+                loop.watch("the mean of the masks", fake.mask.mean(), MASK_MEAN)
             discriminator = update.discriminator + update.gradient_penalty
             loop.record(discriminator=discriminator, adversarial=update.generator, **fake.losses)
             loop.add_row(step=loop.done)

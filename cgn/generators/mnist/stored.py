@@ -6,7 +6,7 @@ from torch import Tensor
 
 from cgn.generators.mnist.gan import GAN, GANConfig
 from cgn.generators.mnist.mechanisms import CGN, CGNConfig
-from cgn.io.weights import read_generator, write_generator
+from cgn.io.weights import load_generator, write_generator
 
 WEIGHTS = "weights.safetensors"
 
@@ -18,15 +18,9 @@ def save_generator(folder: Path, weights: dict[str, Tensor], config: CGNConfig |
 
 def load_cgn(folder: Path) -> CGN:
     """Loads a CGN of `save_generator`, frozen. Raises UserError when it is missing or damaged."""
-    weights, config = read_generator(folder / WEIGHTS)
-    cgn = CGN(CGNConfig(**config))
-    cgn.load_state_dict(weights)
-    return cgn.eval().requires_grad_(False)
+    return load_generator(folder / WEIGHTS, lambda config: CGN(CGNConfig(**config)))
 
 
 def load_gan(folder: Path) -> GAN:
     """Loads a GAN of `save_generator`, frozen. Raises UserError when it is missing or damaged."""
-    weights, config = read_generator(folder / WEIGHTS)
-    gan = GAN(GANConfig(**config))
-    gan.load_state_dict(weights)
-    return gan.eval().requires_grad_(False)
+    return load_generator(folder / WEIGHTS, lambda config: GAN(GANConfig(**config)))

@@ -7,7 +7,6 @@ released code for MNIST, off by default). The discriminator also learns to refus
 that do not describe the image.
 """
 
-import pickle
 from dataclasses import replace
 from pathlib import Path
 
@@ -85,7 +84,7 @@ class TrainableCGN(CGN, AdversarialGenerator):
             places = np.linspace(0, 1, len(params.mismatch_weight))
             weight = float(np.interp(progress, places, params.mismatch_weight))
             refused = Refused(mismatched, weight * (labels.roll(1) != labels))
-        return Fake(images, losses, refused)
+        return Fake(images, losses, refused, mask if params.lambda_mask > 0 else None)
 
 
 class TrainableGAN(GAN, AdversarialGenerator):
@@ -202,12 +201,12 @@ class GramLoss(nn.Module):
 
 def pretrained_gram_loss() -> GramLoss:
     """A GramLoss with torchvision's VGG16, downloaded once. Raises UserError when the download fails."""
-    from torchvision.models import VGG16_Weights, vgg16
+    from cgn.networks.published import torchvision_network  # late: torchvision takes 2 s
 
     try:
-        return GramLoss(vgg16(weights=VGG16_Weights.IMAGENET1K_V1).features)
-    except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
-        raise UserError(
-            f"params.yaml: mnist.cgn.lambda_perceptual needs VGG16's weights, whose download "
-            f"failed ({error}); set it to 0, or put the file into torch's hub cache (TORCH_HOME)"
-        ) from None
+        network, _ = torchvision_network("vgg16")
+    except UserError as error:
+        raise UserError(f"params.yaml: mnist.cgn.lambda_perceptual needs VGG16, but {error}") from None
+    features = network.get_submodule("features")
+    assert isinstance(features, nn.Sequential)
+    return GramLoss(features)

@@ -10,7 +10,7 @@ from torch import Tensor
 from cgn.generators.mnist.stored import WEIGHTS
 from cgn.generators.params import VAEParams
 from cgn.io.pixels import from_bytes
-from cgn.io.weights import read_generator, write_generator
+from cgn.io.weights import load_generator, write_generator
 from cgn.networks.vae import VAE
 from cgn.seeding import indexed_integers, indexed_normals, seed_for
 from cgn.training.checkpoint import Checkpoint
@@ -48,7 +48,4 @@ def save_vae(folder: Path, vae: VAE) -> None:
 
 def load_vae(folder: Path) -> VAE:
     """Loads a VAE of `save_vae`, frozen. Raises UserError when it is missing or damaged."""
-    weights, config = read_generator(folder / WEIGHTS)
-    vae = VAE(config["latents"], config["width"], 0)
-    vae.load_state_dict(weights)
-    return vae.eval().requires_grad_(False)
+    return load_generator(folder / WEIGHTS, lambda config: VAE(config["latents"], config["width"], 0))

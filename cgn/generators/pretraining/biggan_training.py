@@ -26,7 +26,7 @@ from cgn.networks.biggan import (
 )
 from cgn.networks.discriminators import BigGANDiscriminator, augment
 from cgn.seeding import indexed_integers, indexed_uniforms, seed_for
-from cgn.training.adversarial import Game
+from cgn.training.adversarial import DISCRIMINATOR, Game
 from cgn.training.checkpoint import Checkpoint
 from cgn.training.device import ReplayedUpdate, side_stream
 from cgn.training.loop import History, Loop
@@ -99,6 +99,7 @@ def train_biggan(
             game.average(step)
             loop.record(**dict(zip(LOSSES, losses, strict=True)))
             if loop.every(report_every):
+                loop.watch("the discriminator's loss", losses[0], DISCRIMINATOR)
                 loop.add_row(step=loop.done)
             if loop.done in sheet_steps:
                 _finish_average(game, params, seed, budget.batch)

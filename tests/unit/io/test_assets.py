@@ -3,6 +3,8 @@
 import hashlib
 import logging
 import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from zipfile import ZipFile
@@ -66,7 +68,7 @@ def test_a_file_put_there_by_hand_needs_no_network(unreachable: str, tmp_path: P
     assert local_file(asset, str(tmp_path)).read_bytes() == CONTENT
 
 
-@pytest.mark.parametrize("sha256", [SHA256, SHA256[:8], None])
+@pytest.mark.parametrize("sha256", [SHA256, SHA256[:8]])
 def test_downloads_once(sha256: str | None, address: str, tmp_path: Path, cache: str) -> None:
     asset = Asset(url=address, sha256=sha256, licence="MIT")
     path = local_file(asset, cache)
@@ -88,10 +90,31 @@ def test_other_bytes_are_refused_and_not_kept(address: str, cache: str) -> None:
     assert list(Path(cache).iterdir()) == []
 
 
-def test_an_unknown_hash_is_told(address: str, cache: str, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_file_without_a_known_hash_is_fetched_only_on_demand(
+    address: str, cache: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    asset, path = Asset(url=address, sha256=None, licence="MIT"), Path(cache) / "model.bin"
+    with pytest.raises(UserError, match=r"nobody states its sha256; .* stages\.assets --unverified"):
+        local_file(asset, cache)
+    assert not Path(cache).exists()
     with caplog.at_level(logging.INFO):
-        local_file(Asset(url=address, sha256=None, licence="MIT"), cache)
+        assert local_file(asset, cache, unverified=True) == path
     assert f"model.bin: sha256 {SHA256}" in caplog.text
+    assert path.with_name("model.bin.sha256").read_text() == f"{SHA256}\n"
+    assert local_file(asset, cache) == path
+    path.write_bytes(b"changed since")
+    with pytest.raises(UserError, match=r"model\.bin: not the sha256 in model\.bin\.sha256, of when it was"):
+        local_file(asset, cache)
+
+
+def test_two_processes_fetch_one_file(address: str, cache: str, root: Path) -> None:
+    program = "import sys; from pathlib import Path; from cgn.io.assets import Asset, local_file;" + (
+        "local_file(Asset(url=sys.argv[1], sha256=sys.argv[2], licence=''), sys.argv[3])"
+    )
+    words = [sys.executable, "-c", program, address, SHA256, cache]
+    both = [subprocess.Popen(words, cwd=root) for _ in range(2)]
+    assert [process.wait() for process in both] == [0, 0]
+    assert [path.read_bytes() for path in Path(cache).iterdir()] == [CONTENT]
 
 
 @pytest.mark.parametrize("absent", [False, True], ids=["no server", "no file"])

@@ -1,4 +1,6 @@
 import os
+import subprocess
+import sys
 from pathlib import Path
 from unicodedata import normalize
 
@@ -7,7 +9,7 @@ import pytest
 
 from cgn.errors import UserError
 from cgn.io.arrays import read_arrays, write_arrays
-from cgn.io.files import atomic_folder, atomic_path, located, new_folder, read_json, write_json
+from cgn.io.files import alone, atomic_folder, atomic_path, located, new_folder, read_json, write_json
 
 
 def test_a_failure_keeps_the_old_file_and_leaves_nothing_else(tmp_path: Path) -> None:
@@ -27,13 +29,37 @@ def test_a_failure_keeps_the_old_file_and_leaves_nothing_else(tmp_path: Path) ->
 
 def test_a_folder_is_replaced_whole_and_leftovers_go(tmp_path: Path) -> None:
     folder = tmp_path / "made"
-    (tmp_path / ".made.tmp").mkdir()
-    (tmp_path / ".made.tmp" / "left by a killed process").touch()
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    (tmp_path / f".made.{dead.pid}.tmp").mkdir()
+    (tmp_path / f".made.{dead.pid}.tmp" / "left by a killed process").touch()
     for name in ("first", "second"):
-        with atomic_folder(folder) as temporary:
+        with atomic_path(tmp_path / "made.json") as other, atomic_folder(folder) as temporary:
+            other.touch()
             (temporary / name).touch()
+    (tmp_path / "made.json").unlink()
     assert [path.name for path in folder.iterdir()] == ["second"]
     assert list(tmp_path.iterdir()) == [folder]
+
+
+def test_two_processes_may_write_one_file(tmp_path: Path) -> None:
+    """The last one wins, and none sees a part of the other's."""
+    program = (
+        "import sys, time; from pathlib import Path; from cgn.io.files import atomic_path\n"
+        "with atomic_path(Path(sys.argv[1])) as temporary:\n"
+        "    temporary.write_text('first'); print('half', flush=True); sys.stdin.read()\n"
+    )
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    other = subprocess.Popen([sys.executable, "-c", program, tmp_path / "a"], **pipes)
+    assert other.stdout is not None
+    assert other.stdout.readline() == b"half\n"
+    with atomic_path(tmp_path / "a") as temporary:
+        temporary.write_text("second")
+    assert (tmp_path / "a").read_text() == "second"
+    other.communicate()
+    assert other.returncode == 0
+    assert (tmp_path / "a").read_text() == "first"
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]
 
 
 def test_a_new_folder_replaces_only_what_it_wrote(tmp_path: Path) -> None:
@@ -118,3 +144,57 @@ def test_a_path_is_found_in_another_normal_form(tmp_path: Path, monkeypatch: pyt
 def test_the_home_of_an_unknown_user_is_one_line() -> None:
     with pytest.raises(UserError, match=r"^~no-such-user/photos: no such user; write the path in full$"):
         located("~no-such-user/photos")
+
+
+WRITERS = """
+import resource, signal, sys
+from pathlib import Path
+import numpy as np, torch
+from PIL import Image
+from cgn.io.arrays import write_arrays
+from cgn.io.files import write_json
+from cgn.io.shards import Sample, write_shards
+from cgn.io.weights import write_generator
+from cgn.training.checkpoint import Checkpoint
+from stages.command import one_line_errors
+
+path, large = Path(sys.argv[2]), torch.zeros(100_000)
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
+noise = np.random.default_rng(0).integers(256, size=(99, 99, 3), dtype=np.uint8)
+with one_line_errors("test"):
+    match sys.argv[1]:
+        case "arrays": write_arrays(path, {"a": large.numpy()})
+        case "weights": write_generator(path, {"a": large}, {})
+        case "checkpoint": Checkpoint(path, "x").save({"a": large})
+        case "shards": write_shards(path, [Sample(noise, {"index": 0, "labels": {"shape": 0}})], 9)
+        case "JSON": write_json(path, "x" * 100_000)
+"""
+
+
+@pytest.mark.parametrize("what", ["arrays", "weights", "checkpoint", "shards", "JSON"])
+def test_a_disk_without_room_is_one_line_and_keeps_the_old(what: str, tmp_path: Path, root: Path) -> None:
+    """A limit on the sizes of files stands for it: no test may fill a disk."""
+    old = tmp_path / "made"
+    old.mkdir()
+    (old / "old").touch()
+    words = [sys.executable, "-c", WRITERS, what, str(old)]
+    done = subprocess.run(words, cwd=root, capture_output=True, encoding="utf-8")
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    assert line == f"test: error: {old}: File too large; the limit on file sizes (ulimit -f) is too low"
+    assert [path.name for path in tmp_path.rglob("*")] == ["made", "old"]
+
+
+def test_two_commands_do_not_share_a_folder(tmp_path: Path, root: Path) -> None:
+    program = "from pathlib import Path; from cgn.io.files import alone\nwith alone(Path(sys.argv[1])): 1"
+    words = [sys.executable, "-c", f"import sys; {program}", str(tmp_path / "results")]
+    with alone(tmp_path / "results"):
+        done = subprocess.run(words, cwd=root, capture_output=True, encoding="utf-8")
+    assert f"{tmp_path}/results: another command writes there; wait, or" in done.stderr
+    assert subprocess.run(words, cwd=root).returncode == 0
+
+
+def test_a_path_that_is_no_text_is_one_line() -> None:
+    with pytest.raises(UserError, match=r"^/data/caf\\xe9: the path is no UTF-8; rename what is not$"):
+        located(os.fsdecode(b"/data/caf\xe9"))

@@ -155,3 +155,27 @@ def test_too_few_shards_and_empty_ones_are_named(tmp_path: Path) -> None:
 
 def test_metadata_is_plain_json(tmp_path: Path) -> None:
     assert json.loads(json.dumps(samples(1)[0].metadata))["labels"] == {"shape": 0}
+
+
+def test_images_of_other_tools_are_read_as_photos_are(tmp_path: Path) -> None:
+    """16 bits keep their range, and a sample that a camera turned stands upright."""
+    ramp = (np.arange(4096).reshape(64, 64) * 16).astype("uint16")
+    lying, exif = Image.fromarray(np.arange(6, dtype=np.uint8).reshape(2, 3)), Image.Exif()
+    exif[0x0112] = 6
+    with tarfile.open(tmp_path / "0.tar", "w") as archive:
+        for number, (image, options) in enumerate([(Image.fromarray(ramp), {}), (lying, {"exif": exif})]):
+            buffer = io.BytesIO()
+            image.save(buffer, "png", **options)
+            for ending, content in (("png", buffer.getvalue()), ("json", b'{"labels": {"shape": 1}}')):
+                member = tarfile.TarInfo(f"{number}.{ending}")
+                member.size = len(content)
+                archive.addfile(member, io.BytesIO(content))
+    deep, turned = (sample.image[..., 0] for sample in iterate([tmp_path / "0.tar"]))
+    np.testing.assert_array_equal(deep, np.rint(ramp / 257))
+    assert turned.tolist() == [[3, 0], [4, 1], [5, 2]]
+
+
+def test_what_a_system_leaves_beside_shards_is_none(tmp_path: Path) -> None:
+    for name in ("000000.tar", "._000000.tar"):
+        (tmp_path / name).touch()
+    assert [path.name for path in shard_paths(tmp_path)] == ["000000.tar"]

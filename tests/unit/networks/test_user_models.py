@@ -15,7 +15,8 @@ from cgn.errors import UserError
 from cgn.networks.backbones import random_backbone
 from cgn.networks.classifier import Signature, write_signature
 from cgn.networks.ensemble import EnsembleNetwork
-from cgn.networks.image_classifier import ImageClassifier
+from cgn.networks.image_classifier import ImageClassifier, unnamed, wrapped
+from cgn.networks.preprocessing import Preprocessing
 from cgn.networks.user_models import load_user_classifiers
 
 SMALL, CLASSES = "shufflenet_v2_x0_5", ["cat", "dog", "horse"]
@@ -221,3 +222,18 @@ def test_onnx(batch: int | str, tmp_path: Path) -> None:
     path.write_bytes(b"no model")
     with pytest.raises(UserError, match="not an ONNX model"):
         load_user_classifiers(str(path), {})
+
+
+def test_answers_that_are_no_numbers_are_no_answers() -> None:
+    """The largest of NaN is the first output: a wrong score without a word."""
+
+    def overflow(inputs: torch.Tensor) -> torch.Tensor:
+        return (inputs.mean(dim=(2, 3)) * 1e3).exp()
+
+    network = torch.nn.Module()
+    network.forward = overflow
+    classifier = wrapped(network, Preprocessing(8, [0.0] * 3, [1.0] * 3), 8, unnamed(3))
+    dark = np.zeros((1, 8, 8, 3), np.uint8)
+    np.testing.assert_allclose(classifier.probabilities(dark), 1 / 3)
+    with pytest.raises(UserError, match=r"^--model: some answers are not finite numbers; fetch or train"):
+        classifier.probabilities(dark + 255)

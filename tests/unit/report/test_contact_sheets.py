@@ -1,13 +1,15 @@
 from pathlib import Path
+from unicodedata import normalize
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from PIL import Image, ImageColor
+from PIL import Image, ImageColor, ImageFont
 
 from cgn.report.contact_sheets import (
     GROUND,
     INK,
+    _font,
     arrange,
     contact_sheet,
     text_width,
@@ -165,3 +167,14 @@ def test_an_animation_keeps_its_ground_transparent(tmp_path: Path) -> None:
             shown = np.asarray(animation.convert("RGBA"))
             np.testing.assert_array_equal(shown[..., 3], frame[..., 3])
             assert np.abs(shown[-30:-10, 10:50, :3].astype(int) - frame[-30:-10, 10:50, :3]).max() < 8
+
+
+def test_letters_with_accents_are_no_boxes() -> None:
+    """In both normal forms; what Pillow's own font has looks as ever."""
+    image = np.zeros((1, 1, 8, 8), np.uint8)
+    names = ["Äpfel", "ябл", "\uffff\uffff\uffff"]
+    drawn = {name: contact_sheet(image, [name]) for name in names}
+    assert len({sheet.tobytes() for sheet in drawn.values()}) == len(names)
+    np.testing.assert_array_equal(contact_sheet(image, [normalize("NFD", "Äpfel")]), drawn["Äpfel"])
+    assert contact_sheet(image, ["é"]).tobytes() != contact_sheet(image, ["è"]).tobytes()
+    assert _font(16, "Apfel #1, 5 % $ < &").getname() == ImageFont.load_default(16).getname()

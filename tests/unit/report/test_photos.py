@@ -55,7 +55,8 @@ def test_the_page_and_its_sheet(tmp_path: Path) -> None:
     images = np.random.default_rng(0).integers(256, size=(9, SIZE, SIZE, 3), dtype=np.uint8)
     names = [f"p{number}" for number in range(9)]
     factors = Factors(images, np.arange(9) % 2, images[..., 0], images, np.arange(9) < 6, names)
-    samples = [Sample(images[row], {"index": row, "photos": {"shape": f"p{row}"}}) for row in range(5)]
+    lent = [{"index": row, "labels": {"shape": 0}, "photos": {"shape": f"p{row}"}} for row in range(5)]
+    samples = [Sample(images[row], lent[row]) for row in range(5)]
     write_shards(tmp_path / "shards", samples, 5)
     how = {"source": "Photos <of> a test.", "minutes": 3, "command": "make photos PHOTOS=x"}
     write_photo_report(tmp_path / "report", [scores(10.0)], FACTORS, factors, tmp_path / "shards", how)

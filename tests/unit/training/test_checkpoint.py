@@ -32,6 +32,11 @@ def test_a_damaged_file_starts_over(tmp_path: Path, caplog: pytest.LogCaptureFix
     (tmp_path / "run.pt").write_bytes(b"not a checkpoint")
     assert Checkpoint(tmp_path / "run.pt", "abc").load() is None
     assert "starting over" in caplog.text
+    for other in ([1], {"state": 1}, torch.zeros(3)):
+        torch.save(other, tmp_path / "run.pt")
+        caplog.clear()
+        assert Checkpoint(tmp_path / "run.pt", "abc").load() is None
+        assert "starting over" in caplog.text
 
 
 def test_saves_only_when_due(tmp_path: Path) -> None:

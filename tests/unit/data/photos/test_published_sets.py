@@ -29,9 +29,13 @@ def test_nothing_leaves_the_folder(draw: Draw, tmp_path: Path) -> None:
     with tarfile.open(tmp_path / "set.tar", "w") as tar:
         tar.add(tmp_path / "a.png", "set/../../escaped.png")
         tar.add(tmp_path / "a.png", "set/kept.png")
+        absolute = tarfile.TarInfo(str(tmp_path / "absolute.png"))  # which `add` would make relative
+        absolute.size = (tmp_path / "a.png").stat().st_size
+        tar.addfile(absolute, (tmp_path / "a.png").open("rb"))
     unpack_set(tmp_path / "set.tar", tmp_path / "x" / "set", 32)
     assert [path.name for path in tmp_path.rglob("*.png")].count("escaped.png") == 0
     assert (tmp_path / "x" / "set" / "kept.png").exists()
+    assert not (tmp_path / "absolute.png").exists()
 
 
 @pytest.mark.parametrize("content", [b"no archive", b""])
@@ -40,3 +44,19 @@ def test_a_damaged_archive_is_named(content: bytes, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"set\.tar\.gz: not the archive it should be \(.*\); fetch it again"):
         unpack_set(tmp_path / "set.tar.gz", tmp_path / "in9", 32)
     assert not (tmp_path / "in9").exists()
+
+
+def test_what_is_left_out_is_counted(draw: Draw, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    draw("a.png")
+    link = tarfile.TarInfo("set/link.png")
+    link.type, link.linkname = tarfile.SYMTYPE, "/etc/passwd"
+    with tarfile.open(tmp_path / "set.tar", "w") as tar:
+        for name in ("set/a.png", "set/._a.png", "set/README.md", "set/../../a.png"):
+            tar.add(tmp_path / "a.png", name)
+        tar.addfile(link)
+    unpack_set(tmp_path / "set.tar", tmp_path / "out", 32)
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["a.png"]
+    assert caplog.messages == [
+        f"{tmp_path / 'set.tar'}: skipped: 1 hidden, 1 no images by their ending, 1 no regular files,"
+        " 1 paths that leave the archive"
+    ]
