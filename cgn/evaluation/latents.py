@@ -23,7 +23,7 @@ NEIGHBOURS = 15
 DIRECTIONS = 32  # the axes, and random ones
 LENGTHS = (1.5, 3.0)  # of a step, in standard deviations of the prior
 STARTS = 100  # points from which the steps start; half of them choose the best direction
-ENOUGH = 0.1  # a direction counts if it changes a factor in this share of the steps
+ENOUGH = 0.25  # a direction counts if it changes a factor in this share of the steps
 _BRIGHT = 0.8  # pixels of at least this share of the image's highest value show the digit's colour
 _BLOCK = 500
 

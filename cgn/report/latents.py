@@ -31,12 +31,13 @@ LEGEND = (
     " is that of most of the 15 nearest of 2,000 other images in the latents, in the best single latent"
     " and in all together; 10 is chance. Changes: percent of the steps, of 1.5 or 3 standard deviations in"
     " 32 directions, after which the image has another colour class (digit). Alone: percent of these after"
-    " which the other factor is as before, over all directions, and in the best direction, which half of"
-    " the starting points choose and the other half score. Reached alone: of the nine other colour classes"
-    " (digits), the number that any of these steps reaches while the other factor is as before, mean over"
-    " starting points. The colour class is the nearest of the ten mean colours ({color:.1f} % right on"
-    " test images, because the classes' colours overlap), the digit what the oracle reads ({shape:.1f} %)."
-    " From one training image to another both factors change: what is alone there is the readers' error."
+    " which the other factor is as before, over all directions, and in the best of the directions that"
+    " change the factor in a quarter of the steps; half of the starting points choose it, the other half"
+    " score it. Reached alone: of the nine other colour classes (digits), the number that any of these"
+    " steps reaches while the other factor is as before, mean over starting points. The colour class is"
+    " the nearest of the ten mean colours ({color:.1f} % right on test images, because the classes'"
+    " colours overlap), the digit what the oracle reads ({shape:.1f} %). From one training image to"
+    " another both factors change: what is alone there is the readers' error."
 )
 
 
