@@ -65,12 +65,16 @@ def main(
     """Run the CGN, its ablations, the ensemble and all scores, and keep the scores."""
     settings = settings_of(preset, folder, seed, device, threads) + set_param
     overridden(settings)
+    for one in target:
+        if one not in TARGETS:
+            raise UserError(f"--target {one}: not one of {', '.join(TARGETS)}")
     scratch = Path(os.environ.get("CGN_SCRATCH", ".scratch/imagenet")) / f"{preset}_{seed}"
     name = f"imagenet-{preset}-{seed}"
     made = run_target(name, [f"imagenet/dvc.yaml:{one}" for one in target], settings, scratch)
     changes = " ".join(f"-S '{setting}'" for setting in recorded(set_param))
     facts = {"commit": made["commit"], "preset": preset, "seed": seed, "changes": changes}
-    path = RESULTS / preset / f"seed_{seed}.json"
+    part = "" if set(target) == set(TARGETS) else "_" + "_".join(target)
+    path = RESULTS / preset / f"seed_{seed}{part}.json"
     write_json(path, {"run": facts} | scores_of(name, target))
     print(f"the scores are in {path}")
 
