@@ -4,7 +4,6 @@ import errno
 import logging
 import os
 import re
-import signal
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -99,7 +98,9 @@ def run_command(name: str, mains: Mapping[str, Callable[..., None]]) -> None:
         app.command(command or None)(main)
     with one_line_errors(name):
         words = [re.sub(r"(?<![^=:])~(?=/)", lambda _: str(located("~")), word) for word in sys.argv[1:]]
-        app(words, standalone_mode=False)
+        if status := app(words, standalone_mode=False):  # Typer returns it: 130 for an interruption
+            log.error("%s: interrupted; the same command goes on", name)
+            sys.exit(status)
 
 
 @contextmanager
@@ -118,11 +119,6 @@ def one_line_errors(command: str) -> Iterator[None]:
         hint = MACHINE.get(error.errno, "look whether it is there, and what it is")
         log.error("%s: error: %s: %s; %s", command, where, error.strerror, hint)
         sys.exit(1)
-    except typer.Exit as finished:
-        sys.exit(finished.exit_code)
-    except (KeyboardInterrupt, typer.Abort):
-        log.error("%s: interrupted; the same command goes on", command)
-        sys.exit(128 + signal.SIGINT)
     except Exception as error:
         if hasattr(error, "format_message"):  # wrong use of the command line
             log.error("%s: error: %s (see --help)", command, error.format_message())

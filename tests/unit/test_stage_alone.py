@@ -102,6 +102,16 @@ def test_home_is_known_where_shells_leave_it(
     assert given == [f"{home}/Bäume/a~/b", f"{home}/x y", f"resnet18:{home}/w.pth"]
 
 
+def test_an_interruption_is_one_line(run_here: Callable[..., None], caplog: pytest.LogCaptureFixture) -> None:
+    def main() -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(SystemExit) as finished:
+        run_here(main, "in9")
+    assert finished.value.code == 130
+    assert caplog.messages == ["in9: interrupted; the same command goes on"]
+
+
 def test_other_errors_keep_their_traceback(run_here: Callable[..., None]) -> None:
     def main() -> None:
         raise ConnectionResetError(errno.ECONNRESET, "reset")

@@ -21,7 +21,8 @@ def without_encoding(path: Path) -> list[int]:
         name = getattr(node.func, "attr", getattr(node.func, "id", ""))
         words = [argument.value for argument in node.args if isinstance(argument, ast.Constant)]
         owner = getattr(getattr(node.func, "value", None), "id", "")
-        text = name in TEXT or (name == "open" and owner not in {"Image", "tarfile"} and "rb" not in words)
+        opened = name == "open" and owner not in {"Image", "tarfile"} and not {"rb", "wb"} & set(words)
+        text = name in TEXT or opened
         if text and not any(keyword.arg == "encoding" for keyword in node.keywords):
             lines.append(node.lineno)
     return lines
