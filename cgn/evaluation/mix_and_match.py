@@ -127,8 +127,9 @@ def imagenet_world(
 ) -> World:
     """The world of the ImageNet branch, with the CGN and the classifiers in the folder `models`.
 
-    `names` are those of all classes, `labels` the classes that are drawn, at most `MOST_CLASSES`. `truncation`
-    is that of the noise, which all mechanisms share. Raises UserError when weights are missing or damaged.
+    `names` are those of all classes, `labels` the classes that are drawn, at most `MOST_CLASSES`, and
+    `truncation` is that of the noise, which all mechanisms share. Raises UserError when weights are missing
+    or damaged.
     """
     networks = [load_networks(folder) for folder in sorted((models / "classifiers").iterdir())]
     resolution = next(loaded.signature.resolution for of_folder in networks for loaded in of_folder.values())

@@ -56,7 +56,7 @@ def abduction(
 ) -> list[NDArray[np.uint8]]:
     """Real images on the left, and their counterfactuals at the same places on the right; a row is a class.
 
-    `real` and `counterfactuals` are uint8 (n, 32, 32, 3), in pairs, with classes `labels` (n,). Returns the two
+    `real` and `counterfactuals` are uint8 (n, 32, 32, 3), in pairs, with classes `labels` (n,). Returns two
     sheets (H, W, 4).
     """
     titles = {"training images (real)": real, "the same digits in counterfactual textures": counterfactuals}

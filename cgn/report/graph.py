@@ -56,7 +56,8 @@ def graph_svg(
         x, y = lefts[column], middles[node]
         label = _label(node, captions.get(node, ""))
         parts.append(
-            f'<g class="node {role}" data-node="{escape(node)}"><rect x="{x:.1f}" y="{y - NODE_HEIGHT / 2:.1f}" '
+            f'<g class="node {role}" data-node="{escape(node)}">'
+            f'<rect x="{x:.1f}" y="{y - NODE_HEIGHT / 2:.1f}" '
             f'width="{widths[column]:.1f}" height="{NODE_HEIGHT}" rx="8"/>'
             f'<text x="{x + widths[column] / 2:.1f}" y="{y + 5:.1f}">{label}</text></g>'
         )

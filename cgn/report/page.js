@@ -198,7 +198,7 @@ function chart(of) {
   const readout = element("p", { class: "readout soft" });
   const hidden = new Set();
   let svg = drawn("svg", {});
-  figure.append(element("h4", {}, of.title), svg, readout, legend);
+  figure.append(element("h3", {}, of.title), svg, readout, legend);
   const color = (line) => `light-dark(${line.color[0]}, ${line.color[1]})`;
   for (const line of of.lines.length > 1 ? of.lines : []) {
     const button = element("button", { type: "button", "aria-pressed": "true" }, line.name);

@@ -56,11 +56,12 @@ def render_page(
     """The page as HTML text.
 
     `classifiers` is {variant: {method: score}}, `mechanisms` {variant: score}. `table_2` is from
-    `cgn.report.tables.table_2`, `run` from `run_facts`, `sizes` from `sizes_sentence`. `pictures` are those of
-    each file in figures/ or imagenet_sheets/, by its name without the suffix. `class_sheets` are files in
-    imagenet_sheets/ and the names of their classes. `data` is what the script shows: `worlds`, `charts` and
-    `confusion` (see `cgn.report.page_data`). `of_photos` tells that the ImageNet branch has photos in place of
-    emojis. `paper_runs` is from `cgn.report.paper_runs.summary`; if empty, the page shows this run only.
+    `cgn.report.tables.table_2`, `run` from `run_facts`, `sizes` from `sizes_sentence`. `pictures` are those
+    of each sheet in figures/, by its name without the suffix, and of each file in imagenet_sheets/.
+    `class_sheets` are files in imagenet_sheets/ and the names of their classes. `data` is what the script
+    shows: `worlds`, `charts` and `confusion` (see `cgn.report.page_data`). `of_photos` tells that the
+    ImageNet branch has photos in place of emojis. `paper_runs` is from
+    `cgn.report.paper_runs.summary`; if empty, the page shows this run only.
     """
     at_paper_sizes = {variant: _of_paper_runs(paper_runs.get(variant, {})) for variant in VARIANT_TITLES}
     headlines = [
@@ -80,32 +81,38 @@ def render_page(
         )
         for _, row in table_2.iterrows()
     }
-    return page_environment().get_template("page.html.j2").render(
-        variants=VARIANT_TITLES,
-        methods=METHOD_TITLES,
-        meanings=METHOD_MEANINGS,
-        not_in_paper=[method for method in METHOD_TITLES if method not in TABLE_2],
-        marks={mark: meaning for mark, meaning in MARKS.items() if mark != "U"},
-        footnote=unverified_values(),
-        test_footnote=unverified_values(["test"]),
-        sizes=sizes,
-        headlines=headlines,
-        paper_cells=paper_cells if any(paper_cells.values()) else None,
-        cells=cells,
-        mechanisms=mechanisms,
-        imagenet_tables=imagenet_tables,
-        pictures=pictures,
-        class_sheets=class_sheets,
-        data=data,
-        of_photos=of_photos,
-        graphs=[
-            (
-                model,
-                Markup(graph_svg(model.edges, f"Causal graph: {model.name}", model.captions, INTERVENTION)),
-            )
-            for model in causal_models
-        ],
-        facts=_facts(run),
+    return (
+        page_environment()
+        .get_template("page.html.j2")
+        .render(
+            variants=VARIANT_TITLES,
+            methods=METHOD_TITLES,
+            meanings=METHOD_MEANINGS,
+            not_in_paper=[method for method in METHOD_TITLES if method not in TABLE_2],
+            marks={mark: meaning for mark, meaning in MARKS.items() if mark != "U"},
+            footnote=unverified_values(),
+            test_footnote=unverified_values(["test"]),
+            sizes=sizes,
+            headlines=headlines,
+            paper_cells=paper_cells if any(paper_cells.values()) else None,
+            cells=cells,
+            mechanisms=mechanisms,
+            imagenet_tables=imagenet_tables,
+            pictures=pictures,
+            class_sheets=class_sheets,
+            data=data,
+            of_photos=of_photos,
+            graphs=[
+                (
+                    model,
+                    Markup(
+                        graph_svg(model.edges, f"Causal graph: {model.name}", model.captions, INTERVENTION)
+                    ),
+                )
+                for model in causal_models
+            ],
+            facts=_facts(run),
+        )
     )
 
 

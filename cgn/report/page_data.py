@@ -1,4 +1,4 @@
-"""What the page's script shows, as JSON values: worlds to mix, charts, confusion; and pictures inside the page."""
+"""What the page's script shows, as JSON values: worlds to mix and charts; and pictures inside the page."""
 
 import base64
 import io
@@ -47,7 +47,7 @@ def _uri(webp: bytes) -> str:
 
 
 def world(of: World) -> dict[str, Any]:
-    """A world to mix: its layers as sprites, a row for each class and a column for each noise, and all answers.
+    """A world to mix: its layers as sprites (a row is a class, a column a noise), and all answers.
 
     `answers` are flat lists of numbers of `names`: noises x shapes x foregrounds x backgrounds.
     """

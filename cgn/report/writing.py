@@ -61,8 +61,8 @@ log = logging.getLogger(__name__)
 def mixed_worlds(world: str, truncation: float, released: bool, seed: int) -> list[World]:
     """The layers of all trained CGNs below the working directory, and the answers of all classifiers.
 
-    `truncation` is that of the ImageNet branch's noise, `released` the form of the `DigitCNN`s. Raises UserError
-    when weights are missing or damaged.
+    `truncation` is that of the ImageNet branch's noise, `released` the form of the `DigitCNN`s. Raises
+    UserError when weights are missing or damaged.
     """
     names = read_json(WORLD / "classes.json")
     labels = [_class_of_sheet(sheet) for sheet in _class_sheets()]
@@ -82,8 +82,8 @@ def write_report(
 ) -> None:
     """Reads scores, models and data below the working directory, and writes reports/.
 
-    `digits`, `textures` and `world` describe the sources; `seconds` are the known times of stages; `worlds` are
-    those of `mixed_worlds`. Raises UserError when an input is missing or wrong.
+    `digits`, `textures` and `world` describe the sources; `seconds` are the known times of stages; `worlds`
+    are those of `mixed_worlds`. Raises UserError when an input is missing or wrong.
     """
 
     classifiers, mechanisms = {}, {}
