@@ -129,7 +129,18 @@ def arguments_of(stage: Any) -> dict[str, str]:
 
 def test_there_is_one_command_file_for_each_stage(stages: dict[str, Any], root: Path) -> None:
     names = {stage.name.split("@")[0] for stage in stages.values()}
-    no_stages = {"assets", "audit", "cli", "command", "methods", "pretrain", "run", "score_photos", "scoring"}
+    no_stages = {
+        "assets",
+        "audit",
+        "cli",
+        "command",
+        "draw",
+        "methods",
+        "pretrain",
+        "run",
+        "score_photos",
+        "scoring",
+    }
     assert {path.stem for path in (root / "stages").glob("*.py")} - no_stages == names
     cells = 4 + 9 * len(VARIANTS) + 15 + 5  # of one cell; of each variant; ImageNet; ablations
     assert len(stages) == cells
