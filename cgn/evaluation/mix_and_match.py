@@ -131,7 +131,8 @@ def imagenet_world(
     `truncation` is that of the noise, which all mechanisms share. Raises UserError when weights are missing
     or damaged.
     """
-    networks = [load_networks(folder) for folder in sorted((models / "classifiers").iterdir())]
+    folders = sorted(path for path in (models / "classifiers").iterdir() if path.is_dir())
+    networks = [load_networks(folder) for folder in folders]
     resolution = next(loaded.signature.resolution for of_folder in networks for loaded in of_folder.values())
     small = resolution <= SMALL
     labels, noises = (labels[:MOST_CLASSES], NOISES) if small else (labels[:FEW_CLASSES], FEW_NOISES)
