@@ -8,12 +8,18 @@ from torch import Tensor
 
 from cgn.data.mnist.variants import VARIANTS
 from cgn.errors import UserError
-from cgn.evaluation.mix_and_match import NOISES, answers_to_all, composites, mnist_world
+from cgn.evaluation.mix_and_match import NOISES, answers_to_all, composites, imagenet_world, mnist_world
+from cgn.generators.imagenet.mechanisms import ImageNetCGN, save_cgn
 from cgn.generators.mnist.mechanisms import CGN, CGNConfig
 from cgn.generators.mnist.stored import save_generator
+from cgn.io.files import leave_out
+from cgn.io.pixels import from_bytes
 from cgn.methods.registry import METHODS
-from cgn.networks.classifier import Classifier
+from cgn.networks.backbones import random_backbone
+from cgn.networks.classifier import Classifier, Signature, write_signature
 from cgn.networks.digit_cnn import DigitCNN
+from cgn.networks.ensemble import EnsembleNetwork
+from cgn.networks.small_resnet import SmallResNet
 from cgn.scm import compose
 
 
@@ -23,6 +29,11 @@ class Brightness(Classifier):
     def forward(self, images: Tensor) -> Tensor:
         mean = images.mean(dim=(1, 2, 3))
         return torch.stack([-mean, mean], dim=1)
+
+
+def save_classifier(folder: Path, network: Classifier) -> None:
+    state = {name: value.contiguous() for name, value in network.state_dict().items()}
+    save_file(state, folder / "weights.safetensors")
 
 
 def test_composites_of_bytes_are_those_of_the_model() -> None:
@@ -54,8 +65,7 @@ def test_a_world_of_trained_networks(tmp_path: Path) -> None:
     for number, method in enumerate(METHODS):
         folder = tmp_path / "classifiers" / variant / method
         folder.mkdir(parents=True)
-        state = {name: value.contiguous() for name, value in DigitCNN(number).state_dict().items()}
-        save_file(state, folder / "weights.safetensors")
+        save_classifier(folder, DigitCNN(number))
     world, again = (mnist_world(variant, tmp_path, released=False, seed=1) for _ in range(2))
 
     assert world.layers["shape"].shape == (10, NOISES, 32, 32, 1)
@@ -73,3 +83,29 @@ def test_a_world_of_trained_networks(tmp_path: Path) -> None:
     (tmp_path / "classifiers" / variant / "cgn" / "weights.safetensors").unlink()
     with pytest.raises(UserError, match=r"cgn/weights\.safetensors: not found"):
         mnist_world(variant, tmp_path, released=False, seed=1)
+
+
+def test_the_imagenet_branch_with_an_ensemble(cgn: ImageNetCGN, root: Path, tmp_path: Path) -> None:
+    names = ["sea dog", "bird"]
+    (tmp_path / "cgn/all").mkdir(parents=True)
+    save_cgn(tmp_path / "cgn/all", cgn)
+    (tmp_path / "pretrained").symlink_to(root / "weights/emoji")
+    plain, ensemble = (
+        SmallResNet(0, 2, [4, 8]).eval(),
+        EnsembleNetwork(random_backbone(0, [4, 8]), 2, 1).eval(),
+    )
+    for name, network in {"in": plain, "ensemble": ensemble}.items():
+        folder = tmp_path / "classifiers" / name
+        folder.mkdir(parents=True)
+        save_classifier(folder, network)
+        write_signature(folder, Signature(names, 48))
+    leave_out(tmp_path / "classifiers/sin", "no masks")
+    world = imagenet_world("folder", tmp_path, names, [1, 0], truncation=0.5, seed=0)
+
+    assert list(world.answers) == ["ensemble", "shape", "texture", "background", "in"]
+    assert world.layers["shape"].shape == (2, NOISES, 48, 48, 1)
+    mask, foreground, background = world.layers.values()
+    inputs = torch.from_numpy(composites(mask[0, 1], foreground[1, 1], background[1, 1])[None])
+    assert world.answers["in"][1, 0, 1, 1] == plain.predict(inputs).item()
+    of_texture = ensemble.head_logits(from_bytes(inputs))[0, 1]
+    assert world.answers["texture"][1, 0, 1, 1] == of_texture.argmax().item()
