@@ -12,10 +12,14 @@ def main() -> None:
     source = f"{digits.source} ({digits.train:,} for training, {digits.test:,} for the test)"
     world, images = section("imagenet.world"), section("budgets.imagenet_world")
     of_world = f"{world}, at most {images.train:,} images for training"
+    section("threads")
+    truncation = section("imagenet.sheets").truncation
+    released = section("mnist.classifier.network") == "released"
 
-    from cgn.report.writing import write_report
+    from cgn.report.writing import mixed_worlds, write_report
 
-    write_report(profile, seed, source, textures.source, of_world, stage_seconds())
+    worlds = mixed_worlds(world, truncation, released, seed)
+    write_report(profile, seed, source, textures.source, of_world, stage_seconds(), worlds)
 
 
 def stage_seconds() -> list[float]:

@@ -23,7 +23,7 @@ from cgn.report.names import METHOD_TITLES, VARIANT_TITLES
 CHANCE = 10.0  # percent
 _LOSS_COLUMNS = 4
 
-_GENERATOR_STYLES: dict[str, tuple[str, Any]] = {"CGN": ("#c1272d", "-"), "GAN": ("#2474b5", (0, (5, 1.5)))}
+GENERATOR_STYLES: dict[str, tuple[str, Any]] = {"CGN": ("#c1272d", "-"), "GAN": ("#2474b5", (0, (5, 1.5)))}
 
 
 def accuracy_bars(table: pd.DataFrame) -> str:
@@ -105,7 +105,7 @@ def _draw_generators(
     for axis, loss in zip(panels.flat, losses, strict=False):
         for name, history in generators.items():
             if loss in history:
-                color, dashes = _GENERATOR_STYLES[name]
+                color, dashes = GENERATOR_STYLES[name]
                 draw_line(axis, history, "step", loss, color=color, linestyle=dashes)
         axis.set_title(loss.replace("_", " "))
         axis.set_xlabel("step")
@@ -114,7 +114,7 @@ def _draw_generators(
         axis.axis("off")
     handles = [
         Line2D([], [], color=color, linestyle=dashes, label=name)
-        for name, (color, dashes) in _GENERATOR_STYLES.items()
+        for name, (color, dashes) in GENERATOR_STYLES.items()
         if name in generators
     ]
     area.legend(handles=handles, loc="upper right", ncols=2)

@@ -1,4 +1,7 @@
-"""Sheets of MNIST images: Figure 3 of the paper, abduction, and the mechanisms' outputs during training."""
+"""Sheets of MNIST images: Figure 3 of the paper, abduction, and the mechanisms' outputs during training.
+
+Each function returns sheets that stand side by side where there is room, and below each other on a phone.
+"""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,9 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cgn.report.contact_sheets import arrange, contact_sheet
+from cgn.report.contact_sheets import contact_sheet
 
 CLASSES = 10
+DIGITS = [str(digit) for digit in range(CLASSES)]
 MOST_SNAPSHOTS = 8  # rows of a sheet
 
 # Name in the snapshots -> title; m, f, b and x are the paper's symbols.
@@ -25,34 +29,23 @@ def figure_3(
     counterfactuals: NDArray[np.uint8],
     shape_labels: NDArray[np.integer],
     columns: tuple[int, int, int] = (4, 4, 8),
-) -> NDArray[np.uint8]:
+) -> list[NDArray[np.uint8]]:
     """Figure 3: training images, test images and counterfactuals; the row is the class of the shape.
 
     `splits` is the variant's file (`train_images` uint8 (n, 32, 32, 3), `train_labels` (n,), the same for
     test). `counterfactuals` are uint8 (n, 32, 32, 3) with `shape_labels` (n,). `columns` is the number of
-    images of each kind. Returns uint8 (H, W, 4), with white cells if a class has too few images.
+    images of each kind. Returns a sheet (H, W, 4) for each kind, with white cells if a class has too few
+    images.
     """
-    train, test, generated = columns
-    digits = [str(digit) for digit in range(CLASSES)]
-    return arrange(
-        [
-            [
-                contact_sheet(
-                    images_by_class(splits["train_images"], splits["train_labels"], train),
-                    row_labels=digits,
-                    title="training: cues tell the class",
-                ),
-                contact_sheet(
-                    images_by_class(splits["test_images"], splits["test_labels"], test),
-                    title="test: cues at random",
-                ),
-                contact_sheet(
-                    images_by_class(counterfactuals, shape_labels, generated),
-                    title="counterfactuals of the CGN, by class of the shape",
-                ),
-            ]
-        ],
+    kinds = (
+        ("training: cues tell the class", splits["train_images"], splits["train_labels"]),
+        ("test: cues at random", splits["test_images"], splits["test_labels"]),
+        ("counterfactuals of the CGN", counterfactuals, shape_labels),
     )
+    return [
+        contact_sheet(images_by_class(images, labels, count), DIGITS, title=title)
+        for (title, images, labels), count in zip(kinds, columns, strict=True)
+    ]
 
 
 def abduction(
@@ -60,19 +53,17 @@ def abduction(
     counterfactuals: NDArray[np.uint8],
     labels: NDArray[np.integer],
     columns: int = 10,
-) -> NDArray[np.uint8]:
+) -> list[NDArray[np.uint8]]:
     """Real images on the left, and their counterfactuals at the same places on the right; a row is a class.
 
-    `real` and `counterfactuals` are uint8 (n, 32, 32, 3), in pairs, with classes `labels` (n,). Returns uint8
-    (H, W, 4).
+    `real` and `counterfactuals` are uint8 (n, 32, 32, 3), in pairs, with classes `labels` (n,). Returns two
+    sheets (H, W, 4).
     """
-    digits = [str(digit) for digit in range(CLASSES)]
-    left = contact_sheet(
-        images_by_class(real, labels, columns), row_labels=digits, title="training images (real)"
-    )
-    title = "the same digits, read off them, in counterfactual textures"
-    right = contact_sheet(images_by_class(counterfactuals, labels, columns), title=title)
-    return arrange([[left, right]])
+    titles = {"training images (real)": real, "the same digits in counterfactual textures": counterfactuals}
+    return [
+        contact_sheet(images_by_class(images, labels, columns), DIGITS, title=title)
+        for title, images in titles.items()
+    ]
 
 
 def images_by_class(
@@ -87,19 +78,17 @@ def images_by_class(
     return chosen
 
 
-def mechanisms_over_training(snapshots: Mapping[str, NDArray[np.generic]]) -> NDArray[np.uint8]:
+def mechanisms_over_training(snapshots: Mapping[str, NDArray[np.generic]]) -> list[NDArray[np.uint8]]:
     """The mechanisms' outputs during training: a panel for each output, a row is a step, a column a class.
 
     `snapshots` has `steps` int (t,), `masks` uint8 (t, 10, 32, 32), and `foregrounds`, `backgrounds` and
     `composites` uint8 (t, 10, 32, 32, 3). At most `MOST_SNAPSHOTS` are shown, evenly spaced, including the
-    first and the last. Returns uint8 (H, W, 4).
+    first and the last. Returns a sheet (H, W, 4) for each output.
     """
     steps = snapshots["steps"]
     shown = np.unique(np.linspace(0, len(steps) - 1, min(len(steps), MOST_SNAPSHOTS)).round().astype(int))
     rows = [f"step {steps[index]:,}" for index in shown]
-    digits = [str(digit) for digit in range(CLASSES)]
-    sheets = [
-        contact_sheet(snapshots[name][shown].astype(np.uint8), rows, digits, title)
+    return [
+        contact_sheet(snapshots[name][shown].astype(np.uint8), rows, DIGITS, title)
         for name, title in PANELS.items()
     ]
-    return arrange([sheets[:2], sheets[2:]])

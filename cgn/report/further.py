@@ -23,6 +23,7 @@ from cgn.report.signals import SignalScores, parse_signals, signals_chart, signa
 from cgn.report.signals import metrics as signals_metrics
 
 LATENTS_OF = "colored_mnist"
+FIGURES = ("table_5.svg", "figure_6.png", "figure_6_plane.svg")
 
 
 class Further(NamedTuple):
@@ -42,7 +43,7 @@ class Further(NamedTuple):
         return {VARIANT_TITLES[variant]: verdict(score) for variant, score in self.signals.items()}
 
     def write_figures(self, folder: Path) -> None:
-        """Writes table_5.svg, figure_6_plane.svg and figure_6.png to `folder`."""
+        """Writes `FIGURES` to `folder`."""
         (folder / "table_5.svg").write_text(signals_chart(self.signals), encoding="utf-8")
         (folder / "figure_6_plane.svg").write_text(plane_chart(self.pictures), encoding="utf-8")
         write_png(folder / "figure_6.png", traversal_sheet(self.pictures))

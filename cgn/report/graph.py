@@ -11,18 +11,22 @@ CHARACTER = 8.2  # width of one character, at most
 MARGIN = 6
 
 
-def graph_svg(edges: Sequence[tuple[str, str]], title: str, captions: Mapping[str, str]) -> str:
+def graph_svg(
+    edges: Sequence[tuple[str, str]], title: str, captions: Mapping[str, str], room: int = 3
+) -> str:
     """An <svg> element of the graph with `edges` (cause, effect); `title` is its accessible name.
 
     `captions` has short explanations of nodes, e.g. {"M": "shape"}. In Y1 and X_gen, what follows the first
-    letter is a subscript. Raises ValueError when the graph has a cycle.
+    letter is a subscript. The nodes of the first column have room for `room` characters. Raises ValueError
+    when the graph has a cycle.
     """
     columns = _columns(edges)
     rows = _rows(edges, columns)
     texts = {node: f"{node} {captions.get(node, '')}".strip() for node in columns}
     widths: dict[int, float] = {}
     for node, column in columns.items():
-        widths[column] = max(widths.get(column, 0), CHARACTER * max(len(texts[node]), 3) + 18)
+        characters = max(len(texts[node]), 3 if column else room)
+        widths[column] = max(widths.get(column, 0), CHARACTER * characters + 18)
     lefts, left = {}, float(MARGIN)
     for column in sorted(widths):
         lefts[column] = left
@@ -52,7 +56,8 @@ def graph_svg(edges: Sequence[tuple[str, str]], title: str, captions: Mapping[st
         x, y = lefts[column], middles[node]
         label = _label(node, captions.get(node, ""))
         parts.append(
-            f'<g class="node {role}"><rect x="{x:.1f}" y="{y - NODE_HEIGHT / 2:.1f}" '
+            f'<g class="node {role}" data-node="{escape(node)}">'
+            f'<rect x="{x:.1f}" y="{y - NODE_HEIGHT / 2:.1f}" '
             f'width="{widths[column]:.1f}" height="{NODE_HEIGHT}" rx="8"/>'
             f'<text x="{x + widths[column] / 2:.1f}" y="{y + 5:.1f}">{label}</text></g>'
         )

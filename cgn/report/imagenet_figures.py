@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from cgn.report.ablation import ROWS
 from cgn.report.chart_style import STYLE, draw_line, svg
-from cgn.report.contact_sheets import arrange, contact_sheet
+from cgn.report.contact_sheets import contact_sheet
 
 # Name in the snapshots -> title; m, f, b and x are the paper's symbols.
 PANELS = {
@@ -23,7 +23,7 @@ PANELS = {
 }
 MOST_SNAPSHOTS = 4  # rows of a sheet
 _WINDOW = 0.05  # length of the running mean, as a share of the training
-_LINES: dict[str, tuple[str, Any]] = {
+LINES: dict[str, tuple[str, Any]] = {
     "no_shape": ("#2474b5", (0, (5, 1.5))),
     "no_text": ("#ddaa33", "-"),
     "no_bg": ("#5aa9a3", (0, (5, 1.5, 1, 1.5))),
@@ -37,21 +37,30 @@ def mask_mean_curves(histories: Mapping[str, pd.DataFrame]) -> str:
 
     Lines are running means, because batches differ more than the ablations do.
     """
-    smooth = {
-        name: history.rolling(max(1, round(_WINDOW * len(history))), center=True, min_periods=1).mean()
-        for name, history in histories.items()
-    }
+    smooth = smoothed(histories)
     with rc_context(STYLE):
         figure = Figure(figsize=(8, 3.8))
         axis: Any = figure.subplots(gridspec_kw={"left": 0.08, "right": 0.74, "top": 0.95, "bottom": 0.13})
         for name, history in smooth.items():
-            color, dashes = _LINES[name]
-            label = "all losses" if name == "all" else f"without {ROWS[name]}"
-            draw_line(axis, history, "step", "mask_mean", color=color, linestyle=dashes, label=label)
+            color, dashes = LINES[name]
+            draw_line(axis, history, "step", "mask_mean", color=color, linestyle=dashes, label=title_of(name))
         axis.set(ylim=_limits(pd.concat([history["mask_mean"] for history in smooth.values()])))
         axis.set(xlabel="step", ylabel="mean mask")
         figure.legend(*axis.get_legend_handles_labels(), loc="center right")
         return svg(figure)
+
+
+def smoothed(histories: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
+    """Running means of all columns."""
+    return {
+        name: history.rolling(max(1, round(_WINDOW * len(history))), center=True, min_periods=1).mean()
+        for name, history in histories.items()
+    }
+
+
+def title_of(ablation: str) -> str:
+    """The name of an ablation in charts."""
+    return "all losses" if ablation == "all" else f"without {ROWS[ablation]}"
 
 
 def _limits(fractions: "pd.Series[float]") -> tuple[float, float]:
@@ -66,7 +75,7 @@ def inception_score_curve(snapshots: Mapping[str, NDArray[Any]]) -> str:
     with rc_context(STYLE):
         figure = Figure(figsize=(8, 2.6))
         axis: Any = figure.subplots(gridspec_kw={"left": 0.08, "right": 0.74, "top": 0.95, "bottom": 0.18})
-        color, dashes = _LINES["all"]
+        color, dashes = LINES["all"]
         scores = pd.DataFrame({name: snapshots[name] for name in ("step", "inception_score")})
         draw_line(axis, scores, "step", "inception_score", color=color, linestyle=dashes)
         axis.set(ylim=(1, None), xlabel="step", ylabel="score")
@@ -75,15 +84,14 @@ def inception_score_curve(snapshots: Mapping[str, NDArray[Any]]) -> str:
 
 def mechanisms_over_training(
     snapshots: Mapping[str, NDArray[Any]], classes: tuple[str, ...]
-) -> NDArray[np.uint8]:
+) -> list[NDArray[np.uint8]]:
     """The mechanisms' outputs during training: a panel for each output, a row is a step, a column a class.
 
     `snapshots` has `step` (t,), and each of `PANELS` uint8 (t, classes, r, r, 3). At most `MOST_SNAPSHOTS`
-    are shown, including the first and the last. Returns uint8 (H, W, 4).
+    are shown, including the first and the last. Returns the panels (H, W, 4).
     """
     steps = snapshots["step"]
     shown = np.unique(np.linspace(0, len(steps) - 1, min(len(steps), MOST_SNAPSHOTS)).round().astype(int))
     rows = [f"step {int(step):,}" for step in steps[shown]]
     columns = [name.split("_")[-1] for name in classes]
-    sheets = [contact_sheet(snapshots[name][shown], rows, columns, title) for name, title in PANELS.items()]
-    return arrange([sheets[:2], sheets[2:4], sheets[4:]])
+    return [contact_sheet(snapshots[name][shown], rows, columns, title) for name, title in PANELS.items()]

@@ -1,18 +1,16 @@
-"""Renders reports/index.html, a page that needs no network. Its images are files in two folders beside it."""
+"""Renders reports/index.html, one file that needs no network: pictures, data and script are inside."""
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any, NamedTuple
-from xml.etree import ElementTree
 
 import pandas as pd
 from markupsafe import Markup
-from PIL import Image
 
 from cgn.report.further import Further
 from cgn.report.graph import graph_svg
 from cgn.report.imagenet import Table
 from cgn.report.names import METHOD_MEANINGS, METHOD_TITLES, VARIANT_TITLES
+from cgn.report.page_data import Picture
 from cgn.report.paper_values import MARKS, TABLE_2, paper_value, unverified_values
 from cgn.report.run_facts import duration
 from cgn.report.scores import ClassifierScore, MechanismScore
@@ -39,13 +37,17 @@ class Accuracy(NamedTuple):
         return f"{self.mean:.1f}" + ("" if self.spread is None else f" ± {self.spread:.1f}")
 
 
+INTERVENTION = len("do(Y1 := instrument)")  # room for the longest in a graph
+
+
 def render_page(
-    folder: Path,
     classifiers: Mapping[str, Mapping[str, ClassifierScore]],
     mechanisms: Mapping[str, MechanismScore],
     table_2: pd.DataFrame,
     imagenet_tables: Sequence[Table],
-    imagenet_sheets: Sequence[tuple[str, str]],
+    pictures: Mapping[str, Sequence[Picture]],
+    class_sheets: Sequence[tuple[str, str]],
+    data: Mapping[str, Any],
     causal_models: Sequence[CausalModel],
     run: Mapping[str, Any],
     sizes: str,
@@ -53,18 +55,16 @@ def render_page(
     paper_runs: Mapping[str, Any],
     further: Further,
 ) -> str:
-    """The page as HTML text, for `folder`, which must have the page's images already.
+    """The page as HTML text.
 
     `classifiers` is {variant: {method: score}}, `mechanisms` {variant: score}. `table_2` is from
-    `cgn.report.tables.table_2`, `run` from `run_facts`, `sizes` from `sizes_sentence`. `imagenet_sheets` are
-    files in imagenet_sheets/ and the names of their classes. `of_photos` tells that the ImageNet branch
-    has photos in place of emojis. `paper_runs` is from `cgn.report.paper_runs.summary`; if empty, the page
-    shows this run only.
+    `cgn.report.tables.table_2`, `run` from `run_facts`, `sizes` from `sizes_sentence`. `pictures` are those
+    of each sheet in figures/, by its name without the suffix, and of each file in imagenet_sheets/.
+    `class_sheets` are files in imagenet_sheets/ and the names of their classes. `data` is what the script
+    shows: `worlds`, `charts` and `confusion` (see `cgn.report.page_data`). `of_photos` tells that the
+    ImageNet branch has photos in place of emojis. `paper_runs` is from
+    `cgn.report.paper_runs.summary`; if empty, the page shows this run only.
     """
-    environment = page_environment()
-    environment.filters["size"] = lambda name: Markup('width="{}" height="{}"').format(
-        *image_size(folder / name)
-    )
     at_paper_sizes = {variant: _of_paper_runs(paper_runs.get(variant, {})) for variant in VARIANT_TITLES}
     headlines = [
         headline(variant, at_paper_sizes[variant], "At the paper’s sizes")
@@ -83,29 +83,39 @@ def render_page(
         )
         for _, row in table_2.iterrows()
     }
-    return environment.get_template("page.html.j2").render(
-        variants=VARIANT_TITLES,
-        methods=METHOD_TITLES,
-        meanings=METHOD_MEANINGS,
-        not_in_paper=[method for method in METHOD_TITLES if method not in TABLE_2],
-        marks={mark: meaning for mark, meaning in MARKS.items() if mark != "U"},
-        footnote=unverified_values(),
-        test_footnote=unverified_values(["test"]),
-        sizes=sizes,
-        headlines=headlines,
-        paper_cells=paper_cells if any(paper_cells.values()) else None,
-        cells=cells,
-        mechanisms=mechanisms,
-        imagenet_tables=imagenet_tables,
-        imagenet_sheets=[(f"imagenet_sheets/{file}", name) for file, name in imagenet_sheets],
-        of_photos=of_photos,
-        graphs=[
-            # graph_svg escapes what it is given.
-            (model, Markup(graph_svg(model.edges, f"Causal graph: {model.name}", model.captions)))  # noqa: S704
-            for model in causal_models
-        ],
-        facts=_facts(run),
-        further=further,
+    return (
+        page_environment()
+        .get_template("page.html.j2")
+        .render(
+            variants=VARIANT_TITLES,
+            methods=METHOD_TITLES,
+            meanings=METHOD_MEANINGS,
+            not_in_paper=[method for method in METHOD_TITLES if method not in TABLE_2],
+            marks={mark: meaning for mark, meaning in MARKS.items() if mark != "U"},
+            footnote=unverified_values(),
+            test_footnote=unverified_values(["test"]),
+            sizes=sizes,
+            headlines=headlines,
+            paper_cells=paper_cells if any(paper_cells.values()) else None,
+            cells=cells,
+            mechanisms=mechanisms,
+            imagenet_tables=imagenet_tables,
+            pictures=pictures,
+            class_sheets=class_sheets,
+            data=data,
+            of_photos=of_photos,
+            graphs=[
+                (
+                    model,
+                    Markup(
+                        graph_svg(model.edges, f"Causal graph: {model.name}", model.captions, INTERVENTION)
+                    ),
+                )
+                for model in causal_models
+            ],
+            facts=_facts(run),
+            further=further,
+        )
     )
 
 
@@ -162,16 +172,3 @@ def _facts(run: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("Machine", f"{machine['processor']}, {machine['cores']} cores{memory}"),
         ("Versions", versions),
     ]
-
-
-PIXELS_PER_POINT = 4 / 3  # in CSS
-
-
-def image_size(path: Path) -> tuple[int, int]:
-    """Width and height in pixels of a PNG, WebP or SVG file; matplotlib writes an SVG's in points."""
-    if path.suffix == ".svg":
-        _, root = next(ElementTree.iterparse(path, ["start"]))  # noqa: S314 - our own file
-        width, height = (float(root.attrib[side].removesuffix("pt")) for side in ("width", "height"))
-        return round(width * PIXELS_PER_POINT), round(height * PIXELS_PER_POINT)
-    with Image.open(path) as image:
-        return image.size

@@ -16,7 +16,17 @@ pytestmark = pytest.mark.slow
 
 CLASSES = ["deep red", "sea"]
 COLORS = {"deep red": (200, 60, 20), "sea": (20, 60, 200)}
-PACKAGE = ("cgn", "stages", "budgets", "params.yaml", "assets.yaml", "pyproject.toml", "README.md", "LICENSE")
+PACKAGE = (
+    "cgn",
+    "stages",
+    "budgets",
+    "weights",
+    "params.yaml",
+    "assets.yaml",
+    "pyproject.toml",
+    "README.md",
+    "LICENSE",
+)
 CODE = """
 import torch
 
@@ -136,3 +146,9 @@ def test_mistakes_are_one_line(
     assert message in line
     after = {path.relative_to(here) for path in here.rglob("*") if "__pycache__" not in path.parts}
     assert after == before
+
+
+def test_a_drawing_by_the_shipped_generators(cgn: Path, tmp_path: Path) -> None:
+    subprocess.run([cgn, "draw", "wildlife", "--out", "x.png"], cwd=tmp_path, check=True, timeout=60)
+    with Image.open(tmp_path / "x.png") as image:
+        assert image.size[0] == 4 * 192 + 3 * 2

@@ -44,7 +44,8 @@ def test_the_first_and_the_last_step_are_shown() -> None:
     arrays = {name: np.full((count, 2, 4, 4, 3), 255, np.uint8) for name in PANELS}
     arrays["mask"][0], arrays["mask"][-1] = 1, 2
     arrays["composite"][-1] = 3
-    picture = mechanisms_over_training({"step": np.arange(count)} | arrays, ("a_dog", "b_cat"))
-    shown = {value: int((picture[..., :3] == value).all(axis=2).sum()) for value in (1, 2, 3)}
+    panels = mechanisms_over_training({"step": np.arange(count)} | arrays, ("a_dog", "b_cat"))
+    pixels = np.concatenate([panel[..., :3].reshape(-1, 3) for panel in panels])
+    shown = {value: int((pixels == value).all(axis=1).sum()) for value in (1, 2, 3)}
     # Two classes of 4 x 4 pixels, each pixel doubled.
     assert shown == dict.fromkeys((1, 2, 3), 2 * 8 * 8)
