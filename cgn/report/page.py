@@ -105,13 +105,9 @@ def render_page(
             data=data,
             of_photos=of_photos,
             graphs=[
-                (
-                    model,
-                    Markup(
-                        graph_svg(model.edges, f"Causal graph: {model.name}", model.captions, INTERVENTION)
-                    ),
-                )
+                (model, Markup(graph_svg(model.edges, title, model.captions, INTERVENTION)))  # noqa: S704 - escaped there
                 for model in causal_models
+                for title in [f"Causal graph: {model.name}"]
             ],
             facts=_facts(run),
             further=further,

@@ -33,12 +33,12 @@ class Picture(NamedTuple):
 
 
 def picture(source: Path | NDArray[np.uint8], lossless: bool = False) -> Picture:
-    """A picture file, or an image (H, W, channels), to stand in the page; WebP and SVG files stay as they are."""
+    """A picture file, or an image (H, W, channels), for the page; WebP and SVG files stay as they are."""
     if isinstance(source, Path) and source.suffix == ".svg":
         content = source.read_bytes()
         root = ElementTree.fromstring(content)  # noqa: S314 - our own file
-        width, height = (float(root.attrib[side].removesuffix("pt")) for side in ("width", "height"))
-        return Picture(_uri(content, "svg+xml"), round(width * PIXELS_PER_POINT), round(height * PIXELS_PER_POINT))
+        points = (float(root.attrib[side].removesuffix("pt")) for side in ("width", "height"))
+        return Picture(_uri(content, "svg+xml"), *(round(size * PIXELS_PER_POINT) for size in points))
     if isinstance(source, Path) and source.suffix == ".webp":
         encoded = source.read_bytes()
         with Image.open(source) as image:

@@ -8,15 +8,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from numpy.typing import NDArray
-
-from cgn.report.further import Further
-from cgn.report.imagenet import CLASSIFIERS as IMAGENET_METHODS
-from cgn.report.imagenet import ImageNetScores, parse_scores
-from cgn.report.latents import parse_latents, parse_readers
-from cgn.report.names import METHOD_TITLES, VARIANT_TITLES
-from cgn.report.scores import ClassifierScore, MechanismScore, parse_classifiers, parse_mechanisms
-from cgn.report.signals import parse_signals
 import webdataset
 from numpy.typing import NDArray
 from PIL import Image
@@ -28,12 +19,15 @@ from cgn.evaluation.mix_and_match import World
 from cgn.io.arrays import write_arrays
 from cgn.io.files import write_json
 from cgn.report.ablation import ABLATIONS
+from cgn.report.further import Further
 from cgn.report.imagenet import CLASSIFIERS as IMAGENET_METHODS
 from cgn.report.imagenet import ImageNetScores, parse_scores
 from cgn.report.imagenet_figures import PANELS
 from cgn.report.imagenet_sheets import file_of_class
+from cgn.report.latents import parse_latents, parse_readers
 from cgn.report.names import METHOD_TITLES, VARIANT_TITLES
 from cgn.report.scores import ClassifierScore, MechanismScore, parse_classifiers, parse_mechanisms
+from cgn.report.signals import parse_signals
 from cgn.report.writing import write_report
 from stages.report import stage_seconds
 
@@ -224,6 +218,9 @@ def inputs(
     mechanisms_json: dict[str, Any],
     imagenet_json: dict[str, Any],
     paper_runs: dict[str, Any],
+    signals_json: dict[str, Any],
+    latents_json: dict[str, Any],
+    latents_pictures: dict[str, NDArray[Any]],
 ) -> Path:
     """The files that the stage reads: small, but in the formats of the stages that write them."""
     root = tmp_path_factory.mktemp("project")
@@ -257,6 +254,8 @@ def inputs(
             )  # fmt: skip
         for kind in ("counterfactuals", "abducted"):
             write_shard(root / f"data/mnist/shards/{variant}/{kind}", images, labels)
+    write_json(root / "scores/mnist/colored_mnist/latents.json", latents_json)
+    write_arrays(root / "scores/mnist/colored_mnist/latents.safetensors", latents_pictures)
     write_shard(root / "data/imagenet/shards/counterfactuals", images, labels % 9)
     for stage, scores in imagenet_json.items():
         write_json(root / f"scores/imagenet/{stage}.json", scores)

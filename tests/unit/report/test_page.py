@@ -21,7 +21,7 @@ from PIL import Image
 from cgn.errors import UserError
 from cgn.io.arrays import read_arrays, write_arrays
 from cgn.io.files import leave_out, read_json, write_json
-from cgn.report.further import Further
+from cgn.report.further import FIGURES, Further
 from cgn.report.imagenet import ImageNetScores, tables
 from cgn.report.names import METHOD_TITLES, VARIANT_TITLES
 from cgn.report.page import Accuracy, CausalModel, headline, render_page
@@ -81,12 +81,16 @@ def test_the_page_is_one_file_and_all_it_links_is_there(reports: Path) -> None:
 def test_the_place_of_every_picture_is_known_before_it_is_decoded(reports: Path) -> None:
     images = Page((reports / "index.html").read_text()).images
     # Three panels of Figure 3, two of abduction and four of the mechanisms; five of the ImageNet branch.
-    assert len(images) == (3 + 2 + 4) * len(VARIANT_TITLES) + 5 + 1 + 3 + len(SHEETS) - 2
+    assert len(images) == (3 + 2 + 4) * len(VARIANT_TITLES) + 5 + 1 + 3 + len(SHEETS) - 2 + len(FIGURES)
     assert all(image["loading"] == "lazy" and image["decoding"] == "async" for image in images)
     for image in images:
-        encoded = base64.b64decode(image["src"].removeprefix("data:image/webp;base64,"))
-        with Image.open(io.BytesIO(encoded)) as decoded:
-            assert (int(image["width"]), int(image["height"])) == decoded.size
+        kind, encoded = image["src"].removeprefix("data:image/").split(";base64,")
+        width, height = int(image["width"]), int(image["height"])
+        if kind == "svg+xml":
+            assert 300 < height < width < 1200
+        else:
+            with Image.open(io.BytesIO(base64.b64decode(encoded))) as decoded:
+                assert (width, height) == decoded.size
 
 
 def test_the_same_page_where_text_is_not_utf_8(inputs: Path, reports: Path, tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shuti
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
 
 SCROLLING = """() => [...document.querySelectorAll("*")].filter((element) =>
-  element.clientWidth && element.scrollWidth > element.clientWidth + 1 &&
+  element.checkVisibility() && element.scrollWidth > element.clientWidth + 1 &&
   ["auto", "scroll"].includes(getComputedStyle(element).overflowX)).length"""
 OVERLAPPING = """() => {
   const titles = [...document.querySelectorAll("h1, h2, h3, h4, summary, th, label")].filter((one) =>
