@@ -69,14 +69,16 @@ def each_deviation(
     attempts: Attempts = 3,
     slurm: Slurm = [],  # noqa: B006
 ) -> None:
-    """Run every deviation that has no result yet (`experiments.deviations`), and write their table."""
+    """Run every deviation that lacks a result of a seed (`experiments.deviations`), and write their table."""
     tasks = {
         f"deviation-{name}-{deviation}": [
             *("experiments.deviations", "--variant", name, "--deviation", deviation),
         ]
         for name in variant
         for deviation in deviations.DEVIATIONS
-        if not (deviations.FOLDER / name / f"{deviation}.json").exists()
+        if not all(
+            (deviations.FOLDER / name / deviation / f"seed_{seed}.json").exists() for seed in deviations.SEEDS
+        )
     }
     submit(tasks, executor, at_once, attempts, slurm)
     deviations.collect()
@@ -89,7 +91,7 @@ def each_search(
     attempts: Attempts = 3,
     slurm: Slurm = [],  # noqa: B006
 ) -> None:
-    """Search the settings of every baseline (`experiments.tuning`), and write their table."""
+    """Search the settings of every method (`experiments.tuning`), and write their table."""
     tasks = {f"tuning-{method}": ["experiments.tuning", method] for method in tuning.SEARCH}
     submit(tasks, executor, at_once, attempts, slurm)
     tuning.collect()
