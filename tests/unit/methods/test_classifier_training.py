@@ -126,10 +126,10 @@ def test_saved_classifier_predicts_as_before(tmp_path: Path, schedule: Classifie
     first, second = (load_classifier(tmp_path / "out", DigitCNN(0)) for _ in range(2))
     batch = torch.from_numpy(images)
     assert torch.equal(first.predict(batch), second.predict(batch))
-    with pytest.raises(UserError, match="not this classifier"):
+    with pytest.raises(UserError, match="not the weights of this network"):
         load_classifier(tmp_path / "out", DigitCNN(0, channels=1))
     (tmp_path / "out" / "weights.safetensors").write_bytes(b"damaged")
-    with pytest.raises(UserError, match="not this classifier"):
+    with pytest.raises(UserError, match="not the weights of this network"):
         load_classifier(tmp_path / "out", DigitCNN(0))
     with pytest.raises(UserError, match="not found"):
         load_classifier(tmp_path / "nowhere", DigitCNN(0))

@@ -248,5 +248,5 @@ def test_wrong_weights_are_named(tmp_path: Path) -> None:
     weights = load_file(save(make().network, tmp_path / "cut") / "weights.safetensors")
     del weights["heads.texture.bias"]
     save_file(weights, tmp_path / "cut" / "weights.safetensors")
-    with pytest.raises(UserError, match=r"weights\.safetensors: not this classifier"):
+    with pytest.raises(UserError, match=r"weights\.safetensors: not the weights of this network"):
         load_networks(tmp_path / "cut")
