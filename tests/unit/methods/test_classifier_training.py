@@ -129,7 +129,7 @@ def test_saved_classifier_predicts_as_before(tmp_path: Path, schedule: Classifie
     with pytest.raises(UserError, match="not the weights of this network"):
         load_classifier(tmp_path / "out", DigitCNN(0, channels=1))
     (tmp_path / "out" / "weights.safetensors").write_bytes(b"damaged")
-    with pytest.raises(UserError, match="not the weights of this network"):
+    with pytest.raises(UserError, match="not a file of weights"):
         load_classifier(tmp_path / "out", DigitCNN(0))
     with pytest.raises(UserError, match="not found"):
         load_classifier(tmp_path / "nowhere", DigitCNN(0))
