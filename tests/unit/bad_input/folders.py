@@ -6,7 +6,8 @@ import numpy as np
 
 from cgn.data.mnist.textures import load_textures
 from cgn.data.params import TexturesBudget
-from cgn.data.photos.index import index_folder, read_entries
+from cgn.data.photos.entries import read_entries
+from cgn.data.photos.index import index_folder
 from cgn.evaluation.class_matching import read_class_map
 from cgn.evaluation.shape_bias import find_stimuli
 from cgn.io.image_folders import Skipped

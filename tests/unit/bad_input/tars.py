@@ -52,7 +52,7 @@ TARS = [
     Case("shard cut", shard(tar(*sample("0"))[:700]), BROKEN.format("")),
     Case("shard empty file", shard(b""), BROKEN.format("")),
     Case("shard is HTML", shard(HTML), BROKEN.format("")),
-    Case("shard without samples", shard(tar()), r"no samples in its shards; delete it and run dvc repro"),
+    Case("shard without samples", shard(tar()), r"no samples in its shards; delete them and run dvc repro"),
     Case(
         "shard with a doublet", shard(tar(*sample("0"), *sample("1"), *sample("0"))), BROKEN.format("twice")
     ),

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from safetensors.torch import save as safetensors
 
 from cgn.data.mnist.digits import read_idx
-from cgn.data.photos.index import read_entries
+from cgn.data.photos.entries import read_entries
 from cgn.data.photos.layouts import find_photos
 from cgn.data.photos.photos import unpack_set
 from cgn.errors import UserError
