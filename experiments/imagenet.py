@@ -7,7 +7,6 @@ default .scratch/imagenet) and the cache. The scores are kept in reports/imagene
 
 import json
 import os
-import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -17,6 +16,7 @@ from cgn.errors import UserError
 from cgn.io.files import write_json
 from experiments.experiment import recorded, run_target
 from experiments.settings import overridden
+from stages.command import run_command
 
 RESULTS = Path("reports/imagenet")
 SCORES = ("accuracy", "in9", "cue_conflict", "cgn")
@@ -96,7 +96,4 @@ def scores_of(experiment: str, targets: list[str]) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    try:
-        typer.run(main)
-    except UserError as error:
-        sys.exit(f"imagenet: error: {error}")
+    run_command("imagenet", {"imagenet": main})

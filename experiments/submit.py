@@ -6,9 +6,7 @@ so does the same command after an interruption. On Slurm this folder must be on 
 have. `--slurm KEY=VALUE` are parameters of submitit, e.g. slurm_partition=gpu or timeout_min=600.
 """
 
-import logging
-import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -19,6 +17,7 @@ from cgn.report.names import VARIANT_TITLES
 from cgn.report.paper_runs import WHOLE_RUN, is_complete
 from experiments import deviations, paper, tuning
 from experiments.jobs import Job, clean_commit, run_jobs
+from stages.command import run_command
 
 FOLDER = Path(".scratch/submit")
 SUMMARIES = (
@@ -26,14 +25,12 @@ SUMMARIES = (
     *("reports/deviations/deviations.md", "reports/tuning/tuning.md"),
 )
 
-app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 Executor = Annotated[Literal["local", "slurm"], typer.Option(help="where jobs run")]
 AtOnce = Annotated[int | None, typer.Option(min=1, help="jobs at once; default: local 1, slurm 100")]
 Attempts = Annotated[int, typer.Option(min=1, help="times that a job is tried")]
 Slurm = Annotated[list[str], typer.Option(help="KEY=VALUE of submitit, for slurm")]
 
 
-@app.command("paper")
 def paper_seeds(
     seeds: Annotated[str, typer.Option(help="e.g. 0-4 or 0,2,7")],
     variant: Annotated[list[str], typer.Option(help="only these variants")] = list(VARIANT_TITLES),  # noqa: B006
@@ -61,7 +58,6 @@ def paper_seeds(
     paper.collect()
 
 
-@app.command("deviations")
 def each_deviation(
     variant: Annotated[list[str], typer.Option(help="only these variants")] = list(deviations.HARD),  # noqa: B006
     executor: Executor = "local",
@@ -84,7 +80,6 @@ def each_deviation(
     deviations.collect()
 
 
-@app.command("tuning")
 def each_search(
     executor: Executor = "local",
     at_once: AtOnce = None,
@@ -140,9 +135,11 @@ def executor_of(name: str, logs: Path, slurm: Sequence[str]) -> Any:
     return engine
 
 
+COMMANDS: dict[str, Callable[..., None]] = {
+    "paper": paper_seeds,
+    "deviations": each_deviation,
+    "tuning": each_search,
+}
+
 if __name__ == "__main__":
-    logging.basicConfig(format="%(message)s", level=logging.INFO)
-    try:
-        app()
-    except UserError as error:
-        sys.exit(f"submit: error: {error}")
+    run_command("submit", COMMANDS)

@@ -37,11 +37,9 @@ from cgn.seeding import generator, indexed_normals
 VARIANT = "colored_mnist"
 MOST = 2000  # images that are encoded
 SHOWN = 4  # latents of a model that are traversed in the figure
-REACH, COLUMNS, PLANE = (
-    2.5,
-    9,
-    12,
-)  # of traversals, in standard deviations, and their images; images of the plane
+REACH = 2.5  # of a traversal to both sides, in standard deviations
+COLUMNS = 9  # images of a traversal
+PLANE = 12  # images along each side of the plane
 MECHANISMS = {"color": "foreground", "shape": "shape"}
 _ONE_LABEL = CounterfactualParams(intervened=["shape"], noise="per_mechanism", ratio=1)
 

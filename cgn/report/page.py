@@ -11,6 +11,7 @@ from cgn.report.graph import graph_svg
 from cgn.report.imagenet import Table
 from cgn.report.names import METHOD_MEANINGS, METHOD_TITLES, VARIANT_TITLES
 from cgn.report.page_data import Picture
+from cgn.report.paper_runs import updates_line
 from cgn.report.paper_values import MARKS, TABLE_2, paper_value, unverified_values
 from cgn.report.run_facts import duration
 from cgn.report.scores import ClassifierScore, MechanismScore
@@ -94,6 +95,7 @@ def render_page(
             marks={mark: meaning for mark, meaning in MARKS.items() if mark != "U"},
             footnote=unverified_values(),
             test_footnote=unverified_values(["test"]),
+            updates=updates_line(paper_runs) if paper_runs else "",
             sizes=sizes,
             headlines=headlines,
             paper_cells=paper_cells if any(paper_cells.values()) else None,

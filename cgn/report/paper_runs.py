@@ -186,14 +186,14 @@ def markdown(found: dict[str, Any]) -> str:
         f" {MINUS} is worse). {NONE}: no result yet.",
         "",
         *([footnote, ""] if (footnote := unverified_values(["test"])) else []),
-        _updates(found),
+        updates_line(found),
         "",
         *(_of_random_cues(found) if "random_cues" in found else []),
         *(_released(found["released"]) if "released" in found else []),
     ])  # fmt: skip
 
 
-def _updates(found: dict[str, Any]) -> str:
+def updates_line(found: Mapping[str, Any]) -> str:
     """The line about the length of the trainings, which names those that are shorter."""
     lengths = {
         (method, variant): found[variant][method]["updates"]

@@ -62,7 +62,7 @@ def metrics(score: SignalScores) -> dict[str, Any]:
 def verdict(score: SignalScores) -> str:
     """The verdict in words."""
     if score.causal_signal in score.signals:
-        return f"only the {score.causal_signal} is stable, so it is the cause"
+        return f"the {score.causal_signal} alone is stable, so it is the cause"
     return {"none": "no signal is stable", "several": "several signals are stable"}[score.causal_signal]
 
 
@@ -110,7 +110,7 @@ def signals_chart(scores: Mapping[str, SignalScores]) -> str:
             names = [environment_title(name).removesuffix(" %") for name in [*known, RANDOM]]
             axis.set_xticks([*range(len(known)), len(known) + 0.5], names)
             axis.axhline(CHANCE, color=INK, linewidth=1, linestyle=(0, (3, 2)))
-            axis.set(ylim=(0, 102), title=f"{VARIANT_TITLES[variant]}: {score.causal_signal}")
+            axis.set(ylim=(0, 102), title=VARIANT_TITLES[variant])
             axis.set_xlabel("correlation of cues and label (%)")
             axis.grid(axis="y", color=GRID)
             axis.tick_params(length=0)

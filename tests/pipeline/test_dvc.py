@@ -10,6 +10,7 @@ import webdataset
 from dvc.repo import Repo
 from PIL import Image
 
+from experiments.tuning import configurations
 from tests.pipeline.conftest import Run, run_in, stages_run
 from tests.pipeline.test_wiring import command_file, import_closure
 
@@ -191,18 +192,28 @@ def test_a_paper_run_keeps_its_results_and_is_not_repeated(dvc: Run, smoke: Path
 def test_a_search_runs_a_stage_and_keeps_each_result(dvc: Run, smoke: Path) -> None:
     dvc("git", "checkout", "--force", "--quiet", ".")
     dvc("dvc", "checkout", "--force")
-    file = smoke / "reports/tuning/colored_mnist/augmentation.json"
-    *known, last = json.loads(file.read_text())
-    selected = max(known, key=lambda result: result["methods"]["augmentation"]["held_out_accuracy"])
-    known += [selected | {"seed": seed} for seed in (1, 2)]
-    file.write_text(json.dumps(known))
-    words = ["python", "-m", "experiments.tuning", "augmentation"]
+    searches = ("lntl", "augmentation")
+    files = [smoke / f"reports/tuning/colored_mnist/{search}.json" for search in searches]
+    accuracies = {"held_out_accuracy": 50.0, "random_cue_accuracy": 50.0}
+    known, left_out = [], []
+    for search, file in zip(searches, files, strict=True):
+        first, *others, last = configurations(search)
+        done = [(settings, 0) for settings in (first, *others)] + [(first, seed) for seed in (1, 2)]
+        known.append(
+            [{"settings": settings, "seed": seed, "methods": {search: accuracies}} for settings, seed in done]
+        )
+        left_out.append(last)
+        file.write_text(json.dumps(known[-1]))
+    words = ["python", "-m", "experiments.tuning", *searches]
     words += ["--variant", "colored_mnist", "-S", "profile=smoke"]
+    # One run of the stage is of both methods.
     assert stages_run(dvc(*words)) == {"train_on_biased@colored_mnist"}
-    *earlier, found = json.loads(file.read_text())
-    assert earlier == known
-    assert (found["settings"], found["seed"]) == (last["settings"], 0)
-    assert 0 <= found["methods"]["augmentation"]["random_cue_accuracy"] <= 100
+    for file, results, settings in zip(files, known, left_out, strict=True):
+        *earlier, found = json.loads(file.read_text())
+        assert earlier == results
+        assert (found["settings"], found["seed"]) == (settings, 0)
+        for of_method in found["methods"].values():
+            assert 0 <= of_method["random_cue_accuracy"] <= 100
     assert not stages_run(dvc(*words))
     dvc("git", "checkout", "--force", "--quiet", ".")
 

@@ -38,7 +38,10 @@ def test_commands_of_the_experiments(root: Path, monkeypatch: pytest.MonkeyPatch
         monkeypatch.setattr(module, "collect", lambda: None)
     whole = typer.Typer()
     whole.command()(imagenet.main)
-    apps = {"imagenet": whole, "submit": submit.app}
+    jobs = typer.Typer()
+    for command, function in submit.COMMANDS.items():
+        jobs.command(command)(function)
+    apps = {"imagenet": whole, "submit": jobs}
     text = (root / "docs/scaling.md").read_text(encoding="utf-8")
     commands = re.findall(r"^python -m experiments\.(\w+) ([^#\n]*)", text, flags=re.M)
     for name, words in commands:

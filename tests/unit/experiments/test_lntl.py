@@ -13,7 +13,6 @@ from cgn.io.files import read_json
 from cgn.io.pixels import from_bytes
 from cgn.networks.digit_cnn import DigitCNN
 from experiments import lntl
-from tests.conftest import copy_params
 
 SMALL = [
     "threads=1",
@@ -21,14 +20,6 @@ SMALL = [
     *(f"budgets/paper.yaml:digits.{split}={count}" for split, count in
       {"train": 200, "validation": 100, "test": 100}.items()),
 ]  # fmt: skip
-
-
-@pytest.fixture
-def workspace(tmp_path: Path, root: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    copy_params(root, tmp_path)
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("CGN_SCRATCH", str(tmp_path / "scratch"))
-    return tmp_path
 
 
 def test_each_part_has_a_result_that_is_kept(workspace: Path, capsys: pytest.CaptureFixture[str]) -> None:

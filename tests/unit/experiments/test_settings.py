@@ -27,7 +27,7 @@ def of_all(*settings: str) -> dict[str, dict[str, Any]]:
     return {name: effective_parameters(params, VARIANT, name) for name in NAMES}
 
 
-# What is still to be run anew, and what it was run with: the line below the table says it, too.
+# What is still to be run anew, by the keys that have changed; docs/paper_sizes.md says it, too.
 OUTDATED = {
     **{name: {"budgets.train_classifiers.updates"} for name in ("irm_5", "group_dro")},
     "gan": {"budgets.sample_gan.images"},

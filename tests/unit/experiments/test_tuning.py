@@ -23,21 +23,12 @@ from experiments.tuning import (
     selected,
     turns,
 )
-from tests.conftest import copy_params
 
 SMOKE = [
     "profile=smoke",
     *("budgets/smoke.yaml:train_classifiers.updates=20", "threads=1"),
     "budgets/smoke.yaml:mnist.classifier.decays=2",
 ]
-
-
-@pytest.fixture
-def workspace(tmp_path: Path, root: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    copy_params(root, tmp_path)
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("CGN_SCRATCH", str(tmp_path / "scratch"))
-    return tmp_path
 
 
 def test_every_grid_has_eight_settings_and_all_settings_are_valid(

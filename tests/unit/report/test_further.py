@@ -15,7 +15,7 @@ from cgn.report.signals import parse_signals, signals_chart
 
 def test_the_verdict_is_that_of_the_statistic(further: Further) -> None:
     first, second, last = further.verdicts().values()
-    assert first == second == "only the shape is stable, so it is the cause"
+    assert first == second == "the shape alone is stable, so it is the cause"
     assert last == "no signal is stable"
     cells = further.tables()[0].cells
     assert list(cells["verdict"]) == ["stable: the cause", "", ""] * 2 + ["", "", ""]
