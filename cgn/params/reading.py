@@ -62,7 +62,7 @@ def validate(files: Mapping[str, Values]) -> Params:
     best = max(depths.values())
     if first["type"] == "missing" and best == len(path) - 1:
         best = 1  # any file that has some of the section may be the one to complete
-    names = " or ".join(name for name, depth in depths.items() if depth >= best)
+    names = " or ".join(name for name, depth in depths.items() if depth >= best) or PARAMS
     key = re.sub(r"^(budgets|assets)\.", "", ".".join(path))
     message = first["msg"].removeprefix("Value error, ")
     if first["type"] == "extra_forbidden":

@@ -143,10 +143,13 @@ def test_a_mistake_gives_one_line_that_names_the_key(
 @pytest.mark.parametrize(
     ("file", "key"),
     [
+        ("params.yaml", "threads"),
+        ("params.yaml", "mnist"),
         ("params.yaml", "mnist.cgn.lambda_binary"),
         ("params.yaml", "methods.irm.environments"),
         ("params.yaml", "imagenet.cgn.tau"),
         (LAPTOP, "methods.irm.penalty"),
+        (LAPTOP, "train_cgn"),
         (LAPTOP, "train_cgn.steps"),
     ],
 )
