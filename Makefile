@@ -5,6 +5,7 @@
 # make pretrain      the small networks of weights/emoji; NAMES='vgg biggan' only these
 # make setup         the environment alone
 # make lint          lint and types alone
+# make docs          the documentation site, in .scratch/site
 # make audit         known faults of the packages, and their licences (needs the network)
 # make clean         remove the environment and all checkpoints
 PYTHON ?= python3
@@ -14,7 +15,7 @@ BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PYTHONHASHSEED := 0
 
-.PHONY: help repro paper photos pretrain test setup lint audit clean
+.PHONY: help repro paper photos pretrain test setup lint docs audit clean
 
 help:
 	@sed -n 's/^# //p' Makefile
@@ -41,6 +42,10 @@ lint: setup
 	ruff format --check .
 	mypy
 	lint-imports
+
+docs: setup
+	python -m mkdocs build --strict
+	@echo "The site is in .scratch/site/index.html; 'python -m mkdocs serve' shows it with the search."
 
 # The tools have an environment of their own, so that they do not change the one that they look at.
 audit: setup

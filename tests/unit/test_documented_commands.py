@@ -1,29 +1,313 @@
-"""The overrides of the long command lines in the docs are ones that DVC and the parameters take."""
+"""Every command in the texts is one that its program takes, and has a test that runs it."""
 
+import functools
 import re
+import runpy
 import shlex
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import redirect_stdout
+from io import StringIO
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import typer
+from dvc.cli import parse_args
+from ruamel.yaml import YAML
 from typer.testing import CliRunner
 
-from experiments import imagenet, submit
+import stages.cli
+import stages.command
+from cgn.io.shards import Sample, write_shards
+from cgn.report.names import VARIANT_TITLES
+from cgn.scm import MNIST_SCM
+from docs.build import graph, parameters
+from experiments import imagenet, studies, submit
 from experiments.settings import overridden
+from tests.conftest import ROOT
+
+ROOT_TEXTS = (ROOT / f"{name}.md" for name in ("README", "CONTRIBUTING", "SECURITY"))
+TEXTS = {
+    str(path.relative_to(ROOT)): path.read_text(encoding="utf-8")
+    for path in (*ROOT_TEXTS, *sorted((ROOT / "docs").glob("*.md")))
+} | {"stages": graph.START, "parameters": parameters.START}
+FENCED = re.compile(r"^ *```(\w*)\n(.*?)^ *```$", re.M | re.S)
+PROGRAMS = ("make", "dvc", "python", "cgn", "pytest", "pip", "git", "pre-commit", "rm", ".")
+# What stands in place of a value -> such a value.
+PLACEHOLDERS = {" SEED": " 0", "=k": "=0", " NAME ...": " u2net", "<name>": "name"}
+
+TUTORIAL = "tests/pipeline/test_dvc.py::test_the_tutorial"
+PAPER = "tests/pipeline/test_dvc.py::test_a_paper_run_keeps_its_results_and_is_not_repeated"
+INSTALLED = "tests/unit/test_audit_command.py::test_audit_and_the_scores_of_its_sets"
+S3 = "tests/pipeline/test_remote.py::test_push_and_pull_by_s3"
+HERE = "tests/unit/test_documented_commands.py::"
+# The start of a command -> the test that runs it, on small data or at the size of `smoke`.
+RUN_BY = {
+    "make setup": TUTORIAL,
+    "make repro": TUTORIAL,
+    "make paper": PAPER,
+    "make photos": "tests/pipeline/test_photos.py::test_a_folder_of_photos_becomes_shards_and_classifiers",
+    "make docs": "tests/unit/test_docs.py::site",
+    "make test": ".ci/run::make test",
+    "make lint": ".ci/run::make test",
+    "make audit": f"{HERE}test_its_program_takes_it",  # asks the network, so the recipe alone is read
+    "python -m stages.in9": "tests/unit/test_stage_alone.py::test_in9",
+    "python -m stages.cue_conflict": "tests/unit/test_stage_alone.py::test_cue_conflict",
+    "python -m stages.audit": INSTALLED,
+    "python -m stages.assets": "tests/unit/test_assets_command.py::test_a_mirrored_file_is_named_with_its_licence",
+    "python -m experiments.paper": PAPER,
+    "python -m experiments.tuning": "tests/pipeline/test_dvc.py::test_a_search_runs_a_stage_and_keeps_each_result",
+    "python -m experiments.lntl": "tests/unit/experiments/test_lntl.py::test_each_part_has_a_result_that_is_kept",
+    "python -m experiments.deviations": "tests/pipeline/test_experiments.py::test_a_deviation",
+    "python -m experiments.studies": "tests/pipeline/test_experiments.py::test_a_study",
+    "python -m experiments.decomposition": "tests/unit/experiments/test_decomposition.py::"
+    "test_what_the_paper_run_did_itself_stands_beside_what_is_measured",
+    "python -m experiments.imagenet": f"{HERE}test_commands_of_the_experiments",
+    "python -m experiments.submit": f"{HERE}test_commands_of_the_experiments",
+    "python -m benchmarks.speed": "tests/unit/test_benchmarks.py::test_speed",
+    "python -m benchmarks.full_size": "tests/unit/generators/imagenet/test_full_size_training.py::",
+    "cgn draw": "tests/unit/test_audit_command.py::test_a_drawing_by_the_shipped_generators",
+    "cgn": INSTALLED,
+    "pip install .": "tests/unit/test_audit_command.py::cgn",
+    "pip install": f"{HERE}test_its_program_takes_it",
+    "pytest": f"{HERE}test_its_program_takes_it",
+    "pre-commit install": f"{HERE}test_its_program_takes_it",
+    "dvc repro": TUTORIAL,
+    "dvc exp": TUTORIAL,
+    "dvc metrics": TUTORIAL,
+    "dvc params": TUTORIAL,
+    "dvc plots": TUTORIAL,
+    "dvc checkout": TUTORIAL,
+    "dvc push": S3,
+    "dvc pull": S3,
+    "dvc cache": f"{HERE}test_dvc_is_configured_as_told",
+    "dvc config": f"{HERE}test_dvc_is_configured_as_told",
+    "dvc remote": f"{HERE}test_dvc_is_configured_as_told",
+    "git checkout": TUTORIAL,
+    "git diff": f"{HERE}test_its_program_takes_it",
+    "rm reports/paper/results": f"{HERE}test_its_program_takes_it",
+    ". .venv/bin/activate": TUTORIAL,
+}
+SNIPPETS = {
+    "docs/extending.md": "tests/pipeline/test_extending.py::code_of",
+    "docs/dataset_card.md": "tests/pipeline/test_dvc.py::test_shards_are_read_as_the_docs_say",
+    "docs/scaling.md": f"{HERE}test_the_loader_of_shards",
+    "docs/causal_model.md": f"{HERE}test_the_causal_model",
+}
 
 
-def test_runs_of_other_worlds(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(root)
-    text = (root / "docs/imagenet_worlds.md").read_text(encoding="utf-8")
-    documented = []
-    for command in re.findall(r"^dvc exp run (.*?)^```", text, flags=re.M | re.S):
-        words = shlex.split(command.replace("\\\n", " "))
-        overrides = [value for option, value in pairwise(words) if option == "-S"]
-        documented.append(overridden(overrides))
-    (own,) = documented
-    assert (own.imagenet.world, own.imagenet.folder.path) == ("folder", "~/Meine Fotos/Vögel")
+def commands_of(text: str) -> Iterator[str]:
+    """Every command: a line of a block of bash, or code in a sentence that begins with a program."""
+    for place, value in PLACEHOLDERS.items():
+        text = text.replace(place, value)
+    for language, block in FENCED.findall(text):
+        if language == "bash":
+            yield from filter(None, block.replace("\\\n", " ").splitlines())
+    for code in re.findall(r"`([^`]+)`", FENCED.sub("", text)):
+        if code.split()[0] in PROGRAMS and " " in code:
+            yield code
+
+
+def documented() -> list[str]:
+    """Every single command, once, without comments."""
+    found: dict[str, None] = {}
+    for text in TEXTS.values():
+        for line in commands_of(text):
+            words = shlex.split(line, comments=True)
+            while "&&" in words:
+                cut = words.index("&&")
+                found[shlex.join(words[:cut])] = None
+                words = words[cut + 1 :]
+            found[shlex.join(words)] = None
+    return [*found]
+
+
+@functools.cache
+def stage_names() -> set[str]:
+    found = graph.read_graph(ROOT)
+    return {*found.keys, *found.addresses, "score@colored_ground_mnist"}  # the last is made by a recipe
+
+
+@functools.cache
+def mains_of(module: str) -> dict[str, Callable[..., None]]:
+    """What `python -m` of the module offers, by its sub-command."""
+    found: dict[str, Callable[..., None]] = {}
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("run_command", "run_anywhere"):
+            patch.setattr(stages.command, name, lambda _, mains: found.update(mains))
+        patch.setattr(stages.command, "run", lambda main: found.update({"": main}))
+        patch.setattr(typer, "run", lambda main: found.update({"": main}))
+        if module == "cgn":
+            patch.setattr(stages.cli, "run_anywhere", lambda _, mains: found.update(mains))
+            stages.cli.main()
+        else:
+            runpy.run_module(module, run_name="__main__")
+    return found
+
+
+def taken(mains: dict[str, Callable[..., None]], words: list[str]) -> dict[str, Any]:
+    """The arguments that Typer makes of the words of a command, without running it."""
+    given: dict[str, Any] = {}
+    app = typer.Typer()
+    for name, main in mains.items():
+
+        @functools.wraps(main)
+        def only_given(**arguments: Any) -> None:
+            given.update(arguments)
+
+        app.command(name or None)(only_given)
+    done = CliRunner().invoke(app, words)
+    assert done.exit_code == 0, done.output
+    return given
+
+
+def check_python(module: str, words: list[str]) -> None:
+    if module == "benchmarks.speed":  # has no arguments
+        assert not words
+        return
+    given = taken(mains_of(module), words or ["--help"])
+    profile = [f"profile={given['profile']}"] if "profile" in given else []
+    overridden([*profile, *given.get("set_param", [])])
+    known = {"variant": set(VARIANT_TITLES), "stage": stage_names() | {None}, "study": set(studies.STUDIES)}
+    for name, values in known.items():
+        value = given.get(name, [])
+        assert set(value if isinstance(value, list) else [value]) <= values
+
+
+def check_dvc(words: list[str]) -> None:
+    bare = [*words, "--help"] if words in (["plots"], ["config"]) else words
+    try:
+        arguments = parse_args(bare)
+    except SystemExit as end:
+        assert not end.code
+        return
+    if words[:2] == ["exp", "run"]:
+        overridden(arguments.set_param or [])
+    if words[0] == "repro" or words[:2] == ["exp", "run"]:
+        assert set(arguments.targets) <= stage_names()
+
+
+def check_make(words: list[str]) -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    for word in words:
+        name, sign, _ = word.partition("=")
+        assert f"$({name})" in makefile if sign else re.search(rf"^{name}:", makefile, re.M)
+    asked = ["make", "--dry-run", "--old-file=.venv/installed", *words]
+    recipe = subprocess.run(asked, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    for line in recipe.splitlines():
+        if line.startswith(("python -m experiments", "python -m stages", "dvc ")):
+            check(shlex.split(line))
+
+
+def check_pytest(words: list[str]) -> None:
+    markers = "".join(YAML(typ="safe").load(re.search(r"markers = (\[.*\])", read("pyproject.toml"))[1]))
+    for option, value in pairwise(["", *words]):
+        if option == "-m":
+            assert value.removeprefix("not ") in markers
+        elif value != "-m":
+            assert (ROOT / value).exists()
+
+
+def check_pip(words: list[str]) -> None:
+    command, name = words
+    assert command == "install"
+    assert name == "." or f'"{name}' in read("pyproject.toml")
+
+
+def read(name: str) -> str:
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+def check(words: list[str]) -> None:
+    """Raises if the program does not take the words, or if they name what is not there."""
+    program, *rest = words
+    if program == "python":
+        assert rest[0] == "-m"
+        check_python(rest[1], rest[2:])
+    elif program == "cgn":
+        taken(mains_of("cgn"), rest if len(rest) > 1 else [*rest, "--help"])
+    elif program in ("dvc", "make", "pytest", "pip"):
+        {"dvc": check_dvc, "make": check_make, "pytest": check_pytest, "pip": check_pip}[program](rest)
+    elif program == "rm" or rest[:1] == ["diff"]:
+        assert any(ROOT.glob(rest[-1]))
+    elif program == "pre-commit":
+        assert (ROOT / ".pre-commit-config.yaml").exists()
+    else:
+        assert words in ([".", ".venv/bin/activate"], ["git", "checkout", "."])
+
+
+@pytest.mark.parametrize("command", documented())
+def test_its_program_takes_it(command: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    check(shlex.split(command))
+
+
+def starts(command: str) -> list[str]:
+    return [start for start in RUN_BY if command == start or command.startswith((f"{start} ", f"{start}/"))]
+
+
+def test_every_command_has_a_test_that_runs_it() -> None:
+    assert not [command for command in documented() if not starts(command)]
+    assert not set(RUN_BY) - {start for command in documented() for start in starts(command)}
+    with_python = {name for name, text in TEXTS.items() if "python" in dict(FENCED.findall(text))}
+    assert with_python == set(SNIPPETS)
+    for place in {*RUN_BY.values(), *SNIPPETS.values()}:
+        file, _, name = place.partition("::")
+        assert (f"def {name}" if file.endswith(".py") else name) in read(file), place
+
+
+def test_an_unknown_command_is_found() -> None:
+    text = "Run `dvc repro nowhere`.\n```bash\ndvc exp run -S mnist.cgn.lambda_musk=1\nmake coffee  # hot\n```\n"
+    commands = [*commands_of(text)]
+    assert len(commands) == 3
+    for command in commands:
+        with pytest.raises(Exception, match=r"nowhere|lambda_musk|coffee"):
+            check(shlex.split(command, comments=True))
+
+
+def test_dvc_is_configured_as_told(tmp_path: Path) -> None:
+    """The commands of docs/scaling.md, one after the other, in a repository of their own."""
+    dvc = [sys.executable, "-m", "dvc"]
+    subprocess.run([*dvc, "init", "--no-scm", "--quiet"], cwd=tmp_path, check=True)
+    words = [shlex.split(line, comments=True) for line in commands_of(TEXTS["docs/scaling.md"])]
+    told = [rest for program, *rest in words if program == "dvc" and rest[0] in ("cache", "config", "remote")]
+    assert len(told) == 5
+    for rest in told:
+        subprocess.run([*dvc, *rest], cwd=tmp_path, check=True)
+    config = (tmp_path / ".dvc/config.local").read_text(encoding="utf-8")
+    assert "/shared/cgn-cache" in config
+    assert "endpointurl" in config
+
+
+def snippet(name: str) -> str:
+    (code,) = [block for language, block in FENCED.findall(TEXTS[name]) if language == "python"]
+    return code
+
+
+def test_the_loader_of_shards(tmp_path: Path) -> None:
+    names = ("shape", "foreground", "background")
+    image = np.zeros((8, 8, 3), np.uint8)
+    samples = (Sample(image, {"index": i, "labels": dict.fromkeys(names, i % 10)}) for i in range(80))
+    write_shards(tmp_path, samples, images_per_shard=10)
+    code = snippet("docs/scaling.md").replace("s3://bucket/shards", str(tmp_path)).replace("range(70)", "range(2)")
+    seen: dict[str, Any] = {}
+    exec(code, seen)
+    assert seen["labels"].shape == (len(seen["images"]), 3)
+    assert "workers=8" in code
+
+
+def test_the_causal_model() -> None:
+    text = TEXTS["docs/causal_model.md"]
+    printed = StringIO()
+    with redirect_stdout(printed):
+        exec(snippet("docs/causal_model.md"), {})
+    _, equations, after_do = [block for language, block in FENCED.findall(text) if language == "text"]
+    assert printed.getvalue() == after_do
+    assert equations.splitlines() == MNIST_SCM.equations()
 
 
 def test_commands_of_the_experiments(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -42,8 +326,7 @@ def test_commands_of_the_experiments(root: Path, monkeypatch: pytest.MonkeyPatch
     for command, function in submit.COMMANDS.items():
         jobs.command(command)(function)
     apps = {"imagenet": whole, "submit": jobs}
-    text = (root / "docs/scaling.md").read_text(encoding="utf-8")
-    commands = re.findall(r"^python -m experiments\.(\w+) ([^#\n]*)", text, flags=re.M)
+    commands = re.findall(r"^python -m experiments\.(\w+) ([^#\n]*)", TEXTS["docs/scaling.md"], flags=re.M)
     for name, words in commands:
         done = CliRunner().invoke(apps[name], shlex.split(words), catch_exceptions=False)
         assert done.exit_code == 0, f"{name} {words}: {done.output}"
@@ -51,7 +334,7 @@ def test_commands_of_the_experiments(root: Path, monkeypatch: pytest.MonkeyPatch
 
 
 def test_files_that_the_texts_name_are_there(root: Path) -> None:
-    texts = [root / "README.md", *(root / "docs").glob("*.md"), root / "dvc.yaml", root / "imagenet/dvc.yaml"]
+    texts = [*root.glob("*.md"), *(root / "docs").glob("*.md"), root / "dvc.yaml", root / "imagenet/dvc.yaml"]
     texts += [*root.glob("*.yaml"), *(root / "budgets").glob("*.yaml"), *(root / "cgn").rglob("*.py")]
     named = re.compile(r"\b(?:cgn|stages|experiments|tests|docs|budgets|benchmarks)/[\w/]+\.[\w.]*\w")
     found = {name for text in texts for name in named.findall(text.read_text(encoding="utf-8"))}
