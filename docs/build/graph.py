@@ -14,10 +14,10 @@ FILES = ("dvc.yaml", "imagenet/dvc.yaml")
 CODE = ("cgn/", "stages/")
 START = """# Stages
 
-Made from `dvc.yaml` and `imagenet/dvc.yaml`. `dvc repro` runs what is out of date; `dvc repro score@wildlife_mnist`
-one instance of a stage, and what it needs. Stages of the ImageNet branch are named with their file:
-`dvc repro imagenet/dvc.yaml:in9`. *Follows* are the stages that may run again after this one, because they read,
-directly or not, what it writes.
+Made from `dvc.yaml` and `imagenet/dvc.yaml`. `dvc repro` runs what is out of date;
+`dvc repro score@wildlife_mnist` runs one instance of a stage, and what it needs. Stages of the ImageNet
+branch are named with their file: `dvc repro imagenet/dvc.yaml:in9`. *Follows* are the stages that may run
+again after this one, because they read, directly or not, what it writes.
 """
 
 
@@ -75,7 +75,8 @@ def page(root: Path, graph: Graph) -> str:
         instances[name] += [instance] if instance else []
     parts = [START]
     for name, stage in definitions(root):
-        data, code = [], []
+        data: list[str] = []
+        code: list[str] = []
         for dependency in stage["deps"]:
             (code if dependency.startswith(CODE) else data).append(dependency)
         parts += [f"## {name} {{#{name}}}", stage["desc"], f"```text\n{_plain(stage['cmd']).strip()}\n```"]

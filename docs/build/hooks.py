@@ -1,7 +1,7 @@
 """Hooks of MkDocs: pages that are made, and files outside of docs/ that the texts link to.
 
-Links are written for the repository, where docs/ is a folder. On the site the README is the home page, the texts of
-docs/ stand beside it, and other files keep their places.
+Links are written for the repository, where docs/ is a folder. On the site the README is the home page, the
+texts of docs/ stand beside it, and other files keep their places.
 """
 
 import posixpath
@@ -18,7 +18,9 @@ from docs.build import graph, parameters
 ROOT = Path(__file__).resolve().parent.parent.parent
 HOME = "README.md"
 OUTSIDE = (HOME, "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md")
-LINK = re.compile(r"(\]\(|\b(?:href|src)=\")([^)\s\"#:]+)(?=[)\"#])")  # the place of a link, without its anchor
+LINK = re.compile(
+    r"(\]\(|\b(?:href|src)=\")([^)\s\"#:]+)(?=[)\"#])"
+)  # the place of a link, without its anchor
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
@@ -65,7 +67,9 @@ def _library() -> dict[str, str]:
 def _outside(name: str, config: MkDocsConfig) -> File:
     if name.endswith(".html"):
         text = (ROOT / name).read_text(encoding="utf-8")
-        return File.generated(config, _place(name), content=re.sub(r"\.md(?=\")", ".html", _relinked(name, text)))
+        return File.generated(
+            config, _place(name), content=re.sub(r"\.md(?=\")", ".html", _relinked(name, text))
+        )
     return File.generated(config, _place(name), abs_src_path=str(ROOT / name))
 
 

@@ -1,4 +1,4 @@
-"""The page on the parameters: every key with its value, range and comment, and the stages that it runs again."""
+"""The page on the parameters: every key with its value, range and comment, and the stages it runs again."""
 
 import json
 import re
@@ -15,8 +15,8 @@ from docs.build.graph import Graph
 PROFILE, LONG = "budgets/laptop.yaml", "budgets/paper.yaml"
 START = """# Parameters
 
-Made from `params.yaml`, the files of `budgets/`, the types that check them, and the two `dvc.yaml`. A change of a value
-runs the named stages again, and of what follows only those stages whose inputs then differ.
+Made from `params.yaml`, the files of `budgets/`, the types that check them, and the two `dvc.yaml`. A change
+of a value runs the named stages again, and of what follows only those stages whose inputs then differ.
 
 ```bash
 dvc exp run -S mnist.cgn.lambda_mask=100                    # a key of params.yaml
@@ -25,8 +25,7 @@ dvc exp run -S budgets/laptop.yaml:train_cgn.steps=3000     # a key of the profi
 """
 OF = {
     "params.yaml": "Values that no profile changes.",
-    PROFILE: "The default profile. Beside its values stand those of the profile `paper`. The profile's name is "
-    "`profile` in `params.yaml`.",
+    PROFILE: "The default profile, beside the values of `paper`. `profile` in `params.yaml` selects one.",
 }
 
 
@@ -46,13 +45,16 @@ def page(root: Path, graph: Graph) -> str:
         parts += [f"## {file} {{#{Path(file).stem}}}", meaning]
         found = entries(root / file)
         for section, of_section in groupby(found, key=lambda entry: _section(entry, found)):
-            parts += _section_of(section, [*of_section], file, schema, graph, long if file == PROFILE else None)
+            parts += _section_of(
+                section, [*of_section], file, schema, graph, long if file == PROFILE else None
+            )
     return "\n\n".join(parts) + "\n"
 
 
 def entries(path: Path) -> list[Entry]:
     """Every section and value of a file, in its order, with the comments above and behind the key."""
-    found, values = [], _load(path)
+    found: list[Entry] = []
+    values = _load(path)
     above: list[str] = []
     stack: list[tuple[int, str]] = []
     block = -1  # indentation of a key whose longer text follows
@@ -102,6 +104,7 @@ def _section_of(
             yield (f"`{below}`: " if below else "") + escaped(entry.comment)
     if not values:
         return
+    few = len(graph.keys) / 2  # of so many stages a row does not name each
     titles = ["Key", "Value", *(["`paper`"] if long is not None else []), "Range", "Meaning", "Runs again"]
     rows, readers = ["| " + " | ".join(titles) + " |", "|" + "---|" * len(titles)], []
     for entry in values:
@@ -112,17 +115,16 @@ def _section_of(
             cells.append(shown(long[entry.key]) if entry.key in long else "–")
         links = ", ".join(f"[{stage}](stages.md#{stage})" for stage in stages)
         meaning = entry.comment or _mentioned(entry, found)
-        whole = len(stages) > len(graph.keys) / 2
-        cells += [range_of(schema, entry.key), escaped(meaning), "most stages" if whole else links]
+        cells += [
+            range_of(schema, entry.key),
+            escaped(meaning),
+            links if len(stages) < few else "most stages",
+        ]
         rows.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
     yield "\n".join(rows)
     for stages in readers:
-        if (after := graph.after(stages)) and len(stages) <= len(graph.keys) / 2:
-            yield f"After {_names(stages)}: {_names(after)}."
-
-
-def _names(stages: list[str]) -> str:
-    return ", ".join(stages)
+        if (after := graph.after(stages)) and len(stages) < few:
+            yield f"After {', '.join(stages)}: {', '.join(after)}."
 
 
 def _mentioned(entry: Entry, found: list[Entry]) -> str:
@@ -161,7 +163,9 @@ def _fields(schema: Any, node: Any) -> dict[str, Any]:
         for kind in kinds:
             for name, field in _fields(schema, kind).items():
                 known = fields.get(name, {})
-                fields[name] = {"enum": [*known.get("enum", []), field["const"]]} if "const" in field else field
+                fields[name] = (
+                    {"enum": [*known.get("enum", []), field["const"]]} if "const" in field else field
+                )
         return fields
     if "properties" not in node and isinstance(node.get("additionalProperties"), dict):
         return dict.fromkeys(node["propertyNames"]["enum"], node["additionalProperties"])
@@ -182,11 +186,12 @@ def _in_words(schema: Any, node: Any) -> str:
     kinds = {"boolean": "true or false", "null": "empty", "string": "text", "object": "by name"}
     if node["type"] in kinds:
         return kinds[node["type"]]
-    bounds = [
-        f"{sign} {node[name]:g}"
-        for name, sign in (("minimum", "≥"), ("exclusiveMinimum", ">"), ("maximum", "≤"), ("exclusiveMaximum", "<"))
-        if name in node
-    ]
+    low, high = node.get("minimum"), node.get("maximum")
+    if low is not None and high is not None:
+        bounds = [f"{low:g} to {high:g}"]
+    else:
+        signs = {"minimum": "≥", "exclusiveMinimum": ">", "maximum": "≤", "exclusiveMaximum": "<"}
+        bounds = [f"{sign} {node[name]:g}" for name, sign in signs.items() if name in node]
     step = [f"a multiple of {node['multipleOf']}"] if "multipleOf" in node else []
     whole = ["an integer"] if node["type"] == "integer" else []
     return ", ".join([*whole, *bounds, *step]) or "a number"

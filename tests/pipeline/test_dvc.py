@@ -2,7 +2,9 @@
 
 import json
 import re
+import shlex
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
@@ -39,10 +41,6 @@ def test_the_graph_gives_every_score(smoke: Path) -> None:
     assert metrics["run"]["profile"] == "smoke"
 
 
-def test_a_second_repro_does_nothing(dvc: Run) -> None:
-    assert "Data and pipelines are up to date." in dvc("dvc", "repro")
-
-
 def test_shards_are_plain_webdataset(smoke: Path) -> None:
     shards = sorted((smoke / "data/mnist/shards/wildlife_mnist/counterfactuals").glob("*.tar"))
     samples = list(webdataset.WebDataset([str(shard) for shard in shards], shardshuffle=False).decode("rgb8"))
@@ -57,17 +55,38 @@ def test_shards_are_read_as_the_docs_say(dvc: Run, root: Path) -> None:
     )
     counted = snippet.replace("    image, shape", "    print('sample')\n    image, shape")
     assert dvc("python", "-c", counted).count("sample") == 600
+    card = (root / "docs/dataset_card.md").read_text(encoding="utf-8")
+    (snippet,) = re.findall(r"```python\n(.*?)```", card, re.S)
+    assert "(32, 32) {'" in dvc("python", "-c", snippet)
 
 
-def test_a_loss_weight_reruns_generators_and_no_baseline(dvc: Run) -> None:
-    ran = stages_run(
-        dvc("dvc", "exp", "run", "-S", "mnist.cgn.lambda_mask=40", "-S", "mnist.cgn.lambda_border=9")
-    )
+def test_the_tutorial(dvc: Run, smoke: Path, root: Path) -> None:
+    """Its commands, to the letter and one after the other; a lambda runs generators again and no baseline."""
+    text = (root / "docs/tutorial.md").read_text(encoding="utf-8")
+    said = {}
+    (smoke / ".venv").symlink_to(sys.prefix)  # what `make setup` makes
+    for line in "".join(re.findall(r"```bash\n(.*?)```", text, re.S)).splitlines():
+        words = shlex.split(line, comments=True)
+        if words == [".", ".venv/bin/activate"]:
+            assert (smoke / words[1]).exists()
+        else:
+            asked = [*words, "--old-file=.venv/installed"] if words[0] == "make" else words
+            said[" ".join(words)] = dvc(*asked)
+    (smoke / ".venv").unlink()
+
+    assert "The report is in reports/index.html" in said["make repro"]
+    assert "Data and pipelines are up to date." in said["dvc repro"]
+    assert "mnist.wildlife_mnist.cgn.test_accuracy" in said["dvc metrics show"]
+    ran = stages_run(said["dvc exp run --name without-mask-loss -S mnist.cgn.lambda_mask=0"])
     assert {f"train_cgn@{variant}" for variant in VARIANTS} <= ran
     assert {f"train_on_counterfactuals@{variant}" for variant in VARIANTS} <= ran
     untouched = {"digits", "textures", "synthesize", "train_gan", "train_on_biased"}
     untouched |= {"train_on_environments", "train_on_random_cues", "train_on_gan_samples"}
-    assert not {name for name in ran if name.split("@")[0] in untouched}
+    assert not {name for name in ran if name.split("@")[0] in untouched or "imagenet" in name}
+    assert "mnist.cgn.lambda_mask" in said["dvc params diff"]
+    assert "mnist.wildlife_mnist.mechanisms.mask_mean" in said["dvc metrics diff"]
+    assert "without-mask-loss" in said["dvc exp show --only-changed"]
+    assert "figure_3_wildlife_mnist" in (smoke / ".scratch/plots/index.html").read_text(encoding="utf-8")
 
 
 def test_a_penalty_reruns_irm_and_no_generator(dvc: Run) -> None:

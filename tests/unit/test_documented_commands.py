@@ -37,12 +37,14 @@ TEXTS = {
 } | {"stages": graph.START, "parameters": parameters.START}
 FENCED = re.compile(r"^ *```(\w*)\n(.*?)^ *```$", re.M | re.S)
 PROGRAMS = ("make", "dvc", "python", "cgn", "pytest", "pip", "git", "pre-commit", "rm", ".")
-# What stands in place of a value -> such a value.
-PLACEHOLDERS = {" SEED": " 0", "=k": "=0", " NAME ...": " u2net", "<name>": "name"}
+PLACEHOLDERS = {"SEED": "0", "SEED=k": "SEED=0", "NAME": "u2net", "...": "vgg16_bn"}  # -> a value
 
 TUTORIAL = "tests/pipeline/test_dvc.py::test_the_tutorial"
 PAPER = "tests/pipeline/test_dvc.py::test_a_paper_run_keeps_its_results_and_is_not_repeated"
 INSTALLED = "tests/unit/test_audit_command.py::test_audit_and_the_scores_of_its_sets"
+SEARCH = "tests/pipeline/test_dvc.py::test_a_search_runs_a_stage_and_keeps_each_result"
+ASSETS = "tests/unit/test_assets_command.py::test_a_mirrored_file_is_named_with_its_licence"
+LNTL = "tests/unit/experiments/test_lntl.py::test_each_part_has_a_result_that_is_kept"
 S3 = "tests/pipeline/test_remote.py::test_push_and_pull_by_s3"
 HERE = "tests/unit/test_documented_commands.py::"
 # The start of a command -> the test that runs it, on small data or at the size of `smoke`.
@@ -58,10 +60,10 @@ RUN_BY = {
     "python -m stages.in9": "tests/unit/test_stage_alone.py::test_in9",
     "python -m stages.cue_conflict": "tests/unit/test_stage_alone.py::test_cue_conflict",
     "python -m stages.audit": INSTALLED,
-    "python -m stages.assets": "tests/unit/test_assets_command.py::test_a_mirrored_file_is_named_with_its_licence",
+    "python -m stages.assets": ASSETS,
     "python -m experiments.paper": PAPER,
-    "python -m experiments.tuning": "tests/pipeline/test_dvc.py::test_a_search_runs_a_stage_and_keeps_each_result",
-    "python -m experiments.lntl": "tests/unit/experiments/test_lntl.py::test_each_part_has_a_result_that_is_kept",
+    "python -m experiments.tuning": SEARCH,
+    "python -m experiments.lntl": LNTL,
     "python -m experiments.deviations": "tests/pipeline/test_experiments.py::test_a_deviation",
     "python -m experiments.studies": "tests/pipeline/test_experiments.py::test_a_study",
     "python -m experiments.decomposition": "tests/unit/experiments/test_decomposition.py::"
@@ -102,8 +104,6 @@ SNIPPETS = {
 
 def commands_of(text: str) -> Iterator[str]:
     """Every command: a line of a block of bash, or code in a sentence that begins with a program."""
-    for place, value in PLACEHOLDERS.items():
-        text = text.replace(place, value)
     for language, block in FENCED.findall(text):
         if language == "bash":
             yield from filter(None, block.replace("\\\n", " ").splitlines())
@@ -117,7 +117,7 @@ def documented() -> list[str]:
     found: dict[str, None] = {}
     for text in TEXTS.values():
         for line in commands_of(text):
-            words = shlex.split(line, comments=True)
+            words = [PLACEHOLDERS.get(word, word) for word in shlex.split(line, comments=True)]
             while "&&" in words:
                 cut = words.index("&&")
                 found[shlex.join(words[:cut])] = None
@@ -161,7 +161,7 @@ def taken(mains: dict[str, Callable[..., None]], words: list[str]) -> dict[str, 
 
         app.command(name or None)(only_given)
     done = CliRunner().invoke(app, words)
-    assert done.exit_code == 0, done.output
+    assert done.exit_code == 0 or "does not exist" in done.output, done.output  # the folder of a user
     return given
 
 
@@ -179,12 +179,9 @@ def check_python(module: str, words: list[str]) -> None:
 
 
 def check_dvc(words: list[str]) -> None:
-    bare = [*words, "--help"] if words in (["plots"], ["config"]) else words
-    try:
-        arguments = parse_args(bare)
-    except SystemExit as end:
-        assert not end.code
-        return
+    if len(words) == 1 and words[0] == "plots":  # a family of commands
+        words = ["plots", "show"]
+    arguments = parse_args(words)
     if words[:2] == ["exp", "run"]:
         overridden(arguments.set_param or [])
     if words[0] == "repro" or words[:2] == ["exp", "run"]:
@@ -195,7 +192,7 @@ def check_make(words: list[str]) -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     for word in words:
         name, sign, _ = word.partition("=")
-        assert f"$({name})" in makefile if sign else re.search(rf"^{name}:", makefile, re.M)
+        assert re.search(rf"\$\({name}\)" if sign else rf"^{name}:", makefile, re.M), f"make {word}"
     asked = ["make", "--dry-run", "--old-file=.venv/installed", *words]
     recipe = subprocess.run(asked, cwd=ROOT, capture_output=True, text=True, check=True).stdout
     for line in recipe.splitlines():
@@ -247,7 +244,8 @@ def test_its_program_takes_it(command: str, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def starts(command: str) -> list[str]:
-    return [start for start in RUN_BY if command == start or command.startswith((f"{start} ", f"{start}/"))]
+    plain = " ".join(shlex.split(command))
+    return [start for start in RUN_BY if plain == start or plain.startswith((f"{start} ", f"{start}/"))]
 
 
 def test_every_command_has_a_test_that_runs_it() -> None:
@@ -261,7 +259,9 @@ def test_every_command_has_a_test_that_runs_it() -> None:
 
 
 def test_an_unknown_command_is_found() -> None:
-    text = "Run `dvc repro nowhere`.\n```bash\ndvc exp run -S mnist.cgn.lambda_musk=1\nmake coffee  # hot\n```\n"
+    text = (
+        "Run `dvc repro nowhere`.\n```bash\ndvc exp run -S mnist.cgn.lambda_musk=1\nmake coffee  # hot\n```\n"
+    )
     commands = [*commands_of(text)]
     assert len(commands) == 3
     for command in commands:
@@ -293,7 +293,11 @@ def test_the_loader_of_shards(tmp_path: Path) -> None:
     image = np.zeros((8, 8, 3), np.uint8)
     samples = (Sample(image, {"index": i, "labels": dict.fromkeys(names, i % 10)}) for i in range(80))
     write_shards(tmp_path, samples, images_per_shard=10)
-    code = snippet("docs/scaling.md").replace("s3://bucket/shards", str(tmp_path)).replace("range(70)", "range(2)")
+    code = (
+        snippet("docs/scaling.md")
+        .replace("s3://bucket/shards", str(tmp_path))
+        .replace("range(70)", "range(2)")
+    )
     seen: dict[str, Any] = {}
     exec(code, seen)
     assert seen["labels"].shape == (len(seen["images"]), 3)
