@@ -26,7 +26,16 @@ def test_a_deviation(clean: Run, smoke: Path) -> None:
 
 @pytest.mark.slow
 def test_a_study(clean: Run, smoke: Path) -> None:
-    words = ["python", "-m", "experiments.studies", "interventional", "--seed", "7", "--variant", "colored_mnist"]
+    words = [
+        "python",
+        "-m",
+        "experiments.studies",
+        "interventional",
+        "--seed",
+        "7",
+        "--variant",
+        "colored_mnist",
+    ]
     clean(*words)
     results = sorted((smoke / "reports/studies/interventional").rglob("seed_7.json"))
     assert results

@@ -17,6 +17,8 @@ import numpy as np
 import pytest
 import typer
 from dvc.cli import parse_args
+from dvc.utils.cli_parse import to_path_overrides
+from dvc.utils.hydra import get_hydra_sweeps
 from ruamel.yaml import YAML
 from typer.testing import CliRunner
 
@@ -73,22 +75,30 @@ RUN_BY = {
     "python -m benchmarks.speed": "tests/unit/test_benchmarks.py::test_speed",
     "python -m benchmarks.full_size": "tests/unit/generators/imagenet/test_full_size_training.py::",
     "cgn draw": "tests/unit/test_audit_command.py::test_a_drawing_by_the_shipped_generators",
-    "cgn": INSTALLED,
+    "cgn audit": INSTALLED,
+    "cgn in9": INSTALLED,
+    "cgn cue-conflict": INSTALLED,
     "pip install .": "tests/unit/test_audit_command.py::cgn",
     "pip install": f"{HERE}test_its_program_takes_it",
     "pytest": f"{HERE}test_its_program_takes_it",
     "pre-commit install": f"{HERE}test_its_program_takes_it",
     "dvc repro": TUTORIAL,
-    "dvc exp": TUTORIAL,
-    "dvc metrics": TUTORIAL,
-    "dvc params": TUTORIAL,
-    "dvc plots": TUTORIAL,
+    "dvc exp run": TUTORIAL,
+    "dvc exp show": TUTORIAL,
+    "dvc exp apply": TUTORIAL,
+    "dvc exp remove": TUTORIAL,
+    "dvc metrics show": TUTORIAL,
+    "dvc metrics diff": TUTORIAL,
+    "dvc params diff": TUTORIAL,
+    "dvc plots diff": TUTORIAL,
+    "dvc plots show": "tests/pipeline/test_dvc.py::test_diffs_and_plots",
     "dvc checkout": TUTORIAL,
     "dvc push": S3,
     "dvc pull": S3,
-    "dvc cache": f"{HERE}test_dvc_is_configured_as_told",
+    "dvc cache dir": f"{HERE}test_dvc_is_configured_as_told",
     "dvc config": f"{HERE}test_dvc_is_configured_as_told",
-    "dvc remote": f"{HERE}test_dvc_is_configured_as_told",
+    "dvc remote add": f"{HERE}test_dvc_is_configured_as_told",
+    "dvc remote modify": f"{HERE}test_dvc_is_configured_as_told",
     "git checkout": TUTORIAL,
     "git diff": f"{HERE}test_its_program_takes_it",
     "rm reports/paper/results": f"{HERE}test_its_program_takes_it",
@@ -179,11 +189,10 @@ def check_python(module: str, words: list[str]) -> None:
 
 
 def check_dvc(words: list[str]) -> None:
-    if len(words) == 1 and words[0] == "plots":  # a family of commands
-        words = ["plots", "show"]
     arguments = parse_args(words)
     if words[:2] == ["exp", "run"]:
-        overridden(arguments.set_param or [])
+        for sweep in get_hydra_sweeps(to_path_overrides(arguments.set_param or [])):
+            overridden([f"{file}:{override}" for file, overrides in sweep.items() for override in overrides])
     if words[0] == "repro" or words[:2] == ["exp", "run"]:
         assert set(arguments.targets) <= stage_names()
 
