@@ -44,7 +44,7 @@ lint: setup
 	lint-imports
 
 docs: setup
-	python -m mkdocs build --strict
+	NO_MKDOCS_2_WARNING=1 python -m mkdocs build --strict
 	@echo "The site is in .scratch/site/index.html; 'python -m mkdocs serve' shows it with the search."
 
 # The tools have an environment of their own, so that they do not change the one that they look at.
