@@ -44,7 +44,7 @@ class Graph(NamedTuple):
 
 def read_graph(root: Path) -> Graph:
     """The graph as DVC resolves it, for the profile that params.yaml names."""
-    repo = Repo(str(root))
+    repo = Repo(str(root), config={"core": {"no_scm": True}})  # an unpacked archive has no Git
     names = {stage: stage.name.partition("@")[0] for stage in repo.index.stages}
     keys: dict[str, set[tuple[str, str]]] = {name: set() for name, _ in definitions(root)}
     for stage, name in names.items():
