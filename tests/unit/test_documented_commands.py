@@ -87,7 +87,6 @@ RUN_BY = {
     "dvc exp show": TUTORIAL,
     "dvc exp apply": TUTORIAL,
     "dvc exp remove": TUTORIAL,
-    "dvc metrics show": TUTORIAL,
     "dvc metrics diff": TUTORIAL,
     "dvc params diff": TUTORIAL,
     "dvc plots diff": TUTORIAL,
