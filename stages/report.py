@@ -16,12 +16,12 @@ def main() -> None:
     truncation = section("imagenet.sheets").truncation
     released = section("mnist.classifier.network") == "released"
 
-    from cgn.report.glance import write_glance
-    from cgn.report.writing import DATA, MODELS, REPORTS, mixed_worlds, write_report
+    from cgn.report.glance import glance_of_run
+    from cgn.report.writing import DATA, MODELS, mixed_worlds, write_report
 
     worlds = mixed_worlds(world, truncation, released, seed)
-    write_report(profile, seed, source, textures.source, of_world, stage_seconds(), worlds)
-    write_glance(REPORTS / "at_a_glance.png", DATA, MODELS, released)
+    glance = glance_of_run(DATA, MODELS, released)
+    write_report(profile, seed, source, textures.source, of_world, stage_seconds(), worlds, glance)
 
 
 def stage_seconds() -> list[float]:

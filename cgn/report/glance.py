@@ -1,4 +1,4 @@
-"""The README's picture: training images, counterfactuals, and who falls for the shortcut on test images."""
+"""The first picture of README and page: training images, counterfactuals, and who falls for the shortcut."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,7 +12,7 @@ from cgn.io.shards import read_images, shard_paths
 from cgn.metrics.accuracy import predict
 from cgn.networks.classifier import load_classifier
 from cgn.networks.digit_cnn import DigitCNN
-from cgn.report.contact_sheets import arrange, contact_sheet, write_png
+from cgn.report.contact_sheets import arrange, contact_sheet
 from cgn.report.figures import CLASSES, images_by_class
 from cgn.report.names import METHOD_TITLES
 
@@ -25,8 +25,8 @@ WRONG, RIGHT = (193, 39, 45), (46, 125, 50)
 Images = NDArray[np.uint8]
 
 
-def write_glance(path: Path, data: Path, models: Path, released: bool) -> None:
-    """Writes the picture of `VARIANT`: of each class the first images, none of them chosen.
+def glance_of_run(data: Path, models: Path, released: bool) -> Images:
+    """The picture of `VARIANT`: of each class the first images, none of them chosen.
 
     `data` and `models` are MNIST's folders, `released` is the form of the classifiers. Raises UserError when
     a file is missing or damaged.
@@ -40,7 +40,7 @@ def write_glance(path: Path, data: Path, models: Path, released: bool) -> None:
         network = DigitCNN(0, released=released)
         classifier = load_classifier(models / "classifiers" / VARIANT / method, network)
         answers[METHOD_TITLES[method]] = predict(classifier, test)
-    write_png(path, glance(splits, counterfactuals, labels["shape"], answers))
+    return glance(splits, counterfactuals, labels["shape"], answers)
 
 
 def glance(
