@@ -3,7 +3,7 @@
 # make paper SEED=5  one more seed of MNIST at the paper's sizes (hours); SET='-S key=value' changes parameters
 # make photos PHOTOS=/path/to/folder  counterfactuals, classifiers and scores of your photos, in results/
 # make pretrain      the small networks of weights/emoji; NAMES='vgg biggan' only these
-# make setup         the environment alone
+# make setup         the environment alone; CPU_INDEX=URL takes torch from PyTorch's index of builds for CPUs
 # make lint          lint and types alone
 # make docs          the documentation site, in .scratch/site
 # make audit         known faults of the packages, and their licences (needs the network)
@@ -12,6 +12,7 @@ PYTHON ?= python3
 SEED ?= 0
 SEEDS ?= 1
 BIN := .venv/bin
+PIP := $(BIN)/pip install --quiet --disable-pip-version-check
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PYTHONHASHSEED := 0
 
@@ -58,7 +59,12 @@ setup: .venv/installed
 
 .venv/installed: requirements.lock
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check --requirement requirements.lock
+ifdef CPU_INDEX
+	grep -E '^torch(vision)?==' $< | $(PIP) --no-deps --index-url $(CPU_INDEX) --requirement /dev/stdin
+	grep -Ev '^(nvidia|triton|torch(vision)?==)' $< | $(PIP) --requirement /dev/stdin
+else
+	$(PIP) --requirement $<
+endif
 	@touch $@
 
 clean:

@@ -6,7 +6,7 @@ from stages.command import SCRATCH, run, section
 
 
 def main() -> None:
-    """Write reports/: metrics.json, tables, figures and index.html."""
+    """Write reports/: metrics.json, tables, figures, index.html and the README's picture."""
     profile, seed = section("profile"), section("seed")
     digits, textures = section("budgets.digits"), section("budgets.textures")
     source = f"{digits.source} ({digits.train:,} for training, {digits.test:,} for the test)"
@@ -16,10 +16,12 @@ def main() -> None:
     truncation = section("imagenet.sheets").truncation
     released = section("mnist.classifier.network") == "released"
 
-    from cgn.report.writing import mixed_worlds, write_report
+    from cgn.report.glance import glance_of_run
+    from cgn.report.writing import DATA, MODELS, mixed_worlds, write_report
 
     worlds = mixed_worlds(world, truncation, released, seed)
-    write_report(profile, seed, source, textures.source, of_world, stage_seconds(), worlds)
+    glance = glance_of_run(DATA, MODELS, released)
+    write_report(profile, seed, source, textures.source, of_world, stage_seconds(), worlds, glance)
 
 
 def stage_seconds() -> list[float]:

@@ -35,9 +35,23 @@ async function chooseWorld() {
     select.value = [3, 7, 1][index] % world.labels.length;
   });
   byId("mix-noise").max = world.noises - 1;
-  byId("mix-noise").value = 0;
+  byId("mix-noise").value = readableNoise(world);
   mixer.intervened = new Set(MECHANISMS);
   showMix();
+}
+
+// The first noise whose chosen shape the oracle reads: some masks are poor.
+function readableNoise(world) {
+  const oracle = world.answers.find(([title]) => title.startsWith("Oracle"));
+  for (let noise = 0; oracle && noise < world.noises; noise++) {
+    if (oracle[1][place(world, noise)] === world.labels[byId("mix-shape").value]) return noise;
+  }
+  return 0;
+}
+
+// The index of the chosen combination in the answers of a classifier.
+function place(world, noise) {
+  return MECHANISMS.reduce((at, name) => at * world.labels.length + Number(byId(`mix-${name}`).value), noise);
 }
 
 function paint(id, pixels, size, label) {
@@ -64,14 +78,13 @@ function showMix() {
   paint("mix-composite", mixed, size, `Shape of ${named[0]}, foreground of ${named[1]}, background of ${named[2]}`);
   MECHANISMS.forEach((name, i) => paint(`layer-${name}`, layers[i], size, `${name} of ${named[i]}`));
 
-  const count = world.labels.length;
-  const place = ((noise * count + rows[0]) * count + rows[1]) * count + rows[2];
+  const at = place(world, noise);
   const tally = { shape: 0, foreground: 0, background: 0 };
   const lines = world.answers.map(([title, answers]) => {
-    const of = MECHANISMS.filter((_, i) => classes[i] === answers[place]);
+    const of = MECHANISMS.filter((_, i) => classes[i] === answers[at]);
     for (const name of of) tally[name] += 1;
     const line = element("tr", { class: of.includes("shape") ? "right" : "wrong" });
-    line.append(element("th", { scope: "row" }, title), element("td", {}, world.names[answers[place]]));
+    line.append(element("th", { scope: "row" }, title), element("td", {}, world.names[answers[at]]));
     line.append(element("td", {}, (of.includes("shape") ? "✓ " : "✗ ") + (of.join(", ") || "none of them")));
     return line;
   });

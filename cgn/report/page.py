@@ -1,12 +1,14 @@
 """Renders reports/index.html, one file that needs no network: pictures, data and script are inside."""
 
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Any, NamedTuple
 
 import pandas as pd
 from markupsafe import Markup
 
 from cgn.report.further import Further
+from cgn.report.glance import VARIANT as GLANCE_OF
 from cgn.report.graph import graph_svg
 from cgn.report.imagenet import Table
 from cgn.report.names import METHOD_MEANINGS, METHOD_TITLES, VARIANT_TITLES
@@ -89,6 +91,7 @@ def render_page(
         .get_template("page.html.j2")
         .render(
             variants=VARIANT_TITLES,
+            glance_of=GLANCE_OF,
             methods=METHOD_TITLES,
             meanings=METHOD_MEANINGS,
             not_in_paper=[method for method in METHOD_TITLES if method not in TABLE_2],
@@ -98,6 +101,8 @@ def render_page(
             updates=updates_line(paper_runs) if paper_runs else "",
             sizes=sizes,
             headlines=headlines,
+            winners=winners(at_paper_sizes)
+            or winners({of: _of_this_run(classifiers[of]) for of in VARIANT_TITLES}),
             paper_cells=paper_cells if any(paper_cells.values()) else None,
             cells=cells,
             mechanisms=mechanisms,
@@ -138,6 +143,28 @@ def headline(variant: str, accuracies: Mapping[str, Accuracy], source: str) -> d
     }
 
 
+def winners(accuracies: Mapping[str, Mapping[str, Accuracy]]) -> str:
+    """Which method is best on which variant, of the paper's and of all; empty if a variant has none.
+
+    `accuracies` is {variant: {method: accuracy}}. The oracle is no method.
+    """
+
+    def best(methods: AbstractSet[str]) -> str:
+        found: dict[str, list[str]] = {}
+        for variant, of in accuracies.items():
+            first = max(methods & of.keys(), key=lambda method: of[method].mean)
+            found.setdefault(METHOD_TITLES[first], []).append(VARIANT_TITLES[variant])
+        if len(found) == 1:
+            return f"{next(iter(found))} on all variants"
+        return ", ".join(f"{method} on {' and '.join(variants)}" for method, variants in found.items())
+
+    of_paper = set(TABLE_2)
+    if not all(of_paper & of.keys() for of in accuracies.values()):
+        return ""
+    of_all = METHOD_TITLES.keys() - {"oracle"}
+    return f"Of the paper’s methods the best is {best(of_paper)}; of all it is {best(of_all)}."
+
+
 def _of_paper_runs(found: Mapping[str, Any]) -> dict[str, Accuracy]:
     """The test accuracies of one variant by method, for methods with results."""
     return {
@@ -154,9 +181,8 @@ def _of_this_run(scores: Mapping[str, ClassifierScore]) -> dict[str, Accuracy]:
 def _cell(ours: Accuracy, method: str, variant: str, split: str = "test") -> dict[str, Any]:
     """Our accuracy, the paper's value or None, and the difference, None if the value is not verified."""
     paper = paper_value(method, variant, split)
-    difference = ours.mean - paper.accuracy if paper and paper.verified else None
-    side = "" if difference is None or abs(difference) < 0.05 else "above" if difference > 0 else "below"
-    return {"ours": ours, "paper": paper, "difference": difference, "side": side}
+    difference = round(ours.mean, 1) - paper.accuracy if paper and paper.verified else None
+    return {"ours": ours, "paper": paper, "difference": difference}
 
 
 def _facts(run: Mapping[str, Any]) -> list[tuple[str, str]]:

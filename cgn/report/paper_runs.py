@@ -202,13 +202,16 @@ def updates_line(found: Mapping[str, Any]) -> str:
         if method in found.get(variant, {})
     }
     most = max(lengths.values())
-    shorter = [
-        f"{METHOD_TITLES[method]}, {VARIANT_TITLES[variant]}: {updates:,}"
-        for (method, variant), updates in lengths.items()
-        if updates < most
-    ]
-    others = f" These have fewer, from runs before that rule: {'; '.join(shorter)}." if shorter else ""
-    return f"Every method has {most:,} updates of at least 32 images.{others}"
+    shorter: dict[tuple[str, int], list[str]] = {}
+    for (method, variant), updates in lengths.items():
+        if updates < most:
+            shorter.setdefault((METHOD_TITLES[method], updates), []).append(VARIANT_TITLES[variant])
+    others = "; ".join(
+        f"{method} ({updates:,}{'' if len(of) == len(VARIANT_TITLES) else ' on ' + ', '.join(of)})"
+        for (method, updates), of in shorter.items()
+    )
+    rule = f"Every method is to have {most:,} updates of at least 32 images"
+    return f"{rule}. Not run again yet, and with fewer: {others}." if others else f"{rule}."
 
 
 def _of_random_cues(found: dict[str, Any]) -> list[str]:

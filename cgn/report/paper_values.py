@@ -1,7 +1,7 @@
 """The accuracies (percent) of the paper's Table 2, each with a mark for how well it is verified.
 
-Marks: V read in a published source, C agrees with a second source, U unverified recollection. Only V and C
-are compared with ours; U values are only in a footnote.
+Marks: V read in a published source of the paper, C in another publication, U in none, so it may be wrong.
+Only V and C are compared with ours; U values are only in a footnote.
 """
 
 from collections.abc import Collection
@@ -13,9 +13,9 @@ from cgn.report.names import METHOD_TITLES, VARIANT_TITLES
 Mark = Literal["V", "C", "U"]
 
 MARKS: dict[Mark, str] = {
-    "V": "read in a published source",
-    "C": "agrees with a second source",
-    "U": "unverified recollection",
+    "V": "read in a source of the paper",
+    "C": "read in another publication",
+    "U": "not verified",
 }
 FOOTNOTE = "\u2020"  # marks a cell whose value of the paper is not verified
 
@@ -71,4 +71,7 @@ def unverified_values(splits: Collection[str] = ("train", "test")) -> str:
         f"{METHOD_TITLES[method]}, {VARIANT_TITLES[variant]}: {', '.join(values)}"
         for (method, variant), values in found.items()
     )
-    return f"{FOOTNOTE} The paper's value is an {MARKS['U']} and not compared. {'; '.join(cells)}."
+    return (
+        f"{FOOTNOTE} The paper's value could not be read in a published source, so ours is not compared with"
+        f" it. It may be: {'; '.join(cells)}."
+    )

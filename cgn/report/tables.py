@@ -70,7 +70,7 @@ def beside(ours: float, paper: PaperValue | None) -> str:
         return NONE
     if not paper.verified:
         return f"{NONE} {FOOTNOTE}"
-    return f"{paper.accuracy:.1f} {paper.mark}, {signed(ours - paper.accuracy)}"
+    return f"{paper.accuracy:.1f} {paper.mark}, {signed(round(ours, 1) - paper.accuracy)}"
 
 
 def signed(difference: float) -> str:

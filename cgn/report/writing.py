@@ -81,11 +81,13 @@ def write_report(
     world: str,
     seconds: list[float],
     worlds: Sequence[World],
+    glance: Sheet,
 ) -> None:
     """Reads scores, models and data below the working directory, and writes reports/.
 
     `digits`, `textures` and `world` describe the sources; `seconds` are the known times of stages; `worlds`
-    are those of `mixed_worlds`. Raises UserError when an input is missing or wrong.
+    are those of `mixed_worlds`, `glance` is the picture of `cgn.report.glance`. Raises UserError when an
+    input is missing or wrong.
     """
 
     classifiers, mechanisms = {}, {}
@@ -107,6 +109,8 @@ def write_report(
     table_2 = _write_tables(classifiers, mechanisms, imagenet, further, sizes, of_world)
     sheets, data = _write_figures(classifiers, table_2, further)
     data["worlds"] = [page_data.world(mixed) for mixed in worlds]
+    write_png(REPORTS / "at_a_glance.png", glance)
+    sheets["at_a_glance"] = [glance]
     _write_page(classifiers, mechanisms, table_2, imagenet, further, sheets, data, facts, sizes)
     metrics = assemble_metrics(classifiers, mechanisms, imagenet, facts)
     further.add_metrics(metrics["mnist"])

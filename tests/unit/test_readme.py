@@ -1,4 +1,5 @@
-"""The numbers in the README are those of reports/, and its first screen has what a visitor looks for."""
+"""The numbers in the README and on the page of results are those of reports/, and the README's first screen
+has what a visitor looks for."""
 
 import json
 import re
@@ -8,6 +9,7 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
+from cgn.report.glance import METHODS, VARIANT
 from cgn.report.names import VARIANT_TITLES
 from cgn.report.paper_values import paper_value
 from cgn.report.tables import MINUS
@@ -26,6 +28,11 @@ TITLES = {
 @pytest.fixture(scope="module")
 def readme(root: Path) -> str:
     return (root / "README.md").read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def results(root: Path) -> str:
+    return (root / "docs/results.md").read_text(encoding="utf-8")
 
 
 @pytest.fixture(scope="module")
@@ -59,9 +66,19 @@ def test_the_footnote_has_the_unverified_values(readme: str) -> None:
         assert f"{name} {' and '.join(unverified)}" in note
 
 
-def test_abduction(readme: str, summary: dict[str, Any]) -> None:
+def test_the_first_picture(readme: str, summary: dict[str, Any], root: Path) -> None:
+    """Its caption has the accuracies of this run and of the paper's sizes."""
+    laptop = json.loads((root / "reports/metrics.json").read_text(encoding="utf-8"))["mnist"]
+    of_run = [laptop[VARIANT][method]["test_accuracy"] for method in METHODS]
+    of_paper = [summary[VARIANT][method]["test_accuracy"] for method in METHODS]
+    text = " ".join(readme.split())
+    for first, second in (of_run, of_paper):
+        assert f"in {first:.1f} % and {second:.1f} %" in text
+
+
+def test_abduction(results: str, summary: dict[str, Any]) -> None:
     first, second, third = (accuracy_and_spread(summary[name]["cgn_abduction"]) for name in VARIANT_TITLES)
-    assert f"{first}, {second} and {third}" in " ".join(readme.split())
+    assert f"{first}, {second} and {third}" in " ".join(results.split())
 
 
 def test_seeds(readme: str, summary: dict[str, Any]) -> None:
@@ -128,10 +145,10 @@ IMAGENET_TITLES = {
 
 
 @pytest.mark.parametrize("title", IMAGENET_TITLES)
-def test_the_emoji_world(title: str, readme: str, root: Path) -> None:
+def test_the_emoji_world(title: str, results: str, root: Path) -> None:
     scores = json.loads((root / "reports/metrics.json").read_text(encoding="utf-8"))["imagenet"]
     method = IMAGENET_TITLES[title]
-    (row,) = (line for line in readme.splitlines() if line.startswith(f"| {title} |"))
+    (row,) = (line for line in results.splitlines() if line.startswith(f"| {title} |"))
     in9 = [scores["in9"][method][name] for name in ("original", "mixed_same", "mixed_rand", "bg_gap")]
     values = [*in9, scores["cue_conflict"][method]["shape_bias"]]
     shown = [f"{value:.1f}".replace("-", MINUS) for value in values]
@@ -184,10 +201,10 @@ def test_the_results_on_photos(root: Path) -> None:
     assert f"{found['usable_objects']:.1f} %" in text
 
 
-def test_health(readme: str, root: Path) -> None:
+def test_health(results: str, root: Path) -> None:
     mnist = json.loads((root / "reports/metrics.json").read_text(encoding="utf-8"))["mnist"]
     variants = [mnist[name] for name in VARIANT_TITLES]
-    text = " ".join(readme.split())
+    text = " ".join(results.split())
     healthy = re.findall(r"(\d+) on (?:colored|double-colored|Wildlife)", text)
     assert healthy == [str(scores["mechanisms"]["healthy_classes"]) for scores in variants]
     (inverted,) = re.findall(r"inverted masks: ([\d., %]+) %", text)

