@@ -77,15 +77,15 @@ def test_the_tutorial(dvc: Run, smoke: Path, root: Path) -> None:
         "wildlife_mnist"
     ]
     assert {"cgn", "original", "oracle", "mechanisms"} <= set(scores)
-    ran = stages_run(said["dvc exp run --name without-mask-loss -S mnist.cgn.lambda_mask=0"])
+    ran = stages_run(said["dvc exp run --name without-entropy -S mnist.cgn.lambda_binary=0"])
     assert {f"train_cgn@{variant}" for variant in VARIANTS} <= ran
     assert {f"train_on_counterfactuals@{variant}" for variant in VARIANTS} <= ran
     untouched = {"digits", "textures", "synthesize", "train_gan", "train_on_biased"}
     untouched |= {"train_on_environments", "train_on_random_cues", "train_on_gan_samples"}
     assert not {name for name in ran if name.split("@")[0] in untouched or "imagenet" in name}
-    assert "mnist.cgn.lambda_mask" in said["dvc params diff"]
-    assert "mnist.wildlife_mnist.mechanisms.mask_mean" in said["dvc metrics diff"]
-    assert "without-mask-loss" in said["dvc exp show --only-changed"]
+    assert "mnist.cgn.lambda_binary" in said["dvc params diff"]
+    assert "mnist.wildlife_mnist.mechanisms.mask_entropy" in said["dvc metrics diff"]
+    assert "without-entropy" in said["dvc exp show --only-changed"]
     assert "figure_3_wildlife_mnist" in (smoke / ".scratch/plots/index.html").read_text(encoding="utf-8")
 
 

@@ -41,7 +41,7 @@ def commands_of(text: str) -> Iterator[str]:
         if language == "bash":
             yield from filter(None, block.replace("\\\n", " ").splitlines())
     for code in re.findall(r"`([^`]+)`", FENCED.sub("", text)):
-        if code.split()[0] in PROGRAMS and " " in code:
+        if code.split()[0] in PROGRAMS and len(code.split()) > 1:
             yield code
 
 
