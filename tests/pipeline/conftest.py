@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -39,6 +40,13 @@ def run_in(folder: Path) -> Run:
 def stages_run(output: str) -> set[str]:
     """The stages that ran, by DVC's output."""
     return set(re.findall(r"Running stage '([^']+)'", output))
+
+
+def commands_of(page: Path, heading: str) -> list[list[str]]:
+    """The commands in a section of a documentation page, as words."""
+    section = page.read_text(encoding="utf-8").partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
+    lines = "".join(re.findall(r"^```bash\n(.*?)^```", section, flags=re.M | re.S)).splitlines()
+    return [shlex.split(line, comments=True) for line in lines]
 
 
 def copy_project(root: Path, target: Path) -> Path:
