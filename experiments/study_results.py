@@ -143,12 +143,12 @@ def _means(titles: Sequence[str], results: Sequence[Result]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def mean_and_deviation(values: Sequence[float], decimals: int = 1) -> str:
-    """The mean, the standard deviation and the number of values; a dash if there are none."""
+def mean_and_deviation(values: Sequence[float], decimals: int = 1, counted: bool = True) -> str:
+    """The mean, the standard deviation and, if `counted`, the number of values; a dash if there are none."""
     if not values:
         return "–"
     deviation = f" ± {stdev(values):.{decimals}f}" if len(values) > 1 else ""
-    return f"{fmean(values):.{decimals}f}{deviation} ({len(values)})"
+    return f"{fmean(values):.{decimals}f}{deviation}" + (f" ({len(values)})" if counted else "")
 
 
 def _differences(titles: Sequence[str], results: Sequence[Result]) -> pd.DataFrame:

@@ -13,8 +13,8 @@ The CGN paper gives few details. Here:
   environments together.
 - The squared gradient is estimated without bias, as the product of the gradients of two half batches.
 - The weight of the penalty is 0 until the share `penalty_start` of the training and then rises linearly, as
-  appendix C.4 says; without `penalty_start` it is the same from the first update on. If the weight exceeds 1, the whole loss is divided by it. A new optimizer starts with the
-  penalty.
+  appendix C.4 says; without `penalty_start` it is the same from the first update on. If the weight exceeds 1,
+  the whole loss is divided by it. A new optimizer starts with the penalty.
 """
 
 from collections.abc import Sequence

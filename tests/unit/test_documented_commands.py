@@ -34,8 +34,8 @@ def test_commands_of_the_experiments(root: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(imagenet, "run_target", lambda *given: told.append(given) or {"commit": ""})
     for module, name in ((imagenet, "scores_of"), (imagenet, "write_json")):
         monkeypatch.setattr(module, name, lambda *_: {})
-    for module in (submit.paper, submit.deviations, submit.tuning):
-        monkeypatch.setattr(module, "collect", lambda: None)
+    for module in (submit.paper, submit.deviations, submit.tuning, submit.studies, submit.emoji):
+        monkeypatch.setattr(module, "collect", lambda *_: None)
     whole = typer.Typer()
     whole.command()(imagenet.main)
     jobs = typer.Typer()
@@ -47,7 +47,7 @@ def test_commands_of_the_experiments(root: Path, monkeypatch: pytest.MonkeyPatch
     for name, words in commands:
         done = CliRunner().invoke(apps[name], shlex.split(words), catch_exceptions=False)
         assert done.exit_code == 0, f"{name} {words}: {done.output}"
-    assert len(told) == len(commands) == 7
+    assert len(told) == len(commands) == 9
 
 
 def test_files_that_the_texts_name_are_there(root: Path) -> None:

@@ -91,7 +91,8 @@ def synthesize_splits(
     `digits` are those of `load_digits`. The arrays of each split are `images` uint8 (n, 32, 32, 3), `labels`,
     `foreground_labels` and `background_labels` uint8 (n,), with the split's name before them. In train and
     validation the cues have this `correlation` with the label (see `draw_cues`); with 1 they are the label.
-    In test they are uniform, and all digits are repeated `cue_draws` times with new cues. In Colored MNIST the background is black, so the background label has no effect.
+    In test they are uniform, and all digits are repeated `cue_draws` times with new cues. In Colored MNIST
+    the background is black, so the background label has no effect.
     """
     arrays: dict[str, NDArray[np.uint8]] = {}
     for split in SPLITS:
