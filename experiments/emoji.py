@@ -75,6 +75,11 @@ ABLATIONS = {
         "of the composite, as in the paper",
         ["imagenet.cgn.patch_source=composite"],
     ),
+    "refinement": Ablation(
+        "Network after the composer (none; appendix F)",
+        "three convolutions, 16 features",
+        ["imagenet.cgn.refinement.features=16"],
+    ),
 }
 
 SetParam = Annotated[list[str], typer.Option("-S", help="key=value, as of dvc exp run")]
