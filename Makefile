@@ -1,6 +1,7 @@
 # make repro         the whole reproduction (profile: laptop)
 # make test          lint, types and tests
 # make paper SEED=5  one more seed of MNIST at the paper's sizes (hours); SET='-S key=value' changes parameters
+# make emoji SEED=1  one seed of the ImageNet branch on the emoji world, kept in reports/emoji
 # make photos PHOTOS=/path/to/folder  counterfactuals, classifiers and scores of your photos, in results/
 # make pretrain      the small networks of weights/emoji; NAMES='vgg biggan' only these
 # make setup         the environment alone; CPU_INDEX=URL takes torch from PyTorch's index of builds for CPUs
@@ -16,7 +17,7 @@ PIP := $(BIN)/pip install --quiet --disable-pip-version-check
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PYTHONHASHSEED := 0
 
-.PHONY: help repro paper photos pretrain test setup lint docs audit clean
+.PHONY: help repro paper emoji photos pretrain test setup lint docs audit clean
 
 help:
 	@sed -n 's/^# //p' Makefile
@@ -28,6 +29,9 @@ repro: setup
 
 paper: setup
 	python -m experiments.paper run $(SEED) $(SET)
+
+emoji: setup
+	python -m experiments.emoji seed $(SEED) $(SET)
 
 photos: setup
 	python -m experiments.photos "$(PHOTOS)" --out "$(OUT)" --seeds $(SEEDS) $(SET)

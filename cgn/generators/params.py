@@ -108,6 +108,13 @@ class LearningRates(Section):
     background: Positive
 
 
+class RefinementParams(Section):
+    """The refinement network after the composer: its features (0: there is none) and Adam's rate."""
+
+    features: Annotated[int, Field(ge=0)]
+    learning_rate: Positive
+
+
 class ImageNetCGNParams(Section):
     lambda_l1: NonNegative
     lambda_perceptual: NonNegative
@@ -124,6 +131,7 @@ class ImageNetCGNParams(Section):
     learning_rates: LearningRates
     truncation: Annotated[float, Field(gt=0, le=1)]
     start: Literal["pretrained", "scratch"]
+    refinement: RefinementParams
 
     def lambdas(self) -> dict[str, float]:
         """The weight of each loss by name, in the paper's order."""

@@ -14,7 +14,7 @@ from cgn.io.assets import Asset
 from cgn.methods import params as methods
 from cgn.methods.registry import METHODS
 from cgn.scm import CounterfactualParams
-from cgn.section import Count, Section
+from cgn.section import Count, Probability, Section
 from cgn.training.params import TrainingBudget
 
 T = TypeVar("T")
@@ -63,6 +63,7 @@ def _of_one(values: Any, variant: str, above: str = "") -> Any:
 
 class MnistParams(Section):
     variants: data.VariantsParams
+    correlation: Probability
     adversarial: generators.AdversarialParams
     cgn: ByVariant[generators.CGNParams]
     counterfactuals: CounterfactualParams

@@ -45,8 +45,8 @@ RUN_BY = {
     "python -m experiments.paper": PAPER,
     "python -m experiments.tuning": SEARCH,
     "python -m experiments.lntl": LNTL,
-    "python -m experiments.deviations": "tests/pipeline/test_experiments.py::test_a_deviation",
-    "python -m experiments.studies": "tests/pipeline/test_experiments.py::test_a_study",
+    "python -m experiments.deviations": "tests/pipeline/test_kept_results.py::test_a_deviation",
+    "python -m experiments.studies": "tests/pipeline/test_kept_results.py::test_a_study",
     "python -m experiments.decomposition": "tests/unit/experiments/test_decomposition.py::"
     "test_what_the_paper_run_did_itself_stands_beside_what_is_measured",
     "python -m experiments.imagenet": f"{HERE}test_commands_of_the_experiments",
@@ -175,8 +175,8 @@ def test_commands_of_the_experiments(root: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(imagenet, "run_target", lambda *given: told.append(given) or {"commit": ""})
     for module, name in ((imagenet, "scores_of"), (imagenet, "write_json")):
         monkeypatch.setattr(module, name, lambda *_: {})
-    for module in (submit.paper, submit.deviations, submit.tuning):
-        monkeypatch.setattr(module, "collect", lambda: None)
+    for module in (submit.paper, submit.deviations, submit.tuning, submit.studies, submit.emoji):
+        monkeypatch.setattr(module, "collect", lambda *_: None)
     whole = typer.Typer()
     whole.command()(imagenet.main)
     jobs = typer.Typer()
@@ -187,7 +187,7 @@ def test_commands_of_the_experiments(root: Path, monkeypatch: pytest.MonkeyPatch
     for name, words in commands:
         done = CliRunner().invoke(apps[name], shlex.split(words), catch_exceptions=False)
         assert done.exit_code == 0, f"{name} {words}: {done.output}"
-    assert len(told) == len(commands) == 7
+    assert len(told) == len(commands) == 9
 
 
 def test_files_that_the_texts_name_are_there(root: Path) -> None:

@@ -60,24 +60,21 @@ def train_cgn(
     seed: int,
     checkpoint: Checkpoint,
 ) -> TrainedCGN:
-    """Trains the three generators of `cgn` in place with Adam, `budget.accumulation` batches for each update.
+    """Trains the networks of `cgn` in place with Adam, `budget.accumulation` batches for each update.
 
     The gradient is the mean over those batches (the released code sums them). On CUDA the computation of a
     batch is recorded and replayed.
     """
-    rates = params.learning_rates
+    rates = params.learning_rates.model_dump() | {"refinement": params.refinement.learning_rate}
     optimizer = Adam(
-        [
-            {"params": list(generator.parameters()), "lr": getattr(rates, name)}
-            for name, generator in cgn.generators.items()
-        ],
+        [{"params": list(network.parameters()), "lr": rates[name]} for name, network in cgn.trained.items()],
         betas=(0.5, 0.999),
     )
     cgan.eval().requires_grad_(False)
     device = next(cgn.parameters()).device
     shares: dict[str, dict[str, float]] = {}
     loop = Loop(budget.steps, checkpoint, "cgn")
-    loop.keep(generators=cgn.generators, optimizer=optimizer)
+    loop.keep(generators=cgn.trained, optimizer=optimizer)
     loop.keep_value("shares", lambda: shares, shares.update)
 
     accumulate = ReplayedUpdate(partial(accumulate_gradients, cgn, cgan, features, params, budget))
@@ -163,10 +160,10 @@ def draw_batch(
 
 
 def _gradient_shares(cgn: ImageNetCGN, losses: Losses) -> dict[str, dict[str, float]]:
-    """Computes and logs `gradient_shares` of each mechanism."""
+    """Computes and logs `gradient_shares` of each network that learns."""
     shares = {}
-    for name, generator in cgn.generators.items():
-        shares[name] = gradient_shares(losses, list(generator.parameters()))
+    for name, network in cgn.trained.items():
+        shares[name] = gradient_shares(losses, list(network.parameters()))
         listed = ", ".join(f"{loss} {part:.1%}" for loss, part in shares[name].items())
         log.info("gradient of %s at the start: %s", name, listed)
     return shares

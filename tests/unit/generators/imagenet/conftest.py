@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from cgn.generators.imagenet.mechanisms import ImageNetCGN
-from cgn.generators.params import ImageNetCGNParams, LearningRates
+from cgn.generators.params import ImageNetCGNParams, LearningRates, RefinementParams
 from cgn.networks.biggan import BigGANSizes
 from cgn.networks.u2net import Block, Saliency, U2Net, U2NetSizes
 from cgn.networks.vgg import PerceptualFeatures, VGGClassifier
@@ -56,4 +56,5 @@ def params() -> ImageNetCGNParams:
         learning_rates=LearningRates(shape=1e-3, foreground=1e-3, background=1e-3),
         truncation=1.0,
         start="pretrained",
+        refinement=RefinementParams(features=0, learning_rate=1e-3),
     )
