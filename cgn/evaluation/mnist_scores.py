@@ -69,7 +69,7 @@ def mechanism_scores(
     for digit in range(10):
         noise = indexed_normals(seed, f"mechanism_score/{variant}/{digit}", 0, count, cgn.noise_dimensions)
         with torch.no_grad():
-            drawn = cgn.shape(torch.full((count,), digit), torch.from_numpy(noise))
+            drawn = cgn.mechanisms["shape"](torch.full((count,), digit), torch.from_numpy(noise))
         masks.append(drawn[:, 0].numpy())
         real.append(test_masks[digits["test_labels"] == digit][:count])
     scores = mechanism_quality(np.stack(masks), real, reader, params.read_share)
