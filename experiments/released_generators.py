@@ -118,10 +118,10 @@ def collect() -> None:
             "# The released generators beside ours\n\n"
             "`python -m experiments.released_generators masks`, `… teach SEED`; ours are the results of"
             " `python -m experiments.paper run SEED`, for the profile released with `--profile released`."
-            " Masks are read by our classifier of real digits. Accuracies are of test images with random cues,"
-            " in the profile paper of our classifier, in the profile released of the released code's network"
-            " and schedule, on its validation digits. Means ± standard deviations over seeds (their number);"
-            f" {NONE}: not made. The released generators were trained on colours that walk, which only the"
+            " Masks are read by our classifier of real digits. Accuracies are of test images with random"
+            " cues, in the profile paper of our classifier, in the profile released of the released code's"
+            " network and schedule, on its validation digits. Means ± standard deviations over seeds (their"
+            f" number); {NONE}: not made. The released generators were trained on colours that walk, which only the"
             f" profile released has.\n\n{table}\n",
             encoding="utf-8",
         )
