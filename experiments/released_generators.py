@@ -121,8 +121,8 @@ def collect() -> None:
             " Masks are read by our classifier of real digits. Accuracies are of test images with random"
             " cues, in the profile paper of our classifier, in the profile released of the released code's"
             " network and schedule, on its validation digits. Means ± standard deviations over seeds (their"
-            f" number); {NONE}: not made. The released generators were trained on colours that walk, which only the"
-            f" profile released has.\n\n{table}\n",
+            f" number); {NONE}: not made. The released generators were trained on colours that walk,"
+            f" which only the profile released has.\n\n{table}\n",
             encoding="utf-8",
         )
 

@@ -36,7 +36,7 @@ def test_finds_digits_of_another_colour_than_their_ground(
     images = painted(masks, labels, noise)
     found = SEGMENTATIONS[name](images, labels)
     assert set(np.unique(found)) <= {0, 255}
-    assert soft_iou(found / 255, masks.astype(float)) > (0.8 if name == "grab_cut" else 0.95)
+    assert soft_iou(found / 255, masks.astype(float)) > (0.85 if name == "grab_cut" else 0.95)
     np.testing.assert_array_equal(SEGMENTATIONS[name](images, labels), found)
 
 
