@@ -29,6 +29,7 @@ class AdversarialParams(Section):
 
 
 class CGNParams(Section):
+    source: Literal["own", "paper", "released"]
     lambda_adversarial: NonNegative
     mismatch_weight: Annotated[list[NonNegative], Field(min_length=1)]
     lambda_binary: NonNegative

@@ -109,6 +109,9 @@ class AssetsParams(Section):
     resnet50_in_sin: Asset
     in9: Asset
     cue_conflict: Asset
+    released_colored_mnist: Asset
+    released_double_colored_mnist: Asset
+    released_wildlife_mnist: Asset
 
 
 class VariantsBudget(Section):
