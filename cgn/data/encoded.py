@@ -181,7 +181,8 @@ def _for_training(resolution: int, mirror: bool, seed: int, names: tuple[str | i
 
     def prepare(image: Image.Image, number: int, row: int) -> NDArray[np.uint8]:
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed_for(seed, *names, "crop", number, row))
+            # Not torch.manual_seed, which also keeps a traceback of each call for a GPU that is never used.
+            torch.default_generator.manual_seed(seed_for(seed, *names, "crop", number, row))
             return np.asarray(changes(image))
 
     return prepare
