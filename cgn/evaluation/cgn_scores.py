@@ -12,6 +12,7 @@ import torch
 from pytorch_pretrained_biggan import BigGAN
 from torch import Tensor, nn
 
+from cgn import ranks
 from cgn.evaluation.params import CGNScoreParams
 from cgn.generators.imagenet.mechanisms import ImageNetCGN
 from cgn.generators.mask_losses import binary_entropy
@@ -65,7 +66,7 @@ def gan_scores(
         judges.probabilities(generate(cgan, noise, labels, params.truncation))
         for noise, labels in _inputs(cgan, params.truncation, images, seed)
     ]
-    return {"inception_score": inception_score(torch.cat(probabilities).cpu().numpy(), params.splits)}
+    return {"inception_score": inception_score(_joined(probabilities).numpy(), params.splits)}
 
 
 @torch.inference_mode()
@@ -87,22 +88,30 @@ def cgn_scores(
         if judges.segmenter is not None:
             objects.append(judges.segmenter(generate(cgan, noise, labels, params.truncation))[:, 0])
             residues.append(judges.segmenter(outputs.background)[:, 0])
-    all_masks = torch.cat(masks).cpu().numpy()
+    all_masks = _joined(masks)
     scores = {
-        "inception_score": inception_score(torch.cat(probabilities).cpu().numpy(), params.splits),
-        "mask_mean": mask_mean(all_masks),
-        "mask_entropy": float(binary_entropy(torch.cat(masks))),
+        "inception_score": inception_score(_joined(probabilities).numpy(), params.splits),
+        "mask_mean": mask_mean(all_masks.numpy()),
+        "mask_entropy": float(binary_entropy(all_masks)),
     }
     if judges.segmenter is not None:
-        scores["mask_iou"] = mask_iou(all_masks, torch.cat(objects).cpu().numpy())
-        scores["background_residue"] = background_residue(torch.cat(residues).cpu().numpy())
+        scores["mask_iou"] = mask_iou(all_masks.numpy(), _joined(objects).numpy())
+        scores["background_residue"] = background_residue(_joined(residues).numpy())
     return scores
 
 
+def _joined(parts: list[Tensor]) -> Tensor:
+    """The batches of all ranks, in order, on the CPU."""
+    return torch.cat(ranks.gathered([part.cpu() for part in parts]))
+
+
 def _inputs(cgan: BigGAN, truncation: float, images: int, seed: int) -> Iterator[tuple[Tensor, Tensor]]:
-    """Yields noise and classes of `images` images, in batches, on the device of `cgan`."""
+    """Yields noise and classes of `images` images, in batches, on the device of `cgan`.
+
+    Each rank gets its own batches.
+    """
     sizes, device = sizes_of(cgan), next(cgan.parameters()).device
-    for start in range(0, images, _BATCH):
+    for start in ranks.own(range(0, images, _BATCH)):
         places = (start, min(start + _BATCH, images))
         noise = truncated_noise(seed, "cgn_score/noise", *places, sizes.noise_dimensions, truncation)
         labels = indexed_integers(seed, "cgn_score/labels", *places, sizes.classes)

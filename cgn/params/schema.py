@@ -15,7 +15,7 @@ from cgn.methods import params as methods
 from cgn.methods.registry import METHODS
 from cgn.scm import CounterfactualParams
 from cgn.section import Count, Section
-from cgn.training.params import TrainingBudget
+from cgn.training.params import LaunchParams, TrainingBudget
 
 T = TypeVar("T")
 
@@ -160,6 +160,7 @@ class Params(Section):
     seed: Annotated[int, Field(ge=0)]
     profile: str
     threads: Count
+    launch: LaunchParams
     device: Literal["cpu", "cuda"]
     mnist: MnistParams
     imagenet: ImageNetParams

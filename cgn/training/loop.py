@@ -20,6 +20,7 @@ from typing import Any, Protocol
 from torch import Tensor
 from tqdm import tqdm
 
+from cgn import ranks
 from cgn.errors import UserError
 from cgn.training.checkpoint import Checkpoint
 
@@ -153,6 +154,7 @@ class Loop:
     def _resume(self) -> int:
         """Restores the checkpoint's state, if there is one. Returns the next step."""
         state = self._checkpoint.load()
+        ranks.wait()  # before the first one writes the next
         if state is None:
             return 0
         for name, (_, put) in self._kept.items():
