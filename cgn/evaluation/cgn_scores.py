@@ -20,9 +20,9 @@ from cgn.generators.pretraining.stored import load_segmenter, world_resolution
 from cgn.io.files import why_left_out
 from cgn.metrics.inception_score import inception_score
 from cgn.metrics.masks import background_residue, mask_iou, mask_mean
+from cgn.networks.backbones import load_one_head
 from cgn.networks.biggan import generate, sizes_of, truncated_noise
 from cgn.networks.inputs import resized
-from cgn.networks.small_resnet import load_small_resnet
 from cgn.seeding import indexed_integers
 
 _BATCH = 50  # images at once
@@ -51,7 +51,7 @@ def load_judges(models: Path, device: str | torch.device = "cpu") -> tuple[str, 
     name = next(name for name in ("oracle", "in") if not why_left_out(classifiers / name))
     segmenter = load_segmenter(pretrained)
     return name, Judges(
-        load_small_resnet(classifiers / name).to(device),
+        load_one_head(classifiers / name).to(device),
         segmenter and segmenter.to(device),
         world_resolution(pretrained),
     )
