@@ -22,6 +22,7 @@ from cgn.metrics.inception_score import inception_score
 from cgn.metrics.masks import background_residue, mask_iou, mask_mean
 from cgn.networks.backbones import load_one_head
 from cgn.networks.biggan import generate, sizes_of, truncated_noise
+from cgn.networks.inception import load_inception
 from cgn.networks.inputs import resized
 from cgn.seeding import indexed_integers
 
@@ -41,20 +42,23 @@ class Judges(NamedTuple):
         return logits.softmax(dim=1)
 
 
-def load_judges(models: Path, device: str | torch.device = "cpu") -> tuple[str, Judges]:
+def load_judges(
+    models: Path, device: str | torch.device = "cpu", inception: Path | None = None
+) -> tuple[str, Judges]:
     """Loads the judges from the folder `models`; returns the name of the classifier and the judges.
 
     The classifier is the oracle, which knows classes by their shape, i.e. by what a composite should keep. A
-    world of photos has no oracle, so there it is the plain classifier.
+    world of photos has no oracle, so there it is the plain classifier. With the published weights `inception`
+    it is Inception, whatever the world.
     """
     classifiers, pretrained = models / "classifiers", models / "pretrained"
-    name = next(name for name in ("oracle", "in") if not why_left_out(classifiers / name))
     segmenter = load_segmenter(pretrained)
-    return name, Judges(
-        load_one_head(classifiers / name).to(device),
-        segmenter and segmenter.to(device),
-        world_resolution(pretrained),
-    )
+    segmenter = segmenter and segmenter.to(device)
+    if inception is not None:
+        return "inception", Judges(load_inception(inception).to(device), segmenter)
+    name = next(name for name in ("oracle", "in") if not why_left_out(classifiers / name))
+    classifier = load_one_head(classifiers / name).to(device)
+    return name, Judges(classifier, segmenter, world_resolution(pretrained))
 
 
 @torch.inference_mode()

@@ -106,6 +106,7 @@ class AssetsParams(Section):
     resnet50: Asset
     resnet50_sin: Asset
     resnet50_in_sin: Asset
+    inception: Asset
     in9: Asset
     cue_conflict: Asset
 

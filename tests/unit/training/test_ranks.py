@@ -115,7 +115,8 @@ def biggan(folder: Path) -> dict[str, Any]:
 
 def scores() -> dict[str, Any]:
     torch.manual_seed(2)
-    cgn, cgan, params = tiny_cgn(0), build_biggan(TINY, 9).eval(), CGNScoreParams(truncation=1.0, splits=2)
+    cgn, cgan = tiny_cgn(0), build_biggan(TINY, 9).eval()
+    params = CGNScoreParams(truncation=1.0, splits=2, network="classifier")
     segmenter = nn.Sequential(nn.Conv2d(3, 1, 1), nn.Sigmoid())
     judges = Judges(judge(), segmenter)
     return {
