@@ -12,9 +12,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from glob import escape
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 from unicodedata import normalize
 
+from cgn import ranks
 from cgn.errors import UserError
 
 
@@ -23,10 +25,14 @@ def atomic_path(path: Path) -> Iterator[Path]:
     """Yields a temporary path beside `path`, for a file or a folder, and moves it to `path` on success.
 
     An existing `path` is replaced. If the block raises, the temporary file or folder is removed and `path`
-    stays as it was. Raises UserError when the parent folder cannot be made or written to, and OSError, which
-    names `path`, when the disk is full.
+    stays as it was. Only the first rank writes; what others write is thrown away. Raises UserError when the
+    parent folder cannot be made or written to, and OSError, which names `path`, when the disk is full.
     """
     path = Path(path)
+    if not ranks.first():
+        with TemporaryDirectory() as elsewhere:
+            yield Path(elsewhere) / path.name
+        return
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -15,7 +15,7 @@ from cgn.methods import params as methods
 from cgn.methods.registry import METHODS
 from cgn.scm import CounterfactualParams
 from cgn.section import Count, Probability, Section
-from cgn.training.params import TrainingBudget
+from cgn.training.params import LaunchParams, TrainingBudget
 
 T = TypeVar("T")
 
@@ -107,6 +107,7 @@ class AssetsParams(Section):
     resnet50: Asset
     resnet50_sin: Asset
     resnet50_in_sin: Asset
+    inception: Asset
     in9: Asset
     cue_conflict: Asset
     released_colored_mnist: Asset
@@ -164,6 +165,7 @@ class Params(Section):
     seed: Annotated[int, Field(ge=0)]
     profile: str
     threads: Count
+    launch: LaunchParams
     device: Literal["cpu", "cuda"]
     mnist: MnistParams
     imagenet: ImageNetParams

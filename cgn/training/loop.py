@@ -20,6 +20,7 @@ from typing import Any, Protocol
 from torch import Tensor
 from tqdm import tqdm
 
+from cgn import ranks
 from cgn.errors import UserError
 from cgn.io.files import atomic_path
 from cgn.io.histories import write_history
@@ -158,6 +159,7 @@ class Loop:
     def _resume(self) -> int:
         """Restores the checkpoint's state, if there is one. Returns the next step."""
         state = self._checkpoint.load()
+        ranks.wait()  # before the first one writes the next
         if state is None:
             self._rows.unlink(missing_ok=True)  # of an earlier run
             return 0
