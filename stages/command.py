@@ -127,7 +127,9 @@ def one_line_errors(command: str) -> Iterator[None]:
             log.error("%s: error: %s (see --help)", command, error.format_message())
             sys.exit(2)
         if isinstance(error, MemoryError) or NO_MEMORY.search(str(error)):
-            log.error("%s: error: out of memory; %s, in params.yaml or budgets/", command, MACHINE[errno.ENOMEM])
+            log.error(
+                "%s: error: out of memory; %s, in params.yaml or budgets/", command, MACHINE[errno.ENOMEM]
+            )
             sys.exit(1)
         raise
 

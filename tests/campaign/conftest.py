@@ -44,7 +44,7 @@ class Graph(NamedTuple):
             runs.rename(runs.with_name(f"runs.{len(list(runs.parent.iterdir()))}"))
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def graph(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Graph:
     folder = copy_project(root, tmp_path_factory.mktemp("campaign") / "project")
     override(folder, [f"budgets/smoke.yaml:{size}" for size in SIZES])

@@ -6,7 +6,6 @@ import random
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,7 +13,7 @@ import pytest
 from dvc.repo import Repo
 
 from tests.campaign.conftest import Graph
-from tests.pipeline.conftest import stages_run
+from tests.pipeline.conftest import environment_of, stages_run
 
 KILLS, SEED = 20, 0
 LONG = 5.0  # seconds
@@ -45,11 +44,10 @@ def drawn(stages: dict[str, float]) -> Iterator[tuple[str, float, signal.Signals
 
 def killed(folder: Path, stage: str, after: float, sent: signal.Signals) -> str | None:
     """What `dvc repro STAGE` printed, killed with all its children; None when it ended before."""
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     process = subprocess.Popen(
         [sys.executable, "-m", "dvc", "repro", "--single-item", stage],
         cwd=folder,
-        env=os.environ | {"PATH": path, "PYTHONUNBUFFERED": "1"},
+        env=environment_of(folder.parent) | {"PYTHONUNBUFFERED": "1"},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         encoding="utf-8",
@@ -84,10 +82,12 @@ def test_a_killed_stage_ends_with_the_same_bytes(graph: Graph, capsys: pytest.Ca
             resumed += "resuming at step" in told
         assert graph.lock() == graph.locks, f"{stage}, killed by {sent.name} at {share:.2f}"
         assert not list(graph.folder.rglob(".*.tmp"))
+        ended = "same bytes" if told else "it had ended"
         with capsys.disabled():
-            print(f"{time.strftime('%X')} {stage} {sent.name} at {share:.2f} of {stages[stage]:.0f} s: same bytes"
-                  f"{'' if told else ' (it had ended)'}", flush=True)  # fmt: skip
+            print(f"{stage}: {sent.name} at {share:.2f} of {stages[stage]:.0f} s: {ended}", flush=True)
     with capsys.disabled():
-        print(f"{kills} kills, of {len(stages)} stages over {LONG:.0f} s; {resumed} resumed from a checkpoint")
+        print(
+            f"{kills} kills, of {len(stages)} stages over {LONG:.0f} s; {resumed} resumed from a checkpoint"
+        )
     assert kills >= 0.8 * KILLS
     assert resumed

@@ -19,10 +19,15 @@ _LEFT_OUT = (
 _OUTPUTS = {"data", "models", "scores"}  # of the repository's root; cgn/data is code
 
 
+def environment_of(parent: Path) -> dict[str, str]:
+    """The environment with the tests' own interpreter first on the path, and Git's settings of `parent`."""
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    return os.environ | {"PATH": path, "GIT_CONFIG_GLOBAL": str(parent / "gitconfig")}
+
+
 def run_in(folder: Path) -> Run:
     """A function that runs a command in `folder` with the tests' own interpreter first on the path."""
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    environment = os.environ | {"PATH": path, "GIT_CONFIG_GLOBAL": str(folder.parent / "gitconfig")}
+    environment = environment_of(folder.parent)
 
     def run(*words: str, status: int = 0) -> str:
         done = subprocess.run(
