@@ -59,6 +59,7 @@ def test_shards_are_read_as_the_docs_say(dvc: Run, root: Path) -> None:
     assert dvc("python", "-c", counted).count("sample") == 600
 
 
+@pytest.mark.long
 def test_a_loss_weight_reruns_generators_and_no_baseline(dvc: Run) -> None:
     ran = stages_run(
         dvc("dvc", "exp", "run", "-S", "mnist.cgn.lambda_mask=40", "-S", "mnist.cgn.lambda_border=9")
@@ -147,6 +148,7 @@ def test_a_clone_pulls_and_has_nothing_to_do(dvc: Run, tmp_path: Path, smoke: Pa
     assert "Data and pipelines are up to date." in clone("dvc", "repro")
 
 
+@pytest.mark.long
 def test_a_paper_run_keeps_its_results_and_is_not_repeated(dvc: Run, smoke: Path) -> None:
     dvc("git", "checkout", "--force", "--quiet", ".")
     dvc("dvc", "checkout", "--force")
