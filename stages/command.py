@@ -31,9 +31,12 @@ MACHINE = {
     errno.EDQUOT: "make room in your quota, then run it again",
     errno.EFBIG: "the limit on file sizes (ulimit -f) is too low",
     errno.EMFILE: "the limit on open files (ulimit -n) is too low",
+    errno.ENOMEM: "make memory free, or lower a batch or the threads",
 }
 INTERRUPTED = 130  # the status of a command that the user interrupts
 FAILED = "CGN_FAILED"  # set in processes that stages/launch.py starts: the file that the first to fail makes
+# What torch, numpy and OpenCV say when there is no memory.
+NO_MEMORY = re.compile("allocate memory|out of memory|Insufficient memory|bad_alloc|start new thread", re.I)
 log = logging.getLogger("stages")
 
 
@@ -175,6 +178,11 @@ def _told(command: str) -> Iterator[None]:
         if hasattr(error, "format_message"):  # wrong use of the command line
             log.error("%s: error: %s (see --help)", command, error.format_message())
             sys.exit(2)
+        if isinstance(error, MemoryError) or NO_MEMORY.search(str(error)):
+            log.error(
+                "%s: error: out of memory; %s, in params.yaml or budgets/", command, MACHINE[errno.ENOMEM]
+            )
+            sys.exit(1)
         raise
 
 

@@ -158,6 +158,7 @@ def test_diffs_and_plots(dvc: Run, smoke: Path) -> None:
     assert "figure_3_wildlife_mnist" in page
 
 
+@pytest.mark.long
 def test_a_paper_run_keeps_its_results_and_is_not_repeated(dvc: Run, smoke: Path) -> None:
     dvc("git", "checkout", "--force", "--quiet", ".")
     dvc("dvc", "checkout", "--force")

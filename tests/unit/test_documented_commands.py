@@ -188,7 +188,7 @@ def test_commands_of_the_experiments(root: Path, monkeypatch: pytest.MonkeyPatch
     for name, words in commands:
         done = CliRunner().invoke(apps[name], shlex.split(words), catch_exceptions=False)
         assert done.exit_code == 0, f"{name} {words}: {done.output}"
-    assert len(told) == len(commands) == 9
+    assert len(told) == len(commands) == 11
 
 
 def test_files_that_the_texts_name_are_there(root: Path) -> None:
