@@ -2,7 +2,7 @@
 
 They are controls of `cgn_abduction`. Each takes one thing for granted that the CGN is told, too: the object
 leaves the border free. Their few numbers were tried on 500 images of Wildlife whose true masks were known, so
-what they reach is an upper bound. Images are uint8 (n, 32, 32, 3), masks uint8 (n, 32, 32), 255 on the object.
+what they reach is an upper bound. Images are uint8 (n, 32, 32, 3), masks (n, 32, 32), 255 on the object.
 """
 
 from collections.abc import Callable
