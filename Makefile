@@ -1,6 +1,9 @@
 # make repro         the whole reproduction (profile: laptop)
-# make test          lint, types and tests
+# make test          lint, types and tests, and the coverage of cgn/ and stages/
+# make test-all      the same with the tests that take long: kills, full disks, little memory, two clones
+# make mutants       mutation testing of the causal core, losses, scores and shards (an hour or two)
 # make paper SEED=5  one more seed of MNIST at the paper's sizes (hours); SET='-S key=value' changes parameters
+# make emoji SEED=1  one seed of the ImageNet branch on the emoji world, kept in reports/emoji
 # make photos PHOTOS=/path/to/folder  counterfactuals, classifiers and scores of your photos, in results/
 # make pretrain      the small networks of weights/emoji; NAMES='vgg biggan' only these
 # make setup         the environment alone; CPU_INDEX=URL takes torch from PyTorch's index of builds for CPUs
@@ -16,7 +19,8 @@ PIP := $(BIN)/pip install --quiet --disable-pip-version-check
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PYTHONHASHSEED := 0
 
-.PHONY: help repro paper photos pretrain test setup lint docs audit clean
+.PHONY: help repro paper emoji photos pretrain test test-all unit pipeline campaign coverage mutants setup lint docs \
+	audit clean
 
 help:
 	@sed -n 's/^# //p' Makefile
@@ -29,14 +33,45 @@ repro: setup
 paper: setup
 	python -m experiments.paper run $(SEED) $(SET)
 
+emoji: setup
+	python -m experiments.emoji seed $(SEED) $(SET)
+
 photos: setup
 	python -m experiments.photos "$(PHOTOS)" --out "$(OUT)" --seeds $(SEEDS) $(SET)
 
 pretrain: setup
 	python -m stages.pretrain $(NAMES)
 
+# Both cores have work: each half computes with one thread.
 test: setup lint
-	pytest
+	@rm -rf .scratch/coverage && mkdir -p .scratch/coverage
+	$(MAKE) --jobs=2 --output-sync=target unit pipeline
+	$(MAKE) coverage
+
+test-all: export LONG =
+test-all: test campaign
+
+LONG ?= -m "not long"
+unit pipeline campaign: export OMP_NUM_THREADS = 1
+
+unit:
+	coverage run -m pytest tests/unit $(LONG)
+
+pipeline:
+	coverage run -m pytest tests/pipeline $(LONG)
+
+campaign:
+	pytest tests/campaign
+
+coverage:
+	coverage combine --quiet
+	coverage report --format=total
+
+# As for the audit, the tool is beside the environment, not in it.
+mutants: setup
+	$(BIN)/pip install --quiet --disable-pip-version-check --upgrade --target .scratch/mutmut mutmut==3.8.1
+	PYTHONPATH=.scratch/mutmut python -m mutmut run
+	PYTHONPATH=.scratch/mutmut python -m mutmut results
 
 lint: setup
 	ruff check .
@@ -53,7 +88,7 @@ audit: setup
 	$(PYTHON) -m venv .scratch/audit
 	.scratch/audit/bin/pip install --quiet --disable-pip-version-check pip-audit==2.10.1 pip-licenses==5.5.5
 	.scratch/audit/bin/pip-licenses --python=$(BIN)/python --with-system --order=license
-	.scratch/audit/bin/pip-audit --requirement requirements.lock --no-deps --disable-pip
+	.scratch/audit/bin/pip-audit --strict --requirement requirements.lock --no-deps --disable-pip
 
 setup: .venv/installed
 

@@ -1,7 +1,7 @@
 """The computations that `speed` measures, at the paper profile's sizes, each with a plain counterpart."""
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -51,10 +51,10 @@ def flops(call: Callable[[], Any]) -> int:
     return int(counter.get_total_flops())
 
 
-def wildlife() -> Case:
+def wildlife(count: int = 2000) -> Case:
     """Wildlife MNIST: vectorised on bytes, against an image at a time as in the released code."""
     rng = np.random.default_rng(0)
-    count, size, padding = 2000, 150, 3
+    size, padding = 150, 3
     digits = rng.integers(0, 256, (count, 28, 28), dtype=np.uint8)
     names = ("foreground", "background")
     textures = {name: rng.integers(0, 256, (10, size, size, 3), dtype=np.uint8) for name in names}
@@ -156,16 +156,16 @@ def discriminator() -> Case:
     )
 
 
-def counterfactuals(count: int) -> tuple[CGN, Callable[[], list[Sample]]]:
-    """A CGN, and what draws `count` counterfactuals of it."""
+def counterfactuals(count: int) -> tuple[CGN, Callable[[], Iterator[Sample]]]:
+    """A CGN, and what draws `count` counterfactuals of it, some at a time."""
     cgn = CGN(CGNConfig(WIDTH, NOISE, LABEL, 9.0, "shift", 8, "patterned")).eval().requires_grad_(False)
     params = CounterfactualParams(
         intervened=["shape", "foreground", "background"], noise="per_mechanism", ratio=RATIO
     )
-    return cgn, lambda: list(sample_counterfactuals(cgn, params, 0, 0, count))
+    return cgn, lambda: sample_counterfactuals(cgn, params, 0, 0, count)
 
 
-def write(samples: list[Sample]) -> None:
+def write(samples: Iterable[Sample]) -> None:
     """As the stages do."""
     with tempfile.TemporaryDirectory() as folder:
         write_shards(Path(folder) / "shards", samples, 500)
@@ -179,7 +179,7 @@ def sampling() -> Case:
     metadata = [sample.metadata for sample in draw()]
 
     def plain() -> None:
-        samples = []
+        samples: list[Sample] = []
         for first in range(0, count, 500):
             noise, labels = torch.randn(3, 500, NOISE), torch.randint(10, (3, 500))
             with torch.inference_mode():

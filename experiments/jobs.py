@@ -3,6 +3,7 @@
 import logging
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -17,6 +18,9 @@ from cgn.io.files import atomic_path
 
 RESULTS = "reports"  # whose new files come back
 POLL = 1.0  # seconds between two looks at the jobs
+# Slurm sends these to all processes of a job before it queues the job again. submitit answers them; a command
+# that they ended would look like one that has failed, and the job would be there twice.
+UNTOUCHED = ("sh", "-c", 'trap "" TERM USR2; exec "$@"', "job")
 
 log = logging.getLogger(__name__)
 
@@ -43,7 +47,8 @@ class Job:
         if not (clone / ".git").exists():
             self._clone(clone)
         environment = os.environ | {"CGN_SCRATCH": str(self.work / "scratch")}
-        done = subprocess.run([sys.executable, "-m", *self.words], cwd=clone, env=environment)
+        words = [*UNTOUCHED, sys.executable, "-m", *self.words]
+        done = subprocess.run(words, cwd=clone, env=environment)
         if done.returncode != 0:
             raise RuntimeError(f"{self.name}: {' '.join(self.words)} ended with status {done.returncode}")
         found = _run(clone, "git", "status", "--porcelain", "--untracked-files=all", "-z", "--", RESULTS)
@@ -59,6 +64,7 @@ class Job:
         """Before a preemption or the end of its time: the job is queued again, and goes on."""
         from submitit.helpers import DelayedSubmission
 
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # also for `scontrol requeue`, which ends its own step
         return DelayedSubmission(self)
 
     def _clone(self, clone: Path) -> None:

@@ -29,7 +29,7 @@ from cgn.report.paper_runs import (
 )
 from experiments.experiment import recorded, run_experiment
 from experiments.settings import effective_parameters, overridden
-from experiments.training_stage import run_training_stage, training_stages
+from experiments.training_stage import run_training_stages, training_stages
 from experiments.tuning import overrides, selected
 from stages.command import run_command
 
@@ -91,7 +91,7 @@ def random_cues(
             if methods and not is_complete(RANDOM_CUES, name, seed, methods):
                 scratch = _scratch(seed)
                 experiment = "-".join(["random-cues", name, str(seed), stage]).replace("_", "-")
-                outcome = run_training_stage(experiment, stage, name, own, scratch)
+                outcome = run_training_stages(experiment, [stage], name, own, scratch)
                 facts = outcome.facts | {"command": f"python -m experiments.paper random-cues {seed}"}
                 kept = {method: outcome.accuracies[method] for method in methods}
                 write_parameters(RANDOM_CUES, name, {method: changed[method] for method in methods})
@@ -147,7 +147,7 @@ def _run(
         scores = outcome.classifiers, outcome.mechanisms
         write_results(results, variant, seed, *scores, outcome.facts | asked, outcome.digests)
     else:
-        trained = run_training_stage(experiment, stage, variant, settings, scratch)
+        trained = run_training_stages(experiment, [stage], variant, settings, scratch)
         write_parameters(results, variant, parameters)
         facts = trained.facts | asked
         write_results_of_stage(results, variant, seed, stage, trained.accuracies, facts, trained.digests)

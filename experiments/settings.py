@@ -27,7 +27,9 @@ MECHANISMS = (
     *("mnist.classifier", "budgets.train_digit_classifier", "mnist.mechanism_score", *CGN),
     *("mnist.abduction.segmenter", "budgets.abduct.drawn", "budgets.abduct.image_passes"),
 )
-DATA = ("device", "mnist.variants.{variant}", "budgets.digits", "budgets.variants")
+DATA = ("device", "mnist.variants.{variant}", "mnist.correlation", "budgets.digits", "budgets.variants")
+# Parameters that came after the first results, and the values that these had.
+LATER = {"mnist.correlation": 1.0}
 # The place of the digits differs between machines, so it is not compared.
 SOURCES = ("budgets.digits.source", "budgets.digits.folder")
 
@@ -72,7 +74,11 @@ def effective_parameters(params: Params, variant: str, name: str) -> dict[str, A
         key = section.format(variant=variant)
         found |= dict(_leaves(_value(params, key, variant), key))
     others = {f"methods.irm.environments.{other}" for other in ("irm_2", "irm_5") if other != name}
-    kept = {key: value for key, value in found.items() if key not in {*SOURCES, *others}}
+    kept = {
+        key: value
+        for key, value in found.items()
+        if key not in {*SOURCES, *others} and LATER.get(key) != value
+    }
     plain: dict[str, Any] = json.loads(json.dumps(kept))  # the same types as when read from a file
     return plain
 

@@ -1,138 +1,96 @@
 """Questions that the paper answers by one training, or not at all: `python -m experiments.studies NAME`.
 
-A study tries every combination of its settings on every variant, with several seeds, at the sizes of
-`profile`. A combination is one DVC experiment of the stage `train_on_generated`, whose accuracies are kept in
-reports/studies/NAME at once; those with a result are not run again. reports/studies/NAME.md has means,
-standard deviations and the differences between the settings with their intervals, NAME.svg the chart.
+A study (experiments/study_grids.py) tries every combination of its settings on every variant, with several
+seeds, at the sizes of `profile`. A combination is one DVC experiment of the stages that train its methods.
+The accuracies are kept in reports/studies/NAME at once; combinations with a result are not run again.
+reports/studies/NAME.md has means, standard deviations and the differences between the settings with their
+intervals, NAME.svg the chart.
 """
 
 import os
-from collections.abc import Iterator, Mapping
-from itertools import product
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any
 
 import typer
 
 from cgn.errors import UserError
 from cgn.io.files import atomic_path, read_json, write_json
-from cgn.params.reading import BUDGETS, read
+from cgn.metrics.accuracy import accuracy, predict
 from cgn.report.names import METHOD_TITLES, VARIANT_TITLES
-from experiments.study_results import Result, chart, markdown
-from experiments.training_stage import run_training_stage
+from experiments.experiment import recorded
+from experiments.settings import overridden
+from experiments.study_chart import Part, chart
+from experiments.study_grids import STUDIES, Study
+from experiments.study_results import Result, markdown
+from experiments.training_stage import classifiers_of, run_training_stages, training_stages
+from experiments.tuning import RANDOM_CUES, held_out_images
 from stages.command import run_command
 
 FOLDER = Path("reports/studies")
-STAGE = "train_on_generated"
-Settings = list[str]  # as for -S; "{profile}" is replaced by the profile's file
-
-
-class Axis(NamedTuple):
-    """What is varied: its title, and the settings of each level by the level's name."""
-
-    title: str
-    levels: Mapping[str, Settings]
-
-
-class Study(NamedTuple):
-    """A question, and the combinations that answer it. In charts the first axis is horizontal."""
-
-    question: str
-    axes: tuple[Axis, ...]
-    methods: tuple[str, ...]
-    left_out: frozenset[tuple[str, str]] = frozenset()  # variants, and levels that they do not have
-
-    def cells(self, variant: str) -> Iterator[tuple[str, ...]]:
-        """The levels of each combination."""
-        for cell in product(*(axis.levels for axis in self.axes)):
-            if not any((variant, level) in self.left_out for level in cell):
-                yield cell
-
-    def settings(self, cell: tuple[str, ...], profile: str) -> Settings:
-        """The settings of a combination at the sizes of a profile."""
-        chosen = [axis.levels[level] for axis, level in zip(self.axes, cell, strict=True)]
-        return [one.format(profile=f"{BUDGETS}/{profile}.yaml") for part in chosen for one in part]
-
-
-def _images(count: int) -> Settings:
-    shard = min(count, 10_000)
-    return [
-        f"{{profile}}:sample_counterfactuals.images={count}",
-        f"{{profile}}:sample_counterfactuals.images_per_shard={shard}",
-    ]
-
-
-def _policy(ratio: int, noise: str) -> Settings:
-    return [f"mnist.counterfactuals.ratio={ratio}", f"mnist.counterfactuals.noise={noise}"]
-
-
-STUDIES = {
-    "figure_7": Study(
-        "Figure 7: do more counterfactuals help, and several for each noise (equal image passes)?",
-        (
-            Axis("counterfactuals", {f"{count:,}": _images(count) for count in (100, 1000, 10_000, 100_000)}),
-            Axis("ratio", {str(ratio): [f"mnist.counterfactuals.ratio={ratio}"] for ratio in (1, 5, 10, 20)}),
-        ),
-        ("cgn", "cgn_only"),
-        frozenset({("colored_mnist", "20")}),
-    ),
-    "interventional": Study(
-        "Section 2.3: counterfactual images (ten share the noise of the shape, or all) or interventional?",
-        (
-            Axis(
-                "noise",
-                {
-                    "interventional": _policy(1, "per_mechanism"),
-                    "shape shared": _policy(10, "per_mechanism"),
-                    "all shared": _policy(10, "shared"),
-                },
-            ),
-        ),
-        ("cgn", "cgn_only"),
-    ),
-    "real_share": Study(
-        "Which share of each batch of Original + CGN should be real, biased images?",
-        (
-            Axis(
-                "share of real images",
-                {
-                    f"{share:g}": [f"methods.cgn.real_share={share}"]
-                    for share in (0.0, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 1.0)
-                },
-            ),
-        ),
-        ("cgn",),
-    ),
-}
+SEEDS = (0, 1, 2)
 
 
 def main(
     study: Annotated[str, typer.Argument(help=", ".join(STUDIES))],
-    seed: Annotated[list[int], typer.Option(help="these seeds")] = [0, 1, 2],  # noqa: B006
+    seed: Annotated[list[int], typer.Option(help="these seeds")] = list(SEEDS),  # noqa: B006
     variant: Annotated[list[str], typer.Option(help="only these")] = list(VARIANT_TITLES),  # noqa: B006
+    set_param: Annotated[list[str], typer.Option("-S", help="key=value, as of dvc exp run")] = [],  # noqa: B006
 ) -> None:
     """Run the combinations of STUDY that have no result yet, and write its table and chart."""
-    if study not in STUDIES:
-        raise UserError(f"{study}: not one of {', '.join(STUDIES)}")
+    asked = study_named(study)
     for name in variant:
         if name not in VARIANT_TITLES:
             raise UserError(f"--variant {name}: not one of {', '.join(VARIANT_TITLES)}")
-    profile = read().profile
-    scratch = Path(os.environ.get("CGN_SCRATCH", ".scratch/studies"))
+    given = [*([f"profile={asked.profile}"] if asked.profile else []), *set_param]
+    profile = overridden(given).profile
+    _require_profile(study, profile)
     # Seed by seed, so that an interrupted study has all of its combinations for the first ones.
-    for number, of in product(seed, variant):
-        for cell in STUDIES[study].cells(of):
-            path = result_path(study, of, cell, number)
-            if not path.exists():
-                settings = [f"seed={number}", *STUDIES[study].settings(cell, profile)]
-                experiment = f"study-{path.relative_to(FOLDER).with_suffix('')}".replace("/", "-")
-                trained = run_training_stage(
-                    experiment.replace("_", "-"), STAGE, of, settings, scratch / f"seed_{number}"
-                )
-                accuracies = {method: trained.accuracies[method] for method in STUDIES[study].methods}
-                write_json(path, {"accuracies": accuracies, "run": trained.facts})
+    for number in seed:
+        for of in (one for one in asked.variants if one in variant):
+            for cell in missing(study, of, [number]):
+                settings = [f"seed={number}", *asked.settings(cell, profile), *given]
+                write_json(result_path(study, of, cell, number), measured(study, of, number, settings))
                 collect(study)
     collect(study)
+
+
+def study_named(name: str) -> Study:
+    """The study of that name. Raises UserError for an unknown name."""
+    if name not in STUDIES:
+        raise UserError(f"{name}: not one of {', '.join(STUDIES)}")
+    return STUDIES[name]
+
+
+def missing(study: str, variant: str, seeds: Iterable[int]) -> list[tuple[str, ...]]:
+    """The combinations of a variant that lack a result of one of `seeds`."""
+    return [
+        cell
+        for number in seeds
+        for cell in STUDIES[study].cells(variant, first_seed=number == SEEDS[0])
+        if not result_path(study, variant, cell, number).exists()
+    ]
+
+
+def measured(study: str, variant: str, seed: int, settings: list[str]) -> dict[str, Any]:
+    """The accuracies in percent of a study's methods when trained with `settings`, and the run.
+
+    `random_cues_accuracy` is of validation digits under random cues.
+    """
+    methods, params = STUDIES[study].methods, overridden(settings)
+    stages = [stage for stage, trained in training_stages().items() if set(trained) & set(methods)]
+    experiment = f"study-{study}-{variant}-{seed}".replace("_", "-")
+    scratch = Path(os.environ.get("CGN_SCRATCH", ".scratch/studies")) / experiment
+    trained = run_training_stages(experiment, stages, variant, settings, scratch)
+    digits = held_out_images(experiment, variant, params)[RANDOM_CUES]
+    released = params.mnist.classifier.network == "released"
+    classifiers = classifiers_of(experiment, variant, methods, released)
+    accuracies = {
+        method: trained.accuracies[method]
+        | {"random_cues_accuracy": accuracy(predict(classifier, digits.images), digits.labels)}
+        for method, classifier in classifiers.items()
+    }
+    return {"accuracies": accuracies, "settings": recorded(settings), "run": trained.facts}
 
 
 def result_path(study: str, variant: str, cell: tuple[str, ...], seed: int) -> Path:
@@ -144,26 +102,41 @@ def result_path(study: str, variant: str, cell: tuple[str, ...], seed: int) -> P
 def results_of(study: str) -> list[Result]:
     """All results of a study that are there, in the order of its combinations."""
     found = []
-    for variant in VARIANT_TITLES:
+    for variant in STUDIES[study].variants:
         for cell in STUDIES[study].cells(variant):
             for path in sorted(result_path(study, variant, cell, 0).parent.glob("seed_*.json")):
                 kept: dict[str, Any] = read_json(path)
                 for method in STUDIES[study].methods:
-                    accuracy = kept["accuracies"][method]["test_accuracy"]
+                    test, held_out = (
+                        kept["accuracies"][method][f"{of}_accuracy"] for of in ("test", "random_cues")
+                    )
                     seed = int(path.stem.removeprefix("seed_"))
-                    found.append(Result(variant, method, cell, seed, accuracy, kept["run"]))
+                    found.append(Result(variant, method, cell, seed, test, held_out, kept["run"]))
     return found
+
+
+def _require_profile(study: str, profile: str) -> None:
+    """Raises UserError when kept results are of another profile, since means need equal sizes."""
+    if others := {result.run["profile"] for result in results_of(study)} - {profile}:
+        there = FOLDER / study
+        raise UserError(f"{there}: results of the profile {min(others)}, not {profile}; move them away first")
 
 
 def collect(study: str) -> None:
     """Writes table and chart of the results of a study, if there are any."""
     if not (results := results_of(study)):
         return
-    titles = [axis.title for axis in STUDIES[study].axes]
-    command = f"python -m experiments.studies {study}"
-    text = markdown(STUDIES[study].question, command, titles, results, METHOD_TITLES)
-    for ending, content in (("md", text), ("svg", chart(titles, results, METHOD_TITLES))):
-        with atomic_path(FOLDER / f"{study}.{ending}") as temporary:
+    asked = STUDIES[study]
+    text = markdown(asked, f"python -m experiments.studies {study}", results)
+    figure = asked.figure or study
+    parts = [
+        Part([axis.title for axis in other.axes], own)
+        for name, other in STUDIES.items()
+        if (other.figure or name) == figure and (own := results_of(name))
+    ]
+    drawn = chart(parts, METHOD_TITLES)
+    for name, content in ((f"{study}.md", text), (f"{figure}.svg", drawn)):
+        with atomic_path(FOLDER / name) as temporary:
             temporary.write_text(content, encoding="utf-8")
 
 

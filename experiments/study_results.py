@@ -1,50 +1,51 @@
-"""The table and the chart of a study: means over seeds, and differences with their intervals."""
+"""The page of a study: means over seeds, and differences with their intervals."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from statistics import fmean, stdev
 from typing import Any, NamedTuple
 
 import pandas as pd
-from matplotlib import rc_context
-from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 
-from cgn.report.chart_style import STYLE, svg
-from cgn.report.names import VARIANT_TITLES
+from cgn.report.names import METHOD_TITLES, VARIANT_TITLES
+from experiments.study_grids import Study
 
 # Two-sided 95 % quantiles of Student's t with 1, 2, … degrees of freedom.
 STUDENT = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262)
-_STYLES = (
-    ("#c1272d", "-", "o"),
-    ("#2474b5", (0, (5, 1.5)), "s"),
-    ("#8a8a8a", (0, (1, 1)), "^"),
-    ("#ddaa33", (0, (5, 1.5, 1, 1.5)), "D"),
-)
 
 
 class Result(NamedTuple):
-    """The test accuracy (percent) of one method after one training, and the facts of its run."""
+    """The accuracies (percent) of one method after one training, and the facts of its run."""
 
     variant: str
     method: str
     cell: tuple[str, ...]  # a level of each axis
     seed: int
-    accuracy: float
+    accuracy: float  # on test images
+    held_out: float  # on validation digits with random cues, for recommendations
     run: Mapping[str, Any]
 
 
 class Difference(NamedTuple):
-    """The mean over seeds of differences in points, and half the width of its interval of 95 %."""
+    """The mean over seeds of differences, and half the width of its interval of 95 %."""
 
     mean: float
     half: float | None  # None with one seed
     seeds: int
 
-    def __str__(self) -> str:
+    def text(self, decimals: int = 1) -> str:
+        """The difference as text, which says whether 0 is outside of its interval."""
         if self.half is None:
-            return f"{self.mean:+.1f} (one seed)"
+            return f"{self.mean:+.{decimals}f} (one seed)"
         clear = "" if abs(self.mean) <= self.half else ", clear of 0"
-        return f"{self.mean:+.1f} ± {self.half:.1f}{clear}"
+        return f"{self.mean:+.{decimals}f} ± {self.half:.{decimals}f}{clear}"
+
+
+def over_seeds(values: Sequence[float]) -> Difference:
+    """The mean of a difference's value of each seed, with Student's interval."""
+    half = None
+    if len(values) > 1:
+        half = STUDENT[min(len(values) - 1, len(STUDENT)) - 1] * stdev(values) / len(values) ** 0.5
+    return Difference(fmean(values), half, len(values))
 
 
 def difference(results: Sequence[Result], axis: int, level: str, reference: str) -> Difference | None:
@@ -59,73 +60,137 @@ def difference(results: Sequence[Result], axis: int, level: str, reference: str)
         other = seed, (*cell[:axis], reference, *cell[axis + 1 :])
         if cell[axis] == level and other in accuracies:
             by_seed.setdefault(seed, []).append(accuracy - accuracies[other])
-    if not by_seed:
-        return None
-    means = [fmean(values) for values in by_seed.values()]
-    half = None
-    if len(means) > 1:
-        half = STUDENT[min(len(means) - 1, len(STUDENT)) - 1] * stdev(means) / len(means) ** 0.5
-    return Difference(fmean(means), half, len(means))
+    return over_seeds([fmean(values) for values in by_seed.values()]) if by_seed else None
 
 
-def markdown(
-    question: str, command: str, titles: Sequence[str], results: Sequence[Result], methods: Mapping[str, str]
-) -> str:
-    """The page of a study; `titles` are those of its axes, `methods` have titles by name."""
+def distances(
+    results: Sequence[Result], reference: str
+) -> dict[tuple[str, str, tuple[str, ...]], Difference]:
+    """By how much each method is less accurate than `reference`, by variant, method and combination."""
+    of_reference = {
+        (result.variant, result.cell, result.seed): result.accuracy
+        for result in results
+        if result.method == reference
+    }
+    values: dict[tuple[str, str, tuple[str, ...]], list[float]] = {}
+    for result in results:
+        place = (result.variant, result.cell, result.seed)
+        if result.method != reference and place in of_reference:
+            key = (result.variant, result.method, result.cell)
+            values.setdefault(key, []).append(of_reference[place] - result.accuracy)
+    return {key: over_seeds(found) for key, found in values.items()}
+
+
+def recommended(results: Iterable[Result]) -> pd.DataFrame:
+    """The mean held-out accuracy of each level of the first axis (rows), the highest mean first.
+
+    A column is a variant and the levels of the other axes; `mean` is that of all columns. A level that lacks
+    a column has no mean.
+    """
+    rows = pd.DataFrame(
+        {"level": result.cell[0], "of": (result.variant, *result.cell[1:]), "held_out": result.held_out}
+        for result in results
+    )
+    table = rows.pivot_table(index="level", columns="of", values="held_out", aggfunc="mean", sort=False)
+    table["mean"] = table.mean(axis=1, skipna=False)
+    return table.sort_values("mean", ascending=False, kind="stable", na_position="last")
+
+
+def markdown(study: Study, command: str, results: Sequence[Result]) -> str:
+    """The page of a study, which `command` makes."""
     runs = [result.run for result in results]
     commits = ", ".join(sorted({run["commit"] for run in runs}))
     profiles = ", ".join(sorted({run["profile"] for run in runs}))
     seeds = ", ".join(map(str, sorted({result.seed for result in results})))
-    return (
-        f"# {question}\n\n`{command}`, profile {profiles}, seeds {seeds}, commit {commits}. Accuracy in"
-        " percent on test images with random cues: mean ± standard deviation over seeds (their number).\n\n"
-        f"{_means(titles, results, methods).to_markdown(index=False, disable_numparse=True)}\n\n"
+    titles = [axis.title for axis in study.axes]
+    legend = f" {study.legend}" if study.legend else ""
+    parts = [
+        f"# {study.question}",
+        f"`{command}`, profile {profiles}, seeds {seeds}, commit {commits}. Accuracy in percent on test"
+        f" images with random cues: mean ± standard deviation over seeds (their number).{legend}",
+        _text(_means(titles, results)),
         "Differences in points to the first level, paired by seed and by what else is varied, mean with its"
-        " interval of 95 % (Student's, over seeds):\n\n"
-        f"{_differences(titles, results, methods).to_markdown(index=False, disable_numparse=True)}\n"
-    )
+        " interval of 95 % (Student's, over seeds):",
+        _text(_differences(titles, results)),
+    ]
+    if study.reference:
+        parts += [
+            f"Points below {METHOD_TITLES[study.reference]}, paired by seed, with the same interval:",
+            _text(_distances(titles, results, study.reference)),
+        ]
+    if study.recommends:
+        parts += _recommendation(titles, results)
+    return "\n\n".join(parts) + "\n"
 
 
-def _means(titles: Sequence[str], results: Sequence[Result], methods: Mapping[str, str]) -> pd.DataFrame:
-    columns = {
-        (method, variant): f"{VARIANT_TITLES[variant]}, {methods[method]}"
-        for method in dict.fromkeys(result.method for result in results)
-        for variant in dict.fromkeys(result.variant for result in results)
-    }
+def _text(table: pd.DataFrame) -> str:
+    return table.to_markdown(index=False, disable_numparse=True)
+
+
+def _means(titles: Sequence[str], results: Sequence[Result]) -> pd.DataFrame:
+    groups: dict[tuple[str, str, tuple[str, ...]], list[float]] = {}
+    for result in results:
+        groups.setdefault((result.method, result.variant, result.cell), []).append(result.accuracy)
+    columns = list(dict.fromkeys((method, variant) for method, variant, _ in groups))
+    columns.sort(key=lambda column: list(METHOD_TITLES).index(column[0]))
     rows = []
     for cell in dict.fromkeys(result.cell for result in results):
         row = dict(zip(titles, cell, strict=True))
-        for (method, variant), title in columns.items():
-            found = [
-                result.accuracy
-                for result in results
-                if (result.method, result.variant, result.cell) == (method, variant, cell)
-            ]
-            row[title] = _mean_and_deviation(found)
+        for method, variant in columns:
+            title = f"{VARIANT_TITLES[variant]}, {METHOD_TITLES[method]}"
+            row[title] = mean_and_deviation(groups.get((method, variant, cell), []))
         rows.append(row)
     return pd.DataFrame(rows)
 
 
-def _mean_and_deviation(values: Sequence[float]) -> str:
+def mean_and_deviation(values: Sequence[float], decimals: int = 1, counted: bool = True) -> str:
+    """The mean, the standard deviation and, if `counted`, the number of values; a dash if there are none."""
     if not values:
         return "–"
-    deviation = f" ± {stdev(values):.1f}" if len(values) > 1 else ""
-    return f"{fmean(values):.1f}{deviation} ({len(values)})"
+    deviation = f" ± {stdev(values):.{decimals}f}" if len(values) > 1 else ""
+    return f"{fmean(values):.{decimals}f}{deviation}" + (f" ({len(values)})" if counted else "")
 
 
-def _differences(
-    titles: Sequence[str], results: Sequence[Result], methods: Mapping[str, str]
-) -> pd.DataFrame:
+def _differences(titles: Sequence[str], results: Sequence[Result]) -> pd.DataFrame:
     rows = []
     for (variant, method), own in _grouped(results).items():
         for axis, title in enumerate(titles):
             first, *others = dict.fromkeys(result.cell[axis] for result in own)
             for level in others:
                 found = difference(own, axis, level, first)
-                row = {"variant": VARIANT_TITLES[variant], "method": methods[method]}
+                row = {"variant": VARIANT_TITLES[variant], "method": METHOD_TITLES[method]}
                 compared = f"{title}: {level} against {first}"
-                rows.append(row | {"compared": compared, "points": "–" if found is None else str(found)})
+                rows.append(row | {"compared": compared, "points": "–" if found is None else found.text()})
     return pd.DataFrame(rows, columns=["variant", "method", "compared", "points"])
+
+
+def _distances(titles: Sequence[str], results: Sequence[Result], reference: str) -> pd.DataFrame:
+    return pd.DataFrame(
+        {"variant": VARIANT_TITLES[variant], "method": METHOD_TITLES[method]}
+        | dict(zip(titles, cell, strict=True))
+        | {"points below": found.text()}
+        for (variant, method, cell), found in distances(results, reference).items()
+    )
+
+
+def _recommendation(titles: Sequence[str], results: Sequence[Result]) -> list[str]:
+    table = recommended(results)
+    best = table["mean"].dropna()
+    told = (
+        f"Recommended: {titles[0]} {best.index[0]}, which has the highest mean over the columns."
+        if len(best)
+        else "Nothing is recommended yet, because no row has all results."
+    )
+    shown = pd.DataFrame({titles[0]: list(table.index)})
+    for column in table.columns:
+        variant, *levels = [column] if isinstance(column, str) else column
+        title = ", ".join([VARIANT_TITLES.get(variant, variant), *levels])
+        shown[title] = ["–" if pd.isna(value) else f"{value:.1f}" for value in table[column]]
+    return [
+        f"{told} For this choice accuracies are those of validation digits with random cues (oracle"
+        " selection), in percent, means over seeds; test images take no part:",
+        _text(shown),
+    ]
 
 
 def _grouped(results: Sequence[Result]) -> dict[tuple[str, str], list[Result]]:
@@ -133,54 +198,3 @@ def _grouped(results: Sequence[Result]) -> dict[tuple[str, str], list[Result]]:
     for result in results:
         groups.setdefault((result.variant, result.method), []).append(result)
     return groups
-
-
-def chart(titles: Sequence[str], results: Sequence[Result], methods: Mapping[str, str]) -> str:
-    """Means with standard deviations over the first axis, lines for the second, as SVG text.
-
-    A row of panels for each method, a column for each variant.
-    """
-    groups = _grouped(results)
-    variants = list(dict.fromkeys(variant for variant, _ in groups))
-    names = list(dict.fromkeys(method for _, method in groups))
-    levels = list(dict.fromkeys(result.cell[0] for result in results))
-    lines = list(dict.fromkeys(result.cell[1:] for result in results))
-    with rc_context(STYLE):
-        size = 3.5 * len(variants) + 1.2, 3.1 * len(names) + 0.5
-        figure = Figure(figsize=size, layout="constrained")
-        axes: Any = figure.subplots(len(names), len(variants), squeeze=False, sharey="row")
-        for row, column in ((row, column) for row in range(len(names)) for column in range(len(variants))):
-            axis = axes[row][column]
-            own = groups.get((variants[column], names[row]), [])
-            _draw(axis, own, levels, lines)
-            axis.set_title(f"{VARIANT_TITLES[variants[column]]}, {methods[names[row]]}")
-            axis.set_xlabel(titles[0])
-            if column == 0:
-                axis.set_ylabel("test accuracy (%)")
-        if len(titles) > 1:
-            keys = [Line2D([], [], label=" ".join(line), **_style(lines, line)) for line in lines]
-            figure.legend(handles=keys, title=titles[1], loc="outside right center")
-        return svg(figure)
-
-
-def _style(lines: Sequence[tuple[str, ...]], line: tuple[str, ...]) -> dict[str, Any]:
-    color, dashes, marker = _STYLES[lines.index(line) % len(_STYLES)]
-    return {"color": color, "linestyle": dashes, "marker": marker, "markersize": 4, "linewidth": 1.3}
-
-
-def _draw(
-    axis: Any, results: Sequence[Result], levels: Sequence[str], lines: Sequence[tuple[str, ...]]
-) -> None:
-    for number, line in enumerate(lines):
-        places, means, deviations = [], [], []
-        for place, level in enumerate(levels):
-            found = [result.accuracy for result in results if result.cell == (level, *line)]
-            if found:
-                places.append(place + 0.04 * number)
-                means.append(fmean(found))
-                deviations.append(stdev(found) if len(found) > 1 else 0.0)
-        if places:
-            axis.errorbar(places, means, deviations, capsize=2, **_style(lines, line))
-    axis.set_xticks(range(len(levels)), levels)
-    axis.grid(axis="y")
-    axis.tick_params(length=0)

@@ -15,14 +15,18 @@ import typer
 from cgn.errors import UserError
 from cgn.report.names import VARIANT_TITLES
 from cgn.report.paper_runs import WHOLE_RUN, is_complete
-from experiments import deviations, paper, tuning
+from experiments import deviations, emoji, paper, studies, tuning
 from experiments.jobs import Job, clean_commit, run_jobs
+from experiments.study_grids import STUDIES
 from stages.command import run_command
 
 FOLDER = Path(".scratch/submit")
 SUMMARIES = (
     *("reports/paper/mnist.json", "reports/paper/mnist.md"),
     *("reports/deviations/deviations.md", "reports/tuning/tuning.md"),
+    *(f"{emoji.FOLDER}/{name}" for name in ("metrics.json", "emoji.md", "ablations.md")),
+    *(f"{studies.FOLDER}/{name}.md" for name in STUDIES),
+    *(f"{studies.FOLDER}/{study.figure or name}.svg" for name, study in STUDIES.items()),
 )
 
 Executor = Annotated[Literal["local", "slurm"], typer.Option(help="where jobs run")]
@@ -92,6 +96,58 @@ def each_search(
     tuning.collect()
 
 
+def each_study(
+    study: Annotated[list[str], typer.Argument(help=", ".join(STUDIES))],
+    seeds: Annotated[str, typer.Option(help="e.g. 0-2")] = "0-2",
+    variant: Annotated[list[str], typer.Option(help="only these variants")] = list(VARIANT_TITLES),  # noqa: B006
+    set_param: Annotated[list[str], typer.Option("-S", help="further parameters, as of dvc exp run")] = [],  # noqa: B006
+    executor: Executor = "local",
+    at_once: AtOnce = None,
+    attempts: Attempts = 3,
+    slurm: Slurm = [],  # noqa: B006
+) -> None:
+    """Run a seed and variant of STUDY as a job, if it lacks results (`experiments.studies`)."""
+    changes = [word for setting in set_param for word in ("-S", setting)]
+    tasks = {
+        f"study-{name}-{of}-{seed}": [
+            *("experiments.studies", name, "--variant", of, "--seed", str(seed), *changes),
+        ]
+        for name in study
+        for seed in numbers(seeds)
+        for of in studies.study_named(name).variants
+        if of in variant and studies.missing(name, of, [seed])
+    }
+    submit(tasks, executor, at_once, attempts, slurm)
+    for name in study:
+        studies.collect(name)
+
+
+def emoji_seeds(
+    seeds: Annotated[str, typer.Option(help="of the whole branch, e.g. 0-4")] = "0-4",
+    ablation: Annotated[list[str], typer.Option(help=f"with seeds 0-2: {', '.join(emoji.ABLATIONS)}")] = [],  # noqa: B006
+    set_param: Annotated[list[str], typer.Option("-S", help="further parameters, as of dvc exp run")] = [],  # noqa: B006
+    executor: Executor = "local",
+    at_once: AtOnce = None,
+    attempts: Attempts = 3,
+    slurm: Slurm = [],  # noqa: B006
+) -> None:
+    """Run the seeds of the emoji world that have no result yet, and those of ablations."""
+    changes = [word for setting in set_param for word in ("-S", setting)]
+    tasks = {
+        f"emoji-{seed}": ["experiments.emoji", "seed", str(seed), *changes]
+        for seed in numbers(seeds)
+        if not emoji.seed_path(seed).exists()
+    }
+    tasks |= {
+        f"emoji-{name}-{seed}": ["experiments.emoji", "ablation", name, "--seed", str(seed), *changes]
+        for name in ablation
+        for seed in emoji.ABLATION_SEEDS
+        if not emoji.ablation_path(name, seed).exists()
+    }
+    submit(tasks, executor, at_once, attempts, slurm)
+    emoji.collect()
+
+
 def numbers(text: str) -> list[int]:
     """The numbers of "0-4" or "0,2,7-9". Raises UserError for another text."""
     found: list[int] = []
@@ -139,6 +195,8 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "paper": paper_seeds,
     "deviations": each_deviation,
     "tuning": each_search,
+    "studies": each_study,
+    "emoji": emoji_seeds,
 }
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Runs one MNIST training stage as a DVC experiment, to get more seeds of its methods without the others."""
+"""Runs MNIST training stages as a DVC experiment, to get the results of their methods without the others."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,11 +19,11 @@ MODELS = "models/mnist/classifiers"
 
 
 class Trained(NamedTuple):
-    """The results of one training stage for one variant, and the facts of the run."""
+    """The results of training stages for one variant, and the facts of the run."""
 
     accuracies: dict[str, dict[str, float]]  # by method: train_accuracy, test_accuracy, percent
-    facts: dict[str, Any]  # as in `Outcome`; wall_time_seconds is that of this stage only
-    digests: dict[str, str]  # MD5 of the stage's outputs, by path
+    facts: dict[str, Any]  # as in `Outcome`; wall_time_seconds is that of these stages only
+    digests: dict[str, str]  # MD5 of the stages' outputs, by path
 
 
 def training_stages() -> dict[str, list[str]]:
@@ -37,20 +37,23 @@ def training_stages() -> dict[str, list[str]]:
     return found
 
 
-def run_training_stage(
-    experiment: str, stage: str, variant: str, settings: list[str], scratch: Path
+def run_training_stages(
+    experiment: str, stages: Sequence[str], variant: str, settings: list[str], scratch: Path
 ) -> Trained:
-    """Runs `STAGE@VARIANT` as `experiment` (see `run_target`), and scores its classifiers."""
-    target = f"{stage}@{variant}"
-    made = run_target(experiment, target, settings, scratch)
-    locked = locked_stages(experiment)[target]
-    methods = [Path(out["path"]).name for out in locked["outs"]]
+    """Runs `STAGE@VARIANT` of each stage as `experiment` (see `run_target`), and scores its classifiers."""
+    targets = [f"{stage}@{variant}" for stage in stages]
+    timings = [scratch / "timings" / f"{stage}-{variant}.json" for stage in stages]
+    for timing in timings:
+        timing.unlink(missing_ok=True)  # of earlier settings; a stage from the cache writes none
+    made = run_target(experiment, targets, settings, scratch)
+    all_locked = locked_stages(experiment)
+    locked = {target: all_locked[target] for target in targets}
+    methods = [Path(out["path"]).name for stage in locked.values() for out in stage["outs"]]
     released = overridden(settings).mnist.classifier.network == "released"
-    timing = scratch / "timings" / f"{stage}-{variant}.json"
     return Trained(
         _accuracies(experiment, variant, methods, released),
-        facts_of(experiment, made, [timing] if timing.exists() else []),
-        digests({target: locked}, variant),
+        facts_of(experiment, made, [timing for timing in timings if timing.exists()]),
+        digests(locked, variant),
     )
 
 

@@ -12,6 +12,7 @@ from stages.run import StageRun
 def main(ablation: Annotated[str, Option(help="all, no_shape, no_text, no_bg or no_rec")]) -> None:
     """Train the CGN with one loss of the paper switched off, or with all losses for comparison."""
     stage = StageRun("ablate_imagenet_cgn")
+    section("launch.processes")  # sums of gradients are split by process
     params, budget = section("imagenet.cgn"), section("budgets.ablate_imagenet_cgn")
 
     from cgn.generators.imagenet.losses import ablated
@@ -26,4 +27,4 @@ def main(ablation: Annotated[str, Option(help="all, no_shape, no_text, no_bg or 
 
 
 if __name__ == "__main__":
-    run(main)
+    run(main, in_ranks=True)

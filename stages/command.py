@@ -14,6 +14,7 @@ from typing import Any
 
 import typer
 
+from cgn import ranks
 from cgn.errors import UserError
 from cgn.io.files import located, printable, write_json
 from cgn.params.reading import read
@@ -30,7 +31,12 @@ MACHINE = {
     errno.EDQUOT: "make room in your quota, then run it again",
     errno.EFBIG: "the limit on file sizes (ulimit -f) is too low",
     errno.EMFILE: "the limit on open files (ulimit -n) is too low",
+    errno.ENOMEM: "make memory free, or lower a batch or the threads",
 }
+INTERRUPTED = 130  # the status of a command that the user interrupts
+FAILED = "CGN_FAILED"  # set in processes that stages/launch.py starts: the file that the first to fail makes
+# What torch, numpy and OpenCV say when there is no memory.
+NO_MEMORY = re.compile("allocate memory|out of memory|Insufficient memory|bad_alloc|start new thread", re.I)
 log = logging.getLogger("stages")
 
 
@@ -62,18 +68,39 @@ def section(key: str) -> Any:
     return value
 
 
-def run(main: Callable[..., None]) -> None:
-    """Runs a stage's `main` as a Typer command. A UserError ends it with one line and status 1."""
+def run(main: Callable[..., None], in_ranks: bool = False) -> None:
+    """Runs a stage's `main` as a Typer command. A UserError ends it with one line and status 1.
+
+    With `in_ranks` the stage runs in as many processes as `launch` of params.yaml says (see cgn/ranks.py).
+    """
     stage = os.path.splitext(os.path.basename(sys.argv[0]))[0]
     started = time.monotonic()
+    is_rank = FAILED in os.environ and "RANK" in os.environ
     with one_line_errors(stage):
         threads = str(section("threads"))
         os.environ["OMP_NUM_THREADS"] = threads  # read by torch when it is imported
         os.environ["MKL_NUM_THREADS"] = threads
-        run_command(stage, {"": main})
-        if "DVC_STAGE" in os.environ:  # set by DVC; a command that a user runs is not timed
+        launch = section("launch")
+        if is_rank:
+            _run_as_rank(stage, main)
+        elif in_ranks and launch.processes > 1:
+            from stages.launch import start_ranks
+
+            start_ranks(stage, launch, section("device"))
+        else:
+            run_command(stage, {"": main})
+        if "DVC_STAGE" in os.environ and not is_rank:  # set by DVC; a command that a user runs is not timed
             name = os.environ["DVC_STAGE"].rpartition(":")[2]  # without the path of dvc.yaml
             _record_time(name.replace("@", "-"), time.monotonic() - started)
+
+
+def _run_as_rank(stage: str, main: Callable[..., None]) -> None:
+    if os.environ["RANK"] != "0":  # the first one tells what all do
+        os.environ["TQDM_DISABLE"] = "1"
+        logging.getLogger().setLevel(logging.ERROR)
+    ranks.start(section("device"))
+    run_command(stage, {"": main})
+    ranks.end()
 
 
 def run_anywhere(name: str, mains: Mapping[str, Callable[..., None]]) -> None:
@@ -99,7 +126,8 @@ def run_command(name: str, mains: Mapping[str, Callable[..., None]]) -> None:
     with one_line_errors(name):
         words = [re.sub(r"(?<![^=:])~(?=/)", lambda _: str(located("~")), word) for word in sys.argv[1:]]
         if status := app(words, standalone_mode=False):  # Typer returns it: 130 for an interruption
-            log.error("%s: interrupted; the same command goes on", name)
+            if FAILED not in os.environ:  # else who started it says so
+                log.error("%s: interrupted; the same command goes on", name)
             sys.exit(status)
 
 
@@ -107,6 +135,33 @@ def run_command(name: str, mains: Mapping[str, Callable[..., None]]) -> None:
 def one_line_errors(command: str) -> Iterator[None]:
     """Logs to standard error, and ends the process with one line for what the user can mend."""
     logging.basicConfig(format="%(message)s", level=logging.INFO, stream=sys.stderr)
+    try:
+        yield
+    except Exception:
+        if not _is_first_to_fail():
+            sys.exit(1)
+        with _told(command):
+            raise
+
+
+def _is_first_to_fail() -> bool:
+    """Whether no other rank of the stage has failed before; those that wait for one fail after it."""
+    if FAILED not in os.environ:
+        return True
+    first, own = Path(os.environ[FAILED]), f"{os.environ.get('RANK')}"
+    try:
+        with first.open("x", encoding="utf-8") as stream:
+            stream.write(own)
+    except FileExistsError:
+        return first.read_text(encoding="utf-8") == own
+    except OSError:  # its folder is gone with the command that started the ranks
+        return False
+    return True
+
+
+@contextmanager
+def _told(command: str) -> Iterator[None]:
+    """Turns an error that the user can mend into one line."""
     try:
         yield
     except UserError as error:
@@ -123,6 +178,11 @@ def one_line_errors(command: str) -> Iterator[None]:
         if hasattr(error, "format_message"):  # wrong use of the command line
             log.error("%s: error: %s (see --help)", command, error.format_message())
             sys.exit(2)
+        if isinstance(error, MemoryError) or NO_MEMORY.search(str(error)):
+            log.error(
+                "%s: error: out of memory; %s, in params.yaml or budgets/", command, MACHINE[errno.ENOMEM]
+            )
+            sys.exit(1)
         raise
 
 

@@ -23,4 +23,4 @@ def main(
 
 
 if __name__ == "__main__":
-    run(main)
+    run(main, in_ranks=True)

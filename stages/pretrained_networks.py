@@ -16,6 +16,7 @@ log = logging.getLogger(__name__)
 def main() -> None:
     """Copy, train or fetch BigGAN, U2-Net and VGG; with small networks also the segmenter."""
     stage, budget = StageRun("pretrained_networks"), section("budgets.pretrained_networks")
+    section("launch.processes")  # sums of gradients are split by process
     world, params = section("imagenet.world"), section("imagenet.pretraining")
     how = section("imagenet.saliency")
     assets = {"vgg16_bn": section("assets.vgg16_bn"), "biggan_deep_256": section("assets.biggan_deep_256")}
@@ -57,4 +58,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run(main)
+    run(main, in_ranks=True)

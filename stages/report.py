@@ -1,4 +1,4 @@
-"""Stage `report`: the scores as tables, figures, a page and the metric."""
+"""Stage `report`: the scores as tables, figures, a page and the metrics."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ from stages.command import SCRATCH, run, section
 
 
 def main() -> None:
-    """Write reports/: metrics.json, tables, figures, index.html and the README's picture."""
+    """Write reports/: summary.json, metrics.json, tables, figures, the page and its first picture."""
     profile, seed = section("profile"), section("seed")
     digits, textures = section("budgets.digits"), section("budgets.textures")
     source = f"{digits.source} ({digits.train:,} for training, {digits.test:,} for the test)"

@@ -1,6 +1,7 @@
 """Stage `sample_imagenet_counterfactuals`: counterfactuals of the ImageNet CGN, as WebDataset shards."""
 
 import logging
+from collections.abc import Iterator
 from pathlib import Path
 
 from stages.command import run, section
@@ -21,18 +22,25 @@ def main() -> None:
 
     from tqdm import tqdm
 
+    from cgn import ranks
     from cgn.generators.imagenet.mechanisms import load_cgn
     from cgn.generators.imagenet.sampling import sample_counterfactuals
     from cgn.generators.pretraining.stored import world_resolution
-    from cgn.io.shards import write_shards
+    from cgn.io.shards import Sample, draw_shards
     from cgn.training.device import torch_device
 
     cgn = load_cgn(MODEL, PRETRAINED).to(torch_device(device))
     resolution = world_resolution(PRETRAINED)
-    samples = sample_counterfactuals(cgn, params, truncation, seed, 0, budget.images, resolution)
-    written = write_shards(OUTPUT, tqdm(samples, total=budget.images, unit="image"), budget.images_per_shard)
-    log.info("%d counterfactual images are in %s", written, OUTPUT)
+    with tqdm(total=-(-budget.images // ranks.count()), unit="image") as bar:
+
+        def draw(start: int, stop: int) -> Iterator[Sample]:
+            for sample in sample_counterfactuals(cgn, params, truncation, seed, start, stop, resolution):
+                yield sample
+                bar.update()
+
+        draw_shards(OUTPUT, draw, budget.images, budget.images_per_shard)
+    log.info("%d counterfactual images are in %s", budget.images, OUTPUT)
 
 
 if __name__ == "__main__":
-    run(main)
+    run(main, in_ranks=True)

@@ -17,7 +17,7 @@ def main() -> None:
     seed, device = section("seed"), section("device")
     section("threads")
     params = section("imagenet.cgn_score")
-    images = section("budgets.score_imagenet_cgn").images
+    images, asset = section("budgets.score_imagenet_cgn").images, section("assets.inception")
     if images < params.splits:
         raise UserError(f"imagenet.cgn_score.splits: {params.splits} parts of {images} images, the budget's")
 
@@ -27,11 +27,13 @@ def main() -> None:
     from cgn.generators.imagenet.losses import ABLATIONS
     from cgn.generators.imagenet.mechanisms import load_cgn
     from cgn.generators.pretraining.stored import load_cgan
+    from cgn.io.assets import local_file
     from cgn.io.files import write_json
     from cgn.training.device import torch_device
 
     place, pretrained = torch_device(device), MODELS / "pretrained"
-    cgan, (judge, judges) = load_cgan(pretrained).to(place), load_judges(MODELS, place)
+    inception = local_file(asset) if params.network == "inception" else None
+    cgan, (judge, judges) = load_cgan(pretrained).to(place), load_judges(MODELS, place, inception)
 
     def scores(folder: Path) -> dict[str, float]:
         return cgn_scores(load_cgn(folder, pretrained).to(place), cgan, judges, params, images, seed)
@@ -46,4 +48,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run(main)
+    run(main, in_ranks=True)

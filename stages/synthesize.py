@@ -14,14 +14,14 @@ def main(variant: str) -> None:
     """Write the images and labels of VARIANT (colored_mnist, double_colored_mnist or wildlife_mnist)."""
     seed = section("seed")
     params = section(f"mnist.variants.{variant}")
-    budget = section("budgets.variants")
+    correlation, budget = section("mnist.correlation"), section("budgets.variants")
 
     from cgn.data.mnist.variants import synthesize_splits
     from cgn.io.arrays import read_arrays, write_arrays
 
     digits = read_arrays(DATA / "digits.safetensors")
     textures = read_arrays(DATA / "textures.safetensors")
-    arrays = synthesize_splits(variant, digits, params, textures, budget.cue_draws, seed)
+    arrays = synthesize_splits(variant, digits, params, textures, budget.cue_draws, seed, correlation)
     output = DATA / "variants" / f"{variant}.safetensors"
     write_arrays(output, {**arrays})
     train, test = len(arrays["train_images"]), len(arrays["test_images"])

@@ -17,6 +17,7 @@ def main(
 ) -> None:
     """Train one backbone with a head for shape, texture and background."""
     stage = StageRun("train_ensemble")
+    section("launch.processes")  # sums of gradients are split by process
     params, schedule = section("methods.ensemble"), section("imagenet.classifier")
     budget = section("budgets.train_ensemble")
 
@@ -52,4 +53,4 @@ def main(
 
 
 if __name__ == "__main__":
-    run(main)
+    run(main, in_ranks=True)

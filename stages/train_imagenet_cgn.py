@@ -12,6 +12,7 @@ def main() -> None:
     Writes weights, history, gradient shares and snapshots.
     """
     stage = StageRun("train_imagenet_cgn")
+    section("launch.processes")  # sums of gradients are split by process
     params, budget = section("imagenet.cgn"), section("budgets.train_imagenet_cgn")
 
     from cgn.generators.imagenet.run import train_and_save_cgn
@@ -24,4 +25,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run(main)
+    run(main, in_ranks=True)

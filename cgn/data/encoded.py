@@ -1,7 +1,7 @@
 """Images that stay in their files and are decoded when they are needed, by worker processes.
 
 An image is a file, or a member of a tar. What a minibatch holds is a function of the seed and its step, so
-the number of workers changes only the time.
+the number of workers changes only the time. Of several ranks, each decodes its own part of a minibatch.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch.utils.data import DataLoader, Dataset
 
+from cgn import ranks
 from cgn.data.sources import Images, Minibatch, ShuffledPasses
 from cgn.errors import UserError
 from cgn.io.images import read_image, resize_and_crop
@@ -52,9 +53,10 @@ class EncodedImages:
     mirror: bool
 
     def batches(self, size: int) -> Iterator[Images]:
-        """The images as for a test, in order, `size` at a time."""
+        """The images as for a test, in order, `size` at a time; each rank gets its own batches."""
         count = len(self.labels)
-        rows = (range(start, min(start + size, count)) for start in range(0, count, size))
+        starts = ranks.own(range(0, count, size))
+        rows = (range(start, min(start + size, count)) for start in starts)
         decoded = _Decoded(self, partial(_for_test, self.resolution))
         for found in _loaded(decoded, ([(0, row) for row in some] for some in rows)):
             yield Images(found.images.numpy(), found.labels.numpy())
@@ -129,7 +131,7 @@ class EncodedSource:
 
     def _places(self, step: int) -> Iterator[list[_Place]]:
         while True:
-            yield [(number, int(row)) for number, rows in self._passes.rows(step) for row in rows]
+            yield ranks.own([(number, int(row)) for number, rows in self._passes.rows(step) for row in rows])
             step += 1
 
 
@@ -181,7 +183,8 @@ def _for_training(resolution: int, mirror: bool, seed: int, names: tuple[str | i
 
     def prepare(image: Image.Image, number: int, row: int) -> NDArray[np.uint8]:
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed_for(seed, *names, "crop", number, row))
+            # Not torch.manual_seed, which also keeps a traceback of each call for a GPU that is never used.
+            torch.default_generator.manual_seed(seed_for(seed, *names, "crop", number, row))
             return np.asarray(changes(image))
 
     return prepare

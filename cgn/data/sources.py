@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from cgn import ranks
 from cgn.seeding import generator
 
 
@@ -45,8 +46,8 @@ class Images(NamedTuple):
     labels: NDArray[np.integer]
 
     def batches(self, size: int) -> "Iterator[Images]":
-        """The images in order, `size` at a time."""
-        for start in range(0, len(self.labels), size):
+        """The images in order, `size` at a time; each rank gets its own batches."""
+        for start in ranks.own(range(0, len(self.labels), size)):
             yield Images(self.images[start : start + size], self.labels[start : start + size])
 
     def source(self, batch: int, seed: int, *names: str | int) -> "Source":
@@ -63,7 +64,7 @@ class Split(Protocol):
         ...
 
     def batches(self, size: int) -> Iterator[Images]:
-        """The images as for a test, in order, `size` at a time."""
+        """The images as for a test, in order, `size` at a time; each rank gets its own batches."""
         ...
 
     def source(self, batch: int, seed: int, *names: str | int) -> "Source":
@@ -171,6 +172,17 @@ class Mixture(SideBySide):
 def _take(images: Images, rows: NDArray[np.int64]) -> Minibatch:
     labels = images.labels[rows].astype(np.int64)
     return Minibatch(torch.from_numpy(images.images[rows]), torch.from_numpy(labels))
+
+
+@dataclass(frozen=True)
+class OwnPart:
+    """The images of each minibatch of `source` that are this rank's."""
+
+    source: Source
+
+    def minibatches(self, step: int) -> list[Minibatch]:
+        """This rank's part of a step's minibatches."""
+        return [Minibatch(*map(ranks.own, batch)) for batch in self.source.minibatches(step)]
 
 
 _PROBABILITY = 0.5

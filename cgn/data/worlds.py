@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from cgn.data.encoded import EncodedImages, with_margin
 from cgn.data.photos.entries import FILES, INDEX, PACKED, TEST, class_names, read_entries
-from cgn.data.sources import Images, Mirrored, Source, Split
+from cgn.data.sources import Images, Mirrored, OwnPart, Source, Split
 from cgn.data.streaming import StreamedShards
 from cgn.errors import UserError
 from cgn.io.arrays import read_arrays
@@ -68,8 +68,13 @@ class World:
         return _split(self._folder, "validation", self._workers)
 
     def seen(self, source: Source, seed: int, name: str) -> Source:
-        """The images of `source` as a training sees them: those in memory are mirrored here."""
-        return Mirrored(source, seed, name) if self._mirror and self.in_memory else source
+        """The images of `source` as a training sees them: those in memory are mirrored here.
+
+        Each rank gets its part of each minibatch.
+        """
+        if not self.in_memory:  # each rank decodes only its part
+            return source
+        return OwnPart(Mirrored(source, seed, name) if self._mirror else source)
 
 
 def _split(folder: Path, split: str, workers: int) -> Split:

@@ -12,6 +12,7 @@ import torch
 from pytorch_pretrained_biggan import BigGAN
 from torch import Tensor, nn
 
+from cgn import ranks
 from cgn.evaluation.params import CGNScoreParams
 from cgn.generators.imagenet.mechanisms import ImageNetCGN
 from cgn.generators.mask_losses import binary_entropy
@@ -19,9 +20,10 @@ from cgn.generators.pretraining.stored import load_segmenter, world_resolution
 from cgn.io.files import why_left_out
 from cgn.metrics.inception_score import inception_score
 from cgn.metrics.masks import background_residue, mask_iou, mask_mean
+from cgn.networks.backbones import load_one_head
 from cgn.networks.biggan import generate, sizes_of, truncated_noise
+from cgn.networks.inception import load_inception
 from cgn.networks.inputs import resized
-from cgn.networks.small_resnet import load_small_resnet
 from cgn.seeding import indexed_integers
 
 _BATCH = 50  # images at once
@@ -40,20 +42,23 @@ class Judges(NamedTuple):
         return logits.softmax(dim=1)
 
 
-def load_judges(models: Path, device: str | torch.device = "cpu") -> tuple[str, Judges]:
+def load_judges(
+    models: Path, device: str | torch.device = "cpu", inception: Path | None = None
+) -> tuple[str, Judges]:
     """Loads the judges from the folder `models`; returns the name of the classifier and the judges.
 
     The classifier is the oracle, which knows classes by their shape, i.e. by what a composite should keep. A
-    world of photos has no oracle, so there it is the plain classifier.
+    world of photos has no oracle, so there it is the plain classifier. With the published weights `inception`
+    it is Inception, whatever the world.
     """
     classifiers, pretrained = models / "classifiers", models / "pretrained"
-    name = next(name for name in ("oracle", "in") if not why_left_out(classifiers / name))
     segmenter = load_segmenter(pretrained)
-    return name, Judges(
-        load_small_resnet(classifiers / name).to(device),
-        segmenter and segmenter.to(device),
-        world_resolution(pretrained),
-    )
+    segmenter = segmenter and segmenter.to(device)
+    if inception is not None:
+        return "inception", Judges(load_inception(inception).to(device), segmenter)
+    name = next(name for name in ("oracle", "in") if not why_left_out(classifiers / name))
+    classifier = load_one_head(classifiers / name).to(device)
+    return name, Judges(classifier, segmenter, world_resolution(pretrained))
 
 
 @torch.inference_mode()
@@ -65,7 +70,7 @@ def gan_scores(
         judges.probabilities(generate(cgan, noise, labels, params.truncation))
         for noise, labels in _inputs(cgan, params.truncation, images, seed)
     ]
-    return {"inception_score": inception_score(torch.cat(probabilities).cpu().numpy(), params.splits)}
+    return {"inception_score": inception_score(_joined(probabilities).numpy(), params.splits)}
 
 
 @torch.inference_mode()
@@ -87,22 +92,30 @@ def cgn_scores(
         if judges.segmenter is not None:
             objects.append(judges.segmenter(generate(cgan, noise, labels, params.truncation))[:, 0])
             residues.append(judges.segmenter(outputs.background)[:, 0])
-    all_masks = torch.cat(masks).cpu().numpy()
+    all_masks = _joined(masks)
     scores = {
-        "inception_score": inception_score(torch.cat(probabilities).cpu().numpy(), params.splits),
-        "mask_mean": mask_mean(all_masks),
-        "mask_entropy": float(binary_entropy(torch.cat(masks))),
+        "inception_score": inception_score(_joined(probabilities).numpy(), params.splits),
+        "mask_mean": mask_mean(all_masks.numpy()),
+        "mask_entropy": float(binary_entropy(all_masks)),
     }
     if judges.segmenter is not None:
-        scores["mask_iou"] = mask_iou(all_masks, torch.cat(objects).cpu().numpy())
-        scores["background_residue"] = background_residue(torch.cat(residues).cpu().numpy())
+        scores["mask_iou"] = mask_iou(all_masks.numpy(), _joined(objects).numpy())
+        scores["background_residue"] = background_residue(_joined(residues).numpy())
     return scores
 
 
+def _joined(parts: list[Tensor]) -> Tensor:
+    """The batches of all ranks, in order, on the CPU."""
+    return torch.cat(ranks.gathered([part.cpu() for part in parts]))
+
+
 def _inputs(cgan: BigGAN, truncation: float, images: int, seed: int) -> Iterator[tuple[Tensor, Tensor]]:
-    """Yields noise and classes of `images` images, in batches, on the device of `cgan`."""
+    """Yields noise and classes of `images` images, in batches, on the device of `cgan`.
+
+    Each rank gets its own batches.
+    """
     sizes, device = sizes_of(cgan), next(cgan.parameters()).device
-    for start in range(0, images, _BATCH):
+    for start in ranks.own(range(0, images, _BATCH)):
         places = (start, min(start + _BATCH, images))
         noise = truncated_noise(seed, "cgn_score/noise", *places, sizes.noise_dimensions, truncation)
         labels = indexed_integers(seed, "cgn_score/labels", *places, sizes.classes)

@@ -26,7 +26,7 @@ from cgn.evaluation.latents import (
     told_by_latents,
 )
 from cgn.generators.mnist.gan import GAN
-from cgn.generators.mnist.mechanisms import CGN, CLASSES
+from cgn.generators.mnist.mechanisms import CLASSES, DigitCGN
 from cgn.generators.mnist.sampling import draw
 from cgn.generators.mnist.stored import load_cgn, load_gan
 from cgn.generators.mnist.vae import load_vae
@@ -119,7 +119,7 @@ def plane(decode: Decode) -> Images:
     return decode(np.stack([first, second], axis=-1).reshape(-1, 2)).reshape(PLANE, PLANE, 32, 32, 3)
 
 
-def draw_after(cgn: CGN, seed: int, count: int, **labels: int) -> Images:
+def draw_after(cgn: DigitCGN, seed: int, count: int, **labels: int) -> Images:
     """Images (count, 32, 32, 3) with one label for all mechanisms, after do() on those in `labels`.
 
     Noise and all other labels are the same in every call.

@@ -13,6 +13,7 @@ from cgn.data.mnist.variants import VariantParams
 from cgn.evaluation.mechanism_quality import as_digit_images, mechanism_quality, soft_iou
 from cgn.evaluation.params import MechanismScoreParams
 from cgn.generators.mnist.abduction import load_segmenter, read_masks
+from cgn.generators.mnist.mechanisms import DigitCGN
 from cgn.generators.mnist.stored import load_cgn
 from cgn.methods.registry import METHODS
 from cgn.metrics.accuracy import accuracy, confusion, predict
@@ -60,8 +61,17 @@ def mechanism_scores(
     to 1) compares the masks that the segmenter predicts for training images with the true ones.
     """
     reader = load_classifier(models / "digit_classifier", DigitCNN(0, 1, released))
-    cgn = load_cgn(models / "cgn" / variant)
+    scores = mask_scores(load_cgn(models / "cgn" / variant), reader, digits, variant, params, seed)
+    segmenter = load_segmenter(models / "segmenter" / variant)
+    read = read_masks(segmenter, arrays["train_images"][:READ]).astype(np.float32) / 255
+    iou = soft_iou(read, true_masks(digits["train_images"][:READ], own))
+    return {**scores, "abduction_iou": iou}
 
+
+def mask_scores(
+    cgn: DigitCGN, reader: DigitCNN, digits: Arrays, variant: str, params: MechanismScoreParams, seed: int
+) -> dict[str, Any]:
+    """The scores of `mechanism_quality` for a CGN of `variant`, and `digit_classifier_accuracy`."""
     test_masks = real_masks(digits["test_images"], params.binarize_threshold).astype(np.float32)
     reader_accuracy = accuracy(predict(reader, as_digit_images(test_masks)), digits["test_labels"])
 
@@ -69,12 +79,8 @@ def mechanism_scores(
     for digit in range(10):
         noise = indexed_normals(seed, f"mechanism_score/{variant}/{digit}", 0, count, cgn.noise_dimensions)
         with torch.no_grad():
-            drawn = cgn.shape(torch.full((count,), digit), torch.from_numpy(noise))
+            drawn = cgn.mechanisms["shape"](torch.full((count,), digit), torch.from_numpy(noise))
         masks.append(drawn[:, 0].numpy())
         real.append(test_masks[digits["test_labels"] == digit][:count])
     scores = mechanism_quality(np.stack(masks), real, reader, params.read_share)
-
-    segmenter = load_segmenter(models / "segmenter" / variant)
-    read = read_masks(segmenter, arrays["train_images"][:READ]).astype(np.float32) / 255
-    iou = soft_iou(read, true_masks(digits["train_images"][:READ], own))
-    return {**scores, "digit_classifier_accuracy": reader_accuracy, "abduction_iou": iou}
+    return {**scores, "digit_classifier_accuracy": reader_accuracy}

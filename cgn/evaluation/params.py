@@ -1,6 +1,6 @@
 """The sections of the generators' scores and sheets."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
@@ -29,6 +29,7 @@ class SignalsParams(Section):
 class CGNScoreParams(Section):
     truncation: Annotated[float, Field(gt=0, le=1)]
     splits: Count
+    network: Literal["classifier", "inception"]
 
 
 class SheetsParams(Section):

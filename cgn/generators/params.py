@@ -29,6 +29,7 @@ class AdversarialParams(Section):
 
 
 class CGNParams(Section):
+    source: Literal["own", "paper", "released"]
     lambda_adversarial: NonNegative
     mismatch_weight: Annotated[list[NonNegative], Field(min_length=1)]
     lambda_binary: NonNegative
@@ -108,6 +109,13 @@ class LearningRates(Section):
     background: Positive
 
 
+class RefinementParams(Section):
+    """The refinement network after the composer: its features (0: there is none) and Adam's rate."""
+
+    features: Annotated[int, Field(ge=0)]
+    learning_rate: Positive
+
+
 class ImageNetCGNParams(Section):
     lambda_l1: NonNegative
     lambda_perceptual: NonNegative
@@ -124,6 +132,7 @@ class ImageNetCGNParams(Section):
     learning_rates: LearningRates
     truncation: Annotated[float, Field(gt=0, le=1)]
     start: Literal["pretrained", "scratch"]
+    refinement: RefinementParams
 
     def lambdas(self) -> dict[str, float]:
         """The weight of each loss by name, in the paper's order."""

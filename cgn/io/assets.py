@@ -31,18 +31,19 @@ class Asset(Section):
 
     `sha256` has all 64 hexadecimal digits, or the leading ones that the publisher states (torchvision puts
     the first 8 into the file's name). If it is None, nobody states it (see `local_file`). `wheel` is a pinned
-    package whose wheel holds the file, too.
+    package whose wheel holds the file, too. `file` names the local copy, where the URL's last part would not.
     """
 
     url: Annotated[str, Field(pattern=r"^https?://\S+/\S+[^/\s]$")]
     sha256: Annotated[str, Field(pattern=r"^[0-9a-fA-F]{8,64}$")] | None
     licence: str
     wheel: Annotated[str, Field(pattern=r"^[\w.-]+==[\w.]+$")] | None = None
+    file: Annotated[str, Field(pattern=r"^\w[\w.-]*$")] | None = None
 
     @property
     def file_name(self) -> str:
-        """The last part of the URL."""
-        return self.url.rsplit("/", 1)[-1]
+        """The name of the local copy."""
+        return self.file or self.url.rsplit("/", 1)[-1]
 
 
 def mirror_folders() -> list[Path]:

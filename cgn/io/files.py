@@ -12,21 +12,28 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from glob import escape
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 from unicodedata import normalize
 
+from cgn import ranks
 from cgn.errors import UserError
 
 
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
-    """Yields a temporary path beside `path`, for a file or a folder, and moves it to `path` on success.
+    """Yields a path in a temporary folder, for a file or a folder, and moves it to `path` on success.
 
-    An existing `path` is replaced. If the block raises, the temporary file or folder is removed and `path`
-    stays as it was. Raises UserError when the parent folder cannot be made or written to, and OSError, which
-    names `path`, when the disk is full.
+    An existing `path` is replaced. If the block raises, the temporary folder is removed and `path` stays as
+    it was. What a killed process left there, also the temporary files of libraries, goes with the next call.
+    Only the first rank writes; what others write is thrown away. Raises UserError when the parent folder
+    cannot be made or written to, and OSError, which names `path`, when the disk is full.
     """
     path = Path(path)
+    if not ranks.first():
+        with TemporaryDirectory() as elsewhere:
+            yield Path(elsewhere) / path.name
+        return
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -36,10 +43,14 @@ def atomic_path(path: Path) -> Iterator[Path]:
     for left in path.parent.glob(f".{escape(path.name)}.*.tmp"):
         process = left.name.removeprefix(f".{path.name}.").removesuffix(".tmp")
         if process.isdecimal() and not _runs_elsewhere(int(process)):
-            _remove(left)  # a killed process left it
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")  # another process may write to `path` now
+            _remove(left)
+    own = path.with_name(f".{path.name}.{os.getpid()}.tmp")  # another process may write to `path` now
     try:
-        yield temporary
+        own.mkdir()
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from None
+    try:
+        yield (temporary := own / path.name)
         if path.is_dir():
             _remove(path)
         temporary.replace(path)
@@ -50,7 +61,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
             raise OSError(fault, os.strerror(fault), str(path)) from None
         raise
     finally:
-        _remove(temporary)
+        _remove(own)
 
 
 def _fault_of_disk(error: BaseException | None) -> int | None:

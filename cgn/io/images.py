@@ -129,12 +129,15 @@ def _orientation(image: Image.Image) -> int | None:
 
 
 def _turned(image: Image.Image, orientation: int | None) -> Image.Image:
-    """Turns an image by an EXIF orientation, and drops all other metadata, which may be damaged."""
-    plain = Image.new(image.mode, image.size)
-    plain.paste(image)
-    if orientation is not None:
-        plain.getexif()[ExifTags.Base.Orientation] = orientation
-    return ImageOps.exif_transpose(plain)
+    """Turns an image by an EXIF orientation, and drops all other metadata, which may be damaged.
+
+    The image may be changed.
+    """
+    image.info.clear()
+    if orientation is None:
+        return image
+    image.getexif()[ExifTags.Base.Orientation] = orientation
+    return ImageOps.exif_transpose(image)
 
 
 # The largest value of each mode with more than 8 bits. Pillow reads a PGM of 16 bits as "I", which has 32.

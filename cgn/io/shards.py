@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from cgn import ranks
 from cgn.errors import UserError
 from cgn.io.files import atomic_folder
 from cgn.io.image_folders import is_hidden
@@ -54,19 +55,44 @@ def write_shards(folder: Place, samples: Iterable[Sample], images_per_shard: int
         return sum(count for _, count in _tars(temporary, samples, images_per_shard))
 
 
+def draw_shards(
+    folder: Path, draw: Callable[[int, int], Iterable[Sample]], images: int, images_per_shard: int
+) -> None:
+    """Writes the same as `write_shards`; each rank draws whole shards.
+
+    `draw` returns the samples from a first index to one before a last one.
+    """
+    with atomic_folder(folder) as temporary:
+        place = ranks.shared(temporary)
+        for start in ranks.own(range(0, images, images_per_shard)):
+            samples = draw(start, min(start + images_per_shard, images))
+            _write_tar(place / _name(start // images_per_shard), samples)
+        ranks.wait()
+
+
 def _tars(folder: Path, samples: Iterable[Sample], images_per_shard: int) -> Iterator[tuple[Path, int]]:
     """Writes the tars; yields each path and its number of samples."""
+    for number, numbered in groupby(enumerate(samples), lambda pair: pair[0] // images_per_shard):
+        path = folder / _name(number)
+        yield path, _write_tar(path, (sample for _, sample in numbered))
+
+
+def _name(number: int) -> str:
+    return f"{number:06d}.tar"
+
+
+def _write_tar(path: Path, samples: Iterable[Sample]) -> int:
+    """Writes one tar. Returns the number of samples."""
     from webdataset import TarWriter
 
-    for number, numbered in groupby(enumerate(samples), lambda pair: pair[0] // images_per_shard):
-        path, count = folder / f"{number:06d}.tar", 0
-        with TarWriter(str(path), mtime=0) as shard:
-            for _, sample in numbered:
-                key = f"{sample.metadata['index']:08d}"
-                metadata = json.dumps(sample.metadata).encode()
-                shard.write({"__key__": key, "png": _png(sample.image), "json": metadata})
-                count += 1
-        yield path, count
+    count = 0
+    with TarWriter(str(path), mtime=0) as shard:
+        for sample in samples:
+            key = f"{sample.metadata['index']:08d}"
+            metadata = json.dumps(sample.metadata).encode()
+            shard.write({"__key__": key, "png": _png(sample.image), "json": metadata})
+            count += 1
+    return count
 
 
 def _upload_shards(address: str, samples: Iterable[Sample], images_per_shard: int) -> int:

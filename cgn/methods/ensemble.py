@@ -4,18 +4,21 @@ A counterfactual has three labels, one for each head. Its other factors vary at 
 invariant to them. Real images, whose factors agree, train the mean of the heads.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Literal
 
 import torch
+from torch import Tensor
 from torch.nn import functional
 
+from cgn import ranks
 from cgn.data.sources import Minibatch, SideBySide, Split
 from cgn.data.worlds import counterfactuals_like
 from cgn.methods.algorithm import Algorithm
 from cgn.methods.params import ClassifierParams, HeadSmoothing
 from cgn.networks.ensemble import HEADS, EnsembleNetwork
+from cgn.training import joint
 
 
 class Ensemble(Algorithm):
@@ -35,6 +38,12 @@ class Ensemble(Algorithm):
         """`smoothing` is the share of a counterfactual's label that is spread over all classes, by head."""
         super().__init__(network, steps, schedule, weight_decay, precision=precision)
         self._smoothing = smoothing
+        self._head_logits: Callable[[Tensor], Tensor] = network.head_logits
+
+    def to(self, device: torch.device) -> None:
+        """Also joins the ranks, of which each has an equal part of every minibatch."""
+        super().to(device)
+        self._head_logits = joint.in_parallel(self.network, "head_logits")
 
     def update(self, minibatches: Sequence[Minibatch]) -> dict[str, float]:
         """Updates by real images with labels (n,) and counterfactuals with labels (m, heads).
@@ -44,7 +53,7 @@ class Ensemble(Algorithm):
         """
         real, counterfactual = minibatches
         images = torch.cat([real.images, counterfactual.images])
-        logits = self.compute(self.network.head_logits, images)
+        logits = self.compute(self._head_logits, images)
         of_real, of_counterfactual = torch.split(logits, [len(real.labels), len(counterfactual.labels)])
         losses = {"real": functional.cross_entropy(of_real.mean(dim=1), real.labels)} | {
             name: functional.cross_entropy(
@@ -65,10 +74,13 @@ def real_and_counterfactuals(
     """Minibatches of real images and counterfactuals for `Ensemble`, in a given ratio, `batch` in all.
 
 
-    Each kind has at least one image. Raises UserError when `shards` holds no shards.
+    Each kind has at least one image. Raises UserError when `shards` holds no shards, or when ranks cannot
+    share the images of each kind equally.
     """
     share = real_to_counterfactual / (1 + real_to_counterfactual)
     real_batch = min(max(round(share * batch), 1), batch - 1)
+    for size in (real_batch, batch - real_batch):
+        ranks.own_part(size, "imagenet.classifier.batch")
     mechanisms = tuple(HEADS.values())
     return SideBySide(
         [

@@ -13,8 +13,8 @@ The CGN paper gives few details. Here:
   environments together.
 - The squared gradient is estimated without bias, as the product of the gradients of two half batches.
 - The weight of the penalty is 0 until the share `penalty_start` of the training and then rises linearly, as
-  appendix C.4 says. If the weight exceeds 1, the whole loss is divided by it. A new optimizer starts with the
-  penalty.
+  appendix C.4 says; without `penalty_start` it is the same from the first update on. If the weight exceeds 1,
+  the whole loss is divided by it. A new optimizer starts with the penalty.
 """
 
 from collections.abc import Sequence
@@ -50,11 +50,13 @@ def invariance_penalty(logits: Tensor, labels: Tensor) -> Tensor:
     return scale_gradient(logits[0::2], labels[0::2]) * scale_gradient(logits[1::2], labels[1::2])
 
 
-def penalty_weight(penalty: float, start: float, progress: float) -> float:
+def penalty_weight(penalty: float, start: float | None, progress: float) -> float:
     """The penalty's weight: 0 until the share `start` of the training, then rising linearly to `penalty`.
 
-    The paper calls this schedule "crucial".
+    The paper calls this schedule "crucial". If `start` is None, the weight is `penalty` from the start on.
     """
+    if start is None:
+        return penalty
     return penalty * max(0.0, progress - start) / (1 - start)
 
 

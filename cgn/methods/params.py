@@ -69,7 +69,7 @@ class IRMParams(Section):
         Field(min_length=2),
     ]
     penalty: NonNegative
-    penalty_start: Annotated[float, Field(ge=0, lt=1)]
+    penalty_start: Annotated[float, Field(ge=0, lt=1)] | None
     environment_batch: Annotated[int, Field(ge=2)]
     weight_decay: NonNegative
 

@@ -10,12 +10,14 @@ import numpy as np
 import torch
 from safetensors.torch import save_file
 
+from cgn import ranks
 from cgn.data.sources import Source, Split
 from cgn.io.files import atomic_folder
 from cgn.io.histories import write_history
 from cgn.methods.algorithm import Algorithm
-from cgn.metrics.accuracy import accuracy, predict
+from cgn.metrics.accuracy import predict
 from cgn.networks.classifier import WEIGHTS, Signature, write_signature
+from cgn.training import joint
 from cgn.training.checkpoint import Checkpoint
 from cgn.training.loop import History, Loop
 
@@ -51,14 +53,22 @@ def train(
     loop.keep_value("algorithm", algorithm.state, algorithm.load_state)
     for step in loop:
         minibatches = [batch.to(device) for batch in source.minibatches(step)]
-        loop.record(**algorithm.update(minibatches))
+        loop.record(**joint.mean_of(algorithm.update(minibatches)))
 
         if loop.done * epochs // steps > step * epochs // steps:
-            parts = [predict(algorithm, part.images) for part in validation.batches(AT_ONCE)]
-            loop.record(validation_accuracy=accuracy(np.concatenate(parts), validation.labels))
-            images = sum(len(batch.labels) for batch in minibatches)  # equal in all steps
+            loop.record(validation_accuracy=_accuracy(algorithm, validation))
+            images = ranks.count() * sum(len(batch.labels) for batch in minibatches)  # equal in all steps
             loop.add_row(epoch=len(loop.history) + 1, image_passes=loop.done * images)
     return loop.history
+
+
+def _accuracy(algorithm: Algorithm, images: Split) -> float:
+    """The accuracy in percent; the ranks share the images."""
+    joint.copy_buffers(algorithm.network)
+    hits = sum(
+        int(np.sum(predict(algorithm, part.images) == part.labels)) for part in images.batches(AT_ONCE)
+    )
+    return sum(ranks.gathered([hits])) / len(images.labels) * 100
 
 
 class Run(NamedTuple):
@@ -93,8 +103,11 @@ def train_and_save(
     def train_one(run: Run) -> tuple[Run, History]:
         return run, train(run.algorithm, run.source, validation, run.checkpoint, device, run.description)
 
-    with ThreadPool(at_once, initializer=torch.set_num_threads, initargs=(threads // at_once,)) as pool:
-        trained = list(pool.imap_unordered(train_one, longest_first))
+    if at_once == 1:  # in this thread, of which ranks have a GPU each
+        trained = list(map(train_one, longest_first))
+    else:
+        with ThreadPool(at_once, initializer=torch.set_num_threads, initargs=(threads // at_once,)) as pool:
+            trained = list(pool.imap_unordered(train_one, longest_first))
     for run, history in trained:
         with atomic_folder(run.folder) as temporary:
             weights = {

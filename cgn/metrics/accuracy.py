@@ -8,6 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from cgn import ranks
 from cgn.io.pixels import from_bytes
 
 CLASSES = 10
@@ -48,7 +49,8 @@ def top_accuracy(
 ) -> dict[str, float]:
     """`top1` and `top5`, the accuracies of `network` in percent.
 
-    `batches` are images uint8 (n, h, w, 3) and their labels (n,). It runs on the first GPU if there is one.
+    `batches` are images uint8 (n, h, w, 3) and their labels (n,), of several ranks those of this one. It runs
+    on the GPU if there is one.
     """
     hits, count = np.zeros(2), 0
     network.eval()
@@ -60,5 +62,5 @@ def top_accuracy(
         right = order == labels[:, None]
         hits += right[:, 0].sum(), right.any(axis=1).sum()
         count += len(labels)
-    top1, top5 = 100 * hits / count
+    top1, top5 = 100 * np.sum(ranks.gathered([hits]), axis=0) / sum(ranks.gathered([count]))
     return {"top1": float(top1), "top5": float(top5)}

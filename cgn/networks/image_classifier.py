@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from tqdm import tqdm
 
+from cgn import ranks
 from cgn.data.class_maps import (
     cue_conflict_outputs_of_imagenet,
     in9_classes_of_imagenet,
@@ -104,7 +105,7 @@ def _probabilities(logits: Tensor) -> NDArray[np.float32]:
 def classify_files(
     classifier: ImageClassifier, files: Sequence[Path], title: str, cropped: bool = False
 ) -> NDArray[np.float32]:
-    """Classifies n > 0 image files, in batches; returns probabilities (n, outputs).
+    """Classifies n > 0 image files, in batches; returns probabilities (n, outputs). Ranks share the batches.
 
     Images that have the classifier's resolution stay as they are, as in both published toolkits
     (backgrounds_challenge, model-vs-human). Of others the largest centred square is resized, and the log says
@@ -113,20 +114,22 @@ def classify_files(
     """
     resolution, prepared = classifier.resolution, resize_and_crop if cropped else square
     parts, resized = [], 0
-    with tqdm(total=len(files), desc=title, unit="image", delay=_BAR_AFTER) as bar:
-        for start in range(0, len(files), _BATCH):
+    total = -(-len(files) // ranks.count())
+    with tqdm(total=total, desc=title, unit="image", delay=_BAR_AFTER) as bar:
+        for start in ranks.own(range(0, len(files), _BATCH)):
             images = [read_image(file) for file in files[start : start + _BATCH]]
             resized += sum(image.size != (resolution, resolution) for image in images)
             parts.append(
                 classifier.probabilities(np.stack([prepared(image, resolution) for image in images]))
             )
             bar.update(len(images))
+    resized = sum(ranks.gathered([resized]))
     if resized and not cropped:
         log.warning(
             "%s: %d of %d images are not of the classifier's %d pixels: resized",
             title, resized, len(files), resolution,
         )  # fmt: skip
-    return np.concatenate(parts)
+    return np.concatenate(ranks.gathered(parts))
 
 
 class Loaded(NamedTuple):

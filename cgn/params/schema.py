@@ -14,8 +14,8 @@ from cgn.io.assets import Asset
 from cgn.methods import params as methods
 from cgn.methods.registry import METHODS
 from cgn.scm import CounterfactualParams
-from cgn.section import Count, Section
-from cgn.training.params import TrainingBudget
+from cgn.section import Count, Probability, Section
+from cgn.training.params import LaunchParams, TrainingBudget
 
 T = TypeVar("T")
 
@@ -63,6 +63,7 @@ def _of_one(values: Any, variant: str, above: str = "") -> Any:
 
 class MnistParams(Section):
     variants: data.VariantsParams
+    correlation: Probability
     adversarial: generators.AdversarialParams
     cgn: ByVariant[generators.CGNParams]
     counterfactuals: CounterfactualParams
@@ -106,8 +107,12 @@ class AssetsParams(Section):
     resnet50: Asset
     resnet50_sin: Asset
     resnet50_in_sin: Asset
+    inception: Asset
     in9: Asset
     cue_conflict: Asset
+    released_colored_mnist: Asset
+    released_double_colored_mnist: Asset
+    released_wildlife_mnist: Asset
 
 
 class VariantsBudget(Section):
@@ -160,6 +165,7 @@ class Params(Section):
     seed: Annotated[int, Field(ge=0)]
     profile: str
     threads: Count
+    launch: LaunchParams
     device: Literal["cpu", "cuda"]
     mnist: MnistParams
     imagenet: ImageNetParams

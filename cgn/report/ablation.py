@@ -33,8 +33,8 @@ PAPER = {
     "biggan": {"inception_score": 202.9},
 }
 # Column -> number of decimals shown.
-_DECIMALS = {"inception_score": 1, "mask_mean": 3, "mask_entropy": 3, "mask_iou": 2, "background_residue": 1}
-_TITLES = {
+DECIMALS = {"inception_score": 1, "mask_mean": 3, "mask_entropy": 3, "mask_iou": 2, "background_residue": 1}
+TITLES = {
     "inception_score": "Inception Score",
     "mask_mean": "mean mask",
     "mask_entropy": "mask entropy (bits)",
@@ -68,7 +68,7 @@ class CGNScore(AblationScore):
     network: str
 
 
-class _Expected(NamedTuple):
+class Expected(NamedTuple):
     """The paper's effect of switching off a loss: the figure, the sign of its change, and words."""
 
     figure: str
@@ -77,11 +77,11 @@ class _Expected(NamedTuple):
 
 
 # The paper has no number for "masks not binary"; here it is the entropy.
-_EXPECTED = {
-    "no_shape": _Expected("mask_entropy", 1, "masks are less binary"),
-    "no_text": _Expected("mask_mean", 1, "the foreground takes over the image"),
-    "no_bg": _Expected("mask_mean", -1, "the background takes over the image"),
-    "no_rec": _Expected("inception_score", -1, "images are worse"),
+EXPECTED = {
+    "no_shape": Expected("mask_entropy", 1, "masks are less binary"),
+    "no_text": Expected("mask_mean", 1, "the foreground takes over the image"),
+    "no_bg": Expected("mask_mean", -1, "the background takes over the image"),
+    "no_rec": Expected("inception_score", -1, "images are worse"),
 }
 _NOTICEABLE = 0.05  # smallest change that counts, as a share of the value with all losses
 _COMPARABLE = 0.5  # smallest change that counts as equal, as a share of the paper's change
@@ -91,9 +91,9 @@ def table_1(scores: Mapping[str, AblationScore]) -> pd.DataFrame:
     """Table 1, a row for each loss switched off; `paper_*` are NaN if the paper has no value."""
     rows = []
     for name in ROWS:
-        figures = scores[name].model_dump(include=set(_DECIMALS))
+        figures = scores[name].model_dump(include=set(DECIMALS))
         paper = {f"paper_{figure}": PAPER[name].get(figure) for figure in ("inception_score", "mask_mean")}
-        rows.append({"off": name} | {figure: figures[figure] for figure in _DECIMALS} | paper)
+        rows.append({"off": name} | {figure: figures[figure] for figure in DECIMALS} | paper)
     frame = pd.DataFrame(rows)
     return frame.astype({name: float for name in frame.columns if name != "off"})
 
@@ -101,7 +101,7 @@ def table_1(scores: Mapping[str, AblationScore]) -> pd.DataFrame:
 def table_1_side_by_side(table: pd.DataFrame) -> pd.DataFrame:
     """Table 1 for readers: cells are "ours (paper)", losses have their names."""
     cells: dict[str, list[str]] = {"loss switched off": [ROWS[name] for name in table["off"]]}
-    for figure, title in _TITLES.items():
+    for figure, title in TITLES.items():
         paper = table.get(f"paper_{figure}", pd.Series([float("nan")] * len(table)))
         cells[title] = [
             _number(ours, figure) + ("" if pd.isna(theirs) else f" ({theirs:g})")
@@ -113,7 +113,7 @@ def table_1_side_by_side(table: pd.DataFrame) -> pd.DataFrame:
 def verdicts(scores: Mapping[str, AblationScore]) -> list[str]:
     """One sentence for each loss switched off: whether its figure changes as in the paper, and as much."""
     sentences = []
-    for name, (figure, sign, effect) in _EXPECTED.items():
+    for name, (figure, sign, effect) in EXPECTED.items():
         before, after = getattr(scores["all"], figure), getattr(scores[name], figure)
         change = sign * (after / before - 1)
         papers = [PAPER[row].get(figure) for row in ("all", name)]
@@ -123,7 +123,7 @@ def verdicts(scores: Mapping[str, AblationScore]) -> list[str]:
             agrees = "not as in the paper"
         elif change < _COMPARABLE * paper_change:
             agrees = f"less than in the paper, where it changes by {paper_change:.0%}"
-        told = f"{_TITLES[figure]} {_number(before, figure)} to {_number(after, figure)}"
+        told = f"{TITLES[figure]} {_number(before, figure)} to {_number(after, figure)}"
         sentences.append(f"Without {ROWS[name]}: {told}; {agrees} ({effect}).")
     return sentences
 
@@ -144,4 +144,4 @@ def table_1_legend(score: CGNScore) -> str:
 
 
 def _number(value: float, figure: str) -> str:
-    return "\u2013" if pd.isna(value) else f"{value:.{_DECIMALS[figure]}f}"
+    return "\u2013" if pd.isna(value) else f"{value:.{DECIMALS[figure]}f}"

@@ -1,4 +1,4 @@
-"""Typed records of the scores, which are checked when read, and the DVC metric made of them."""
+"""Typed records of the scores, which are checked when read, and the DVC metrics made of them."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any, TypeVar
@@ -14,6 +14,25 @@ Fraction = Annotated[float, Field(ge=0, le=1)]
 NonNegative = Annotated[float, Field(ge=0)]
 TenCounts = Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=10, max_length=10)]
 
+
+# Names in reports/summary.json, short because they head columns, and where the values are in metrics.json.
+HEADLINES = {
+    "cgn_colored": "mnist.colored_mnist.cgn.test_accuracy",
+    "cgn_double": "mnist.double_colored_mnist.cgn.test_accuracy",
+    "cgn_wildlife": "mnist.wildlife_mnist.cgn.test_accuracy",
+    "original_colored": "mnist.colored_mnist.original.test_accuracy",
+    "original_double": "mnist.double_colored_mnist.original.test_accuracy",
+    "original_wildlife": "mnist.wildlife_mnist.original.test_accuracy",
+    "healthy_colored": "mnist.colored_mnist.mechanisms.healthy_classes",
+    "healthy_double": "mnist.double_colored_mnist.mechanisms.healthy_classes",
+    "healthy_wildlife": "mnist.wildlife_mnist.mechanisms.healthy_classes",
+    "bg_gap_plain": "imagenet.in9.in.bg_gap",
+    "bg_gap_ensemble": "imagenet.in9.ensemble.bg_gap",
+    "shape_bias_plain": "imagenet.cue_conflict.in.shape_bias",
+    "shape_bias_shape_head": "imagenet.cue_conflict.shape.shape_bias",
+    "mask_iou": "imagenet.cgn.mask_iou",
+    "inception_score": "imagenet.cgn.inception_score",
+}
 
 Record = TypeVar("Record")
 
@@ -90,6 +109,18 @@ def assemble_metrics(
         }
         worlds[variant]["mechanisms"] = mechanisms[variant].model_dump(exclude={"per_class"})
     return {"mnist": worlds, "imagenet": imagenet.metrics(), "run": dict(run)}
+
+
+def summarise(metrics: Mapping[str, Any]) -> dict[str, float]:
+    """`reports/summary.json`: the HEADLINES of `assemble_metrics`, but for those that the world lacks."""
+    summary = {}
+    for name, place in HEADLINES.items():
+        value: Any = metrics
+        for key in place.split("."):
+            value = value.get(key) if isinstance(value, Mapping) else None
+        if value is not None:
+            summary[name] = value
+    return summary
 
 
 def validated(adapter: TypeAdapter[Record], value: Any, source: str) -> Record:

@@ -1,4 +1,4 @@
-"""Writes reports/: the scores as tables, figures, a page and the metric.
+"""Writes reports/: the scores as tables, figures, a page and the metrics.
 
 Paths are relative to the repository's root.
 """
@@ -37,6 +37,7 @@ from cgn.report.scores import (
     assemble_metrics,
     parse_classifiers,
     parse_mechanisms,
+    summarise,
 )
 from cgn.scm import IMAGENET_SCM, MNIST_SCM
 
@@ -115,6 +116,7 @@ def write_report(
     metrics = assemble_metrics(classifiers, mechanisms, imagenet, facts)
     further.add_metrics(metrics["mnist"])
     write_json(REPORTS / "metrics.json", metrics)
+    write_json(REPORTS / "summary.json", summarise(metrics))
     log.info("the report is in %s", REPORTS / "index.html")
 
 

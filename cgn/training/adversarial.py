@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
+from cgn.training import joint
 from cgn.training.optimizers import Adam
 
 # Its loss, without the penalty. Below, it tells nearly every image apart, and the generator learns nothing.
@@ -89,7 +90,10 @@ class Game(Generic[Generator]):
         weight: float = 1.0,  # of the generator's adversarial loss
         own_losses: Iterable[Tensor] = (),  # further losses of the generator, weighted
     ) -> Update:
-        """Updates the discriminator, then the generator, on the same images."""
+        """Updates the discriminator, then the generator, on the same images.
+
+        Of several ranks, each has an equal part of the batch, and gradients are the means over all.
+        """
         self.discriminator.requires_grad_(True)
         real.requires_grad_(penalty_weight > 0)
         shown = [real, fake.detach()]
@@ -105,12 +109,14 @@ class Game(Generic[Generator]):
             penalty = penalty_weight * gradient_penalty(real_logits, real)
         self.optimizer_d.zero_grad()
         torch.autograd.backward(loss_d + penalty)
+        joint.reduce_gradients(self.discriminator.parameters(), "mean")
         self.optimizer_d.step()
 
         self.discriminator.requires_grad_(False)
         loss_g = weight * functional.softplus(-self.discriminator(fake, labels)).mean()
         self.optimizer_g.zero_grad()
         torch.autograd.backward(torch.stack([loss_g, *own_losses]).sum())
+        joint.reduce_gradients(self.generator.parameters(), "mean")
         self.optimizer_g.step()
         return Update(loss_d, penalty, loss_g, real_logits.mean(), fake_logits.mean())
 

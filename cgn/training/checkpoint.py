@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from pydantic import BaseModel
 
+from cgn import ranks
 from cgn.io.files import atomic_path
 
 log = logging.getLogger(__name__)
@@ -39,7 +40,10 @@ def _plain(value: Any) -> Any:
 
 
 class Checkpoint:
-    """One file with the latest state of a training and the fingerprint of what the training depends on."""
+    """One file with the latest state of a training and the fingerprint of what the training depends on.
+
+    The first rank writes it, and all read it, whatever their number was when it was written.
+    """
 
     def __init__(self, path: Path, fingerprint: str, every_seconds: float = 30) -> None:
         self.path = Path(path)
@@ -64,11 +68,13 @@ class Checkpoint:
 
     def save_if_due(self, state: Callable[[], dict[str, Any]]) -> None:
         """Saves `state()` if the last save is at least `every_seconds` ago."""
-        if time.monotonic() - self._saved_at >= self.every_seconds:
+        if ranks.first() and time.monotonic() - self._saved_at >= self.every_seconds:
             self.save(state())
 
     def save(self, state: dict[str, Any]) -> None:
         """Saves `state`, tensors and plain values, atomically."""
+        if not ranks.first():
+            return
         # Through a stream, whose errors are Python's.
         with atomic_path(self.path) as temporary, temporary.open("wb") as stream:
             torch.save({"fingerprint": self.fingerprint, "state": state}, stream)
@@ -76,4 +82,5 @@ class Checkpoint:
 
     def remove(self) -> None:
         """Deletes the file, once the training's outputs are written."""
-        self.path.unlink(missing_ok=True)
+        if ranks.first():
+            self.path.unlink(missing_ok=True)

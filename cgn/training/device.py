@@ -6,13 +6,19 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor
 
+from cgn import ranks
 from cgn.errors import UserError
 
 
 def torch_device(name: str) -> torch.device:
-    """The torch device `cpu` or `cuda`. Raises UserError for `cuda` when torch sees no GPU."""
+    """The torch device `cpu` or `cuda`; of several GPUs that of this rank.
+
+    Raises UserError for `cuda` when torch sees no GPU.
+    """
     if name == "cuda" and not torch.cuda.is_available():
         raise UserError("params.yaml: device: cuda, but torch sees no GPU here; set it to cpu")
+    if name == "cuda" and ranks.count() > 1:
+        return torch.device(name, torch.cuda.current_device())  # which threads do not inherit
     return torch.device(name)
 
 
@@ -24,17 +30,18 @@ class ReplayedUpdate:
 
     Everything that `update` reads or changes beside its arguments (weights, optimizer) has to stay at its
     place in memory, and `update` must not wait for the device. On CUDA, call it inside `side_stream`. The
-    next call overwrites the returned tensor.
+    next call overwrites the returned tensor. With `exchanges`, an update of several ranks is not recorded.
     """
 
-    def __init__(self, update: Callable[..., Tensor]) -> None:
+    def __init__(self, update: Callable[..., Tensor], exchanges: bool = False) -> None:
         self.update = update
+        self._recorded = not (exchanges and ranks.count() > 1)
         self._calls = 0
         self._graph: torch.cuda.CUDAGraph | None = None
 
     def __call__(self, *inputs: Tensor) -> Tensor:
         self._calls += 1
-        if inputs[0].device.type != "cuda" or self._calls <= WARM_UP:
+        if inputs[0].device.type != "cuda" or self._calls <= WARM_UP or not self._recorded:
             return self.update(*inputs)
         if self._graph is None:
             self._inputs = [tensor.clone() for tensor in inputs]

@@ -20,7 +20,10 @@ from typing import Any, Protocol
 from torch import Tensor
 from tqdm import tqdm
 
+from cgn import ranks
 from cgn.errors import UserError
+from cgn.io.files import atomic_path
+from cgn.io.histories import write_history
 from cgn.training.checkpoint import Checkpoint
 
 LASTING = 20  # looks in a row at which a watched value is out of its range
@@ -48,7 +51,7 @@ class Loop:
     Before the first step, register with `keep` or `keep_value` everything that steps change, except the
     loop's own `history` and `snapshots`. A run that is killed at any point and started again then ends with
     the same bytes as an uninterrupted run. The checkpoint is saved at the start of a step, when due, and at
-    the end.
+    the end. Each new row is in a CSV file beside it at once, for those who watch; nothing reads it.
 
     Raises UserError, with the step and the quantity, when a recorded or a kept value is not finite, or when a
     watched one has left its range for long. The last checkpoint from before stays.
@@ -61,6 +64,7 @@ class Loop:
         self.history: History = []
         self.snapshots: list[dict[str, Tensor]] = []
         self._checkpoint, self._description = checkpoint, description
+        self._rows = checkpoint.path.with_suffix(".csv")
         self._sums: dict[str, float | Tensor] = {}  # of the values recorded since the last row
         self._counts: dict[str, int] = {}
         self._kept: dict[str, tuple[Callable[[], Any], Callable[[Any], Any]]] = {}
@@ -106,6 +110,8 @@ class Loop:
             name: self._finite(name, float(total / self._counts[name])) for name, total in self._sums.items()
         }
         self.history.append({name: float(place) for name, place in places.items()} | means)
+        with atomic_path(self._rows) as temporary:
+            write_history(temporary, self.history)
         self._bar.set_postfix({name: f"{mean:.4g}" for name, mean in means.items()}, refresh=False)
         self._sums, self._counts = {}, {}
 
@@ -153,7 +159,9 @@ class Loop:
     def _resume(self) -> int:
         """Restores the checkpoint's state, if there is one. Returns the next step."""
         state = self._checkpoint.load()
+        ranks.wait()  # before the first one writes the next
         if state is None:
+            self._rows.unlink(missing_ok=True)  # of an earlier run
             return 0
         for name, (_, put) in self._kept.items():
             put(state["kept"][name])

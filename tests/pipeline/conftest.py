@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -19,10 +20,19 @@ _LEFT_OUT = (
 _OUTPUTS = {"data", "models", "scores"}  # of the repository's root; cgn/data is code
 
 
-def run_in(folder: Path) -> Run:
-    """A function that runs a command in `folder` with the tests' own interpreter first on the path."""
+def environment_of(parent: Path, measured: bool = False) -> dict[str, str]:
+    """The environment with the tests' own interpreter first on the path, and Git's settings of `parent`.
+
+    Coverage is not `measured` in a copy whose code a test changes, because lines would be others.
+    """
+    kept = {name: value for name, value in os.environ.items() if measured or "COVERAGE" not in name}
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    environment = os.environ | {"PATH": path, "GIT_CONFIG_GLOBAL": str(folder.parent / "gitconfig")}
+    return kept | {"PATH": path, "GIT_CONFIG_GLOBAL": str(parent / "gitconfig")}
+
+
+def run_in(folder: Path, measured: bool = False) -> Run:
+    """A function that runs a command in `folder` with the environment of `environment_of`."""
+    environment = environment_of(folder.parent, measured)
 
     def run(*words: str, status: int = 0) -> str:
         done = subprocess.run(
@@ -39,6 +49,13 @@ def run_in(folder: Path) -> Run:
 def stages_run(output: str) -> set[str]:
     """The stages that ran, by DVC's output."""
     return set(re.findall(r"Running stage '([^']+)'", output))
+
+
+def commands_of(page: Path, heading: str) -> list[list[str]]:
+    """The commands in a section of a documentation page, as words."""
+    section = page.read_text(encoding="utf-8").partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
+    lines = "".join(re.findall(r"^```bash\n(.*?)^```", section, flags=re.M | re.S)).splitlines()
+    return [shlex.split(line, comments=True) for line in lines]
 
 
 def copy_project(root: Path, target: Path) -> Path:
@@ -67,7 +84,7 @@ def smoke(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     project = copy_project(root, folder / "project")
     run = run_in(project)
     run("git", "init", "--quiet")
-    run("dvc", "repro")
+    run_in(project, measured=True)("dvc", "repro")
     run("git", "add", "--all")
     run("git", "commit", "--quiet", "--message", "smoke")
     return project

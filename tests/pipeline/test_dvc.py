@@ -12,6 +12,7 @@ import webdataset
 from dvc.repo import Repo
 from PIL import Image
 
+from cgn.report.scores import HEADLINES
 from experiments.tuning import configurations
 from tests.pipeline.conftest import Run, run_in, stages_run
 from tests.pipeline.test_wiring import command_file, import_closure
@@ -150,22 +151,14 @@ def test_diffs_and_plots(dvc: Run, smoke: Path) -> None:
         "dvc", "exp", "diff", "HEAD", name
     ) or "lambda_mask" in dvc("dvc", "params", "diff", "HEAD", name)
     assert "mnist." in dvc("dvc", "metrics", "diff", "--all", "HEAD", name)
+    table = dvc("dvc", "exp", "show", "--no-pager", "--only-changed", "--drop", ".*[./]")
+    assert HEADLINES.keys() & set(table.split())
     dvc("dvc", "plots", "show", "--out", "plots_page")
     page = (smoke / "plots_page/index.html").read_text()
     assert "figure_3_wildlife_mnist" in page
 
 
-def test_a_clone_pulls_and_has_nothing_to_do(dvc: Run, tmp_path: Path, smoke: Path) -> None:
-    remote = tmp_path / "remote"
-    dvc("dvc", "remote", "add", "--local", "--default", "--force", "store", str(remote))
-    dvc("dvc", "push")
-    dvc("git", "clone", "--quiet", str(smoke), str(tmp_path / "clone"))
-    clone = run_in(tmp_path / "clone")
-    clone("dvc", "remote", "add", "--local", "--default", "store", str(remote))
-    clone("dvc", "pull")
-    assert "Data and pipelines are up to date." in clone("dvc", "repro")
-
-
+@pytest.mark.long
 def test_a_paper_run_keeps_its_results_and_is_not_repeated(dvc: Run, smoke: Path) -> None:
     dvc("git", "checkout", "--force", "--quiet", ".")
     dvc("dvc", "checkout", "--force")

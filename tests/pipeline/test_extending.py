@@ -85,6 +85,7 @@ def test_a_method_is_four_edits(project: Project, root: Path) -> None:
     project.run("python", "-m", "pytest", "-q", "tests/pipeline/test_wiring.py")
 
 
+@pytest.mark.long
 def test_a_data_set_is_four_edits(project: Project, root: Path) -> None:
     synthesis, row, parameters, line, section = code_of(root, "A data set")
     variants = "cgn/data/mnist/variants.py"
@@ -104,6 +105,7 @@ def test_a_data_set_is_four_edits(project: Project, root: Path) -> None:
     project.run("python", "-m", "pytest", "-q", "tests/pipeline/test_wiring.py")
 
 
+@pytest.mark.long
 def test_a_mechanism_is_four_edits(project: Project, root: Path) -> None:
     nodes, networks, network, composer, names, intervened = code_of(root, "A mechanism")
     mechanisms = "cgn/generators/mnist/mechanisms.py"

@@ -33,23 +33,26 @@ SMALL = [
 Stage = Callable[..., None]
 
 
-@pytest.fixture(scope="module")
-def project(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the preset's parameters, the images, and a mirror of published files."""
-    folder = tmp_path_factory.mktemp("project")
-    copy_params(root, folder)
+def write_images(folder: Path) -> None:
+    """ILSVRC as torchvision unpacks it, with two training images and a test image of each class."""
     rng = np.random.default_rng(0)
     for number, name in enumerate(IDS):
         for split, count in (("train", 2), ("val", 1)):
-            (folder / "images" / split / name).mkdir(parents=True)
+            (folder / split / name).mkdir(parents=True)
             for image in range(count):
                 pixels = rng.integers(256, size=(12, 16, 3), dtype=np.uint8) // 2 + number % 128
-                file = folder / "images" / split / name / f"{name}_{image}.JPEG"
+                file = folder / split / name / f"{name}_{image}.JPEG"
                 Image.fromarray(pixels.astype(np.uint8)).resize((80, 70)).save(file)
-    override(folder, [*imagenet.settings_of("paper", "images", 0, "cpu", 1), *SMALL])
-    assets = folder / "assets.yaml"  # of files made here no hash is known
-    assets.write_text(re.sub(r"sha256: \w+", "sha256:", assets.read_text()))
-    mirror = folder / "mirror"
+
+
+def without_hashes(assets: Path) -> None:
+    """Of files made here no hash is known."""
+    text = assets.read_text(encoding="utf-8")
+    assets.write_text(re.sub(r"sha256: \w+", "sha256:", text), encoding="utf-8")
+
+
+def write_mirror(mirror: Path, drafts: Path) -> None:
+    """Random ResNet-50s and the test sets, in the files of their publishers."""
     (mirror / "hub/checkpoints").mkdir(parents=True)
     torch.manual_seed(0)
     state = models.resnet50().state_dict()
@@ -59,8 +62,19 @@ def project(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     save_as_old_torch(stored, mirror / "resnet50_train_45_epochs_combined_IN_SF-2a0d100e.pth.tar")
     classes = [f"{number:02d}_{name}" for number, name in enumerate(IN9_CLASSES)]
     of_in9 = [f"{of}/val/{name}/1.JPEG" for of in ("mixed_same", "mixed_rand") for name in classes]
-    archive(folder / "a", "bg_challenge", of_in9, mirror / "backgrounds_challenge_data.tar.gz")
-    archive(folder / "b", "cue-conflict", ["cat/cat1-dog2.png"], mirror / "cue-conflict.tar.gz")
+    archive(drafts / "a", "bg_challenge", of_in9, mirror / "backgrounds_challenge_data.tar.gz")
+    archive(drafts / "b", "cue-conflict", ["cat/cat1-dog2.png"], mirror / "cue-conflict.tar.gz")
+
+
+@pytest.fixture(scope="module")
+def project(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the preset's parameters, the images, and a mirror of published files."""
+    folder = tmp_path_factory.mktemp("project")
+    copy_params(root, folder)
+    write_images(folder / "images")
+    override(folder, [*imagenet.settings_of("paper", "images", 0, "cpu", 1), *SMALL])
+    without_hashes(folder / "assets.yaml")
+    write_mirror(folder / "mirror", folder)
     return folder
 
 

@@ -1,23 +1,24 @@
-"""A DVC remote in S3: what one clone pushes, another pulls, and then has nothing to compute."""
+"""A DVC remote in S3, as docs/experiments.md sets it up: another clone pulls and has nothing to do."""
 
 import shutil
 from pathlib import Path
 
 import pytest
 
-from tests.pipeline.conftest import copy_project, run_in, stages_run
+from tests.pipeline.conftest import commands_of, copy_project, run_in, stages_run
 from tests.s3 import s3_server
 
 
 def test_push_and_pull_by_s3(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first = copy_project(root, tmp_path / "first")
-    with s3_server("cgn", monkeypatch) as address:
+    _, _, add, endpoint, *_ = commands_of(root / "docs/experiments.md", "Share outputs")
+    with s3_server("bucket", monkeypatch) as address:
         run = run_in(first)
         run("git", "config", "--global", "user.email", "test@example.org")
         run("git", "config", "--global", "user.name", "test")
         run("git", "init", "--quiet")
-        run("dvc", "remote", "add", "--default", "shared", "s3://cgn/cache")
-        run("dvc", "remote", "modify", "shared", "endpointurl", address)
+        run(*add)
+        run(*endpoint[:-1], address)
         assert stages_run(run("dvc", "repro", "textures")) == {"textures"}
         run("git", "add", "--all")
         run("git", "commit", "--quiet", "--message", "run")

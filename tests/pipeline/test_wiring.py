@@ -129,7 +129,7 @@ def arguments_of(stage: Any) -> dict[str, str]:
 
 def test_there_is_one_command_file_for_each_stage(stages: dict[str, Any], root: Path) -> None:
     names = {stage.name.split("@")[0] for stage in stages.values()}
-    no_stages = {"assets", "audit", "cli", "command", "draw", "pretrain", "score_photos"}
+    no_stages = {"assets", "audit", "cli", "command", "draw", "launch", "pretrain", "score_photos"}
     no_stages |= {"methods", "on_digits", "on_generated", "run", "scoring"}  # shared by stages
     assert {path.stem for path in (root / "stages").glob("*.py")} - no_stages == names
     cells = 6 + 13 * len(VARIANTS) + 15 + 5  # of one cell; of each variant; ImageNet; ablations

@@ -117,7 +117,7 @@ def check_dvc(words: list[str]) -> None:
         for sweep in get_hydra_sweeps(to_path_overrides(arguments.set_param or [])):
             overridden([f"{file}:{override}" for file, overrides in sweep.items() for override in overrides])
     if words[0] == "repro" or words[:2] == ["exp", "run"]:
-        assert set(arguments.targets) <= stage_names()
+        assert set(arguments.targets) <= stage_names(), arguments.targets
 
 
 def check_make(words: list[str]) -> None:

@@ -6,15 +6,15 @@ from numpy.typing import NDArray
 
 from cgn.counterfactuals import CounterfactualParams, Plan, plan_counterfactuals, sample
 from cgn.scm import MNIST_SCM, Node, StructuralCausalModel, compose
-from cgn.seeding import indexed_normals
+from cgn.seeding import indexed_integers, indexed_normals
 
 ALL = ["shape", "foreground", "background"]
 
 
-def plan(start: int, stop: int, **changes: object):  # type: ignore[no-untyped-def]
+def plan(start: int, stop: int, seed: int = 0, **changes: object):  # type: ignore[no-untyped-def]
     values = {"intervened": ALL, "noise": "per_mechanism", "ratio": 10} | changes
     params = CounterfactualParams.model_validate(values)
-    return plan_counterfactuals(MNIST_SCM, params, 10, 0, start, stop)
+    return plan_counterfactuals(MNIST_SCM, params, 10, seed, start, stop)
 
 
 def test_a_part_equals_that_part_of_the_whole() -> None:
@@ -42,6 +42,31 @@ def test_labels_are_uniform_and_independent() -> None:
 
 def test_ratio_one_draws_new_noise_for_every_image() -> None:
     assert len(np.unique(plan(0, 100, ratio=1, noise="shared").noise["shape"])) == 100
+
+
+def test_labels_are_the_rows_of_tables_of_their_own() -> None:
+    made = plan(100, 150, seed=3, ratio=1)
+    for name in ALL:
+        rows = indexed_integers(3, f"label/{name}", 100, 150, 10)
+        np.testing.assert_array_equal(made.labels[name], rows)
+
+
+def test_given_labels_of_any_type_become_64_bits() -> None:
+    params = CounterfactualParams(intervened=["background"], noise="shared", ratio=1)
+    labels = np.array([200, 1], np.uint8)
+    made = plan_counterfactuals(MNIST_SCM, params, 10, 0, 0, 4, labels)
+    assert made.labels["shape"].dtype == np.int64
+
+
+def test_shared_noise_is_of_one_table_and_no_images_are_a_plan() -> None:
+    shared, own = plan(0, 40, noise="shared"), plan(0, 40)
+    for name in ALL:
+        ids = shared.noise[name]
+        rows = indexed_normals(0, "noise", 0, 4, 3)[ids]
+        np.testing.assert_array_equal(shared.noise_of(name, indexed_normals, "noise", 3), rows)
+        first = own.noise_of(name, indexed_normals, "noise", 3)[0]
+        np.testing.assert_array_equal(first, indexed_normals(0, f"noise/{name}", 0, 1, 3)[0])
+    assert plan(7, 7).labels["background"].shape == (0,)
 
 
 def test_noise_policies() -> None:
@@ -126,6 +151,7 @@ def test_a_fourth_mechanism_goes_from_plan_to_images() -> None:
     for row, image in enumerate(outputs["composer"]):
         metadata = made.metadata(row)
         assert metadata["index"] == 20 + row
+        assert metadata["seed"] == 0
         assert list(metadata["labels"]) == list(metadata["noise"]) == [*ALL, "shadow"]
         assert metadata["noise"]["shadow"] == 20 + row
         inputs = {}

@@ -45,8 +45,8 @@ RUN_BY = {
     "python -m experiments.paper": PAPER,
     "python -m experiments.tuning": SEARCH,
     "python -m experiments.lntl": LNTL,
-    "python -m experiments.deviations": "tests/pipeline/test_experiments.py::test_a_deviation",
-    "python -m experiments.studies": "tests/pipeline/test_experiments.py::test_a_study",
+    "python -m experiments.deviations": "tests/pipeline/test_kept_results.py::test_a_deviation",
+    "python -m experiments.studies": "tests/pipeline/test_kept_results.py::test_a_study",
     "python -m experiments.decomposition": "tests/unit/experiments/test_decomposition.py::"
     "test_what_the_paper_run_did_itself_stands_beside_what_is_measured",
     "python -m experiments.imagenet": f"{HERE}test_commands_of_the_experiments",
@@ -175,25 +175,28 @@ def test_commands_of_the_experiments(root: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(imagenet, "run_target", lambda *given: told.append(given) or {"commit": ""})
     for module, name in ((imagenet, "scores_of"), (imagenet, "write_json")):
         monkeypatch.setattr(module, name, lambda *_: {})
-    for module in (submit.paper, submit.deviations, submit.tuning):
-        monkeypatch.setattr(module, "collect", lambda: None)
+    for module in (submit.paper, submit.deviations, submit.tuning, submit.studies, submit.emoji):
+        monkeypatch.setattr(module, "collect", lambda *_: None)
     whole = typer.Typer()
     whole.command()(imagenet.main)
     jobs = typer.Typer()
     for command, function in submit.COMMANDS.items():
         jobs.command(command)(function)
     apps = {"imagenet": whole, "submit": jobs}
-    commands = re.findall(r"^python -m experiments\.(\w+) ([^#\n]*)", TEXTS["docs/scaling.md"], flags=re.M)
+    text = TEXTS["docs/scaling.md"]
+    commands = re.findall(r"^(?: *\")?python -m experiments\.(\w+) ([^#\n\"]*)", text, flags=re.M)
     for name, words in commands:
         done = CliRunner().invoke(apps[name], shlex.split(words), catch_exceptions=False)
         assert done.exit_code == 0, f"{name} {words}: {done.output}"
-    assert len(told) == len(commands) == 7
+    assert len(told) == len(commands) == 11
 
 
 def test_files_that_the_texts_name_are_there(root: Path) -> None:
     texts = [*root.glob("*.md"), *(root / "docs").glob("*.md"), root / "dvc.yaml", root / "imagenet/dvc.yaml"]
     texts += [*root.glob("*.yaml"), *(root / "budgets").glob("*.yaml"), *(root / "cgn").rglob("*.py")]
-    named = re.compile(r"\b(?:cgn|stages|experiments|tests|docs|budgets|benchmarks)/[\w/]+\.[\w.]*\w")
+    named = re.compile(
+        r"\b(?<!mnists/)(?:cgn|stages|experiments|tests|docs|budgets|benchmarks)/[\w/]+\.[\w.]*\w"
+    )
     found = {name for text in texts for name in named.findall(text.read_text(encoding="utf-8"))}
     absent = {name for name in found if not (root / name).exists()}
     recipes = {"cgn/methods/label_smoothing.py", "cgn/metrics/worst_class.py"}

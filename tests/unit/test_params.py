@@ -170,7 +170,7 @@ def test_a_profile_is_a_file_of_budgets(root: Path, tmp_path: Path) -> None:
     params.write_text(params.read_text().replace("profile: laptop", "profile: desktop"))
     with pytest.raises(
         UserError,
-        match=r"^params.yaml: profile: not one of imagenet, laptop, .*, released, smoke; got 'desktop'",
+        match=r"^params.yaml: profile: not one of faithful, imagenet, .*, released, smoke; got 'desktop'",
     ):
         read(tmp_path)
     (tmp_path / "budgets/laptop.yaml").rename(tmp_path / "budgets/desktop.yaml")

@@ -32,3 +32,11 @@ def test_distributions() -> None:
 
 def test_generator_repeats() -> None:
     assert generator(5, "x").integers(1 << 60) == generator(5, "x").integers(1 << 60)
+
+
+def test_normals_are_box_mullers_of_the_uniforms() -> None:
+    uniforms = indexed_uniforms(2, "noise", 3, 9, 10)
+    radius, angle = np.sqrt(-2 * np.log(1 - uniforms[:, :5])), 2 * np.pi * uniforms[:, 5:]
+    normals = indexed_normals(2, "noise", 3, 9, 5)
+    assert normals.dtype == np.float32
+    np.testing.assert_allclose(normals, radius * np.cos(angle), rtol=1e-5, atol=1e-6)

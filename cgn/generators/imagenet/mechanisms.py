@@ -2,7 +2,8 @@
 
 For shape, a BigGAN draws the pre-mask, and a frozen U2-Net turns it into the mask m. For foreground and
 background, a BigGAN each draws the texture map f and the background b. The composer is Eq. 2. The three
-BigGANs start from a frozen one, whose images x_gt they learn to reconstruct.
+BigGANs start from a frozen one, whose images x_gt they learn to reconstruct. A refinement network after the
+composer, which appendix F suggests, is optional.
 """
 
 from collections.abc import Callable, Mapping
@@ -10,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import torch
 from pytorch_pretrained_biggan import BigGAN
 from torch import Tensor, nn
 
@@ -30,15 +32,45 @@ class Outputs(NamedTuple):
     composite: Tensor
 
 
+class Refinement(nn.Module):
+    """Changes composites (n, 3, r, r) in [-1, 1] by what three 3x3 convolutions add, at first nothing.
+
+    Appendix F suggests "a shallow refinement network after the composer" and does not describe it.
+    """
+
+    def __init__(self, features: int, seed: int) -> None:
+        """The weights are drawn from `seed`."""
+        super().__init__()
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            last = nn.Conv2d(features, 3, 3, padding=1)
+            self.layers = nn.Sequential(
+                *(nn.Conv2d(3, features, 3, padding=1), nn.ReLU()),
+                *(nn.Conv2d(features, features, 3, padding=1), nn.ReLU()),
+                last,
+            )
+        nn.init.zeros_(last.weight)
+        nn.init.zeros_(last.bias)  # type: ignore[arg-type]
+
+    def forward(self, images: Tensor) -> Tensor:
+        """The refined images."""
+        refined: Tensor = images + self.layers(images)
+        return refined.clamp(-1, 1)
+
+
 class ImageNetCGN(nn.Module):
-    """The three mechanisms and the composer.
+    """The three mechanisms and the composer, with a refinement network behind it if it has `features`.
+
+    `trained` are the networks that learn: the generators by mechanism, and "refinement".
 
     All BigGANs stay in evaluation mode, i.e. they use stored batch statistics, as the paper's batches of 1
     require.
     """
 
-    def __init__(self, sizes: BigGANSizes, saliency: Saliency, truncation: float, seed: int) -> None:
-        """The generators' weights are drawn from `seed`; `truncation` is that of the noise, in (0, 1]."""
+    def __init__(
+        self, sizes: BigGANSizes, saliency: Saliency, truncation: float, seed: int, features: int = 0
+    ) -> None:
+        """The weights are drawn from `seed`; `truncation` is that of the noise, in (0, 1]."""
         super().__init__()
         self.sizes = sizes
         self.truncation = truncation
@@ -46,6 +78,9 @@ class ImageNetCGN(nn.Module):
         self.generators = nn.ModuleDict(
             {name: build_biggan(sizes, seed + number) for number, name in enumerate(IMAGENET_SCM.mechanisms)}
         ).eval()
+        self.refinement = Refinement(features, seed + len(self.generators)) if features else None
+        added = {"refinement": self.refinement} if self.refinement else {}
+        self.trained = nn.ModuleDict({**self.generators, **added})
 
     def start_from(self, cgan: BigGAN) -> None:
         """Copies the weights of a trained BigGAN of the same sizes to all three generators (section 3.2)."""
@@ -76,8 +111,12 @@ class ImageNetCGN(nn.Module):
             mask: Tensor = self.saliency(premask)
             return mask
 
+        def composer(mask: Tensor, foreground: Tensor, background: Tensor) -> Tensor:
+            composite = compose(mask, foreground, background)
+            return composite if self.refinement is None else self.refinement(composite)
+
         drawn = {name: partial(draw, name) for name in self.generators}
-        return drawn | {"shape": shape, "composer": compose}
+        return drawn | {"shape": shape, "composer": composer}
 
     def together(self, noise: Tensor, labels: Tensor) -> Outputs:
         """Draws images with the same noise and labels for all mechanisms, as in training (section 3.2)."""
@@ -90,9 +129,11 @@ WEIGHTS = "weights.safetensors"
 
 
 def save_cgn(folder: Path, cgn: ImageNetCGN) -> None:
-    """Writes the generators of `cgn`, their sizes and the truncation to `folder`."""
+    """Writes the trained networks of `cgn`, their sizes and the truncation to `folder`."""
     config = {"sizes": cgn.sizes._asdict(), "truncation": cgn.truncation}
-    write_generator(folder / WEIGHTS, cgn.generators.state_dict(), config)
+    if cgn.refinement is not None:
+        config["features"] = cgn.refinement.layers[0].out_channels
+    write_generator(folder / WEIGHTS, cgn.trained.state_dict(), config)
 
 
 def load_cgn(folder: Path, pretrained: Path) -> ImageNetCGN:
@@ -105,6 +146,7 @@ def load_cgn(folder: Path, pretrained: Path) -> ImageNetCGN:
     def build(config: dict[str, Any]) -> ImageNetCGN:
         sizes = dict(config["sizes"])
         sizes["layers"] = tuple((bool(doubles), before, after) for doubles, before, after in sizes["layers"])
-        return ImageNetCGN(BigGANSizes(**sizes), saliency, config["truncation"], seed=0)
+        features = config.get("features", 0)
+        return ImageNetCGN(BigGANSizes(**sizes), saliency, config["truncation"], 0, features)
 
-    return load_generator(Path(folder) / WEIGHTS, build, "generators")
+    return load_generator(Path(folder) / WEIGHTS, build, "trained")

@@ -39,14 +39,15 @@ def train_and_save_cgn(
         raise UserError(
             f"imagenet.cgn.patch_size: {params.patch_size} pixels do not fit into images of {resolution}"
         )
-    cgn = ImageNetCGN(
-        sizes_of(cgan), load_saliency(pretrained), params.truncation, seed_for(seed, "cgn/start")
-    ).to(device)
+    start, features = seed_for(seed, "cgn/start"), params.refinement.features
+    cgn = ImageNetCGN(sizes_of(cgan), load_saliency(pretrained), params.truncation, start, features).to(
+        device
+    )
     if params.start == "pretrained":
         cgn.start_from(cgan)
-    features = load_features(pretrained).to(device)
+    perceptual = load_features(pretrained).to(device)
     judge = load_judge(pretrained).to(device)
-    trained = train_cgn(cgn, cgan, features, judge, params, budget, seed, checkpoint)
+    trained = train_cgn(cgn, cgan, perceptual, judge, params, budget, seed, checkpoint)
     save_cgn(folder, cgn)
     write_history(folder / "history.csv", trained.history)
     write_json(folder / "gradient_shares.json", trained.gradient_shares)

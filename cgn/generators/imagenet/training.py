@@ -6,6 +6,7 @@ and optimizer only. Snapshots record a sheet with fixed noise, and an Inception 
 """
 
 import logging
+from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
 
@@ -13,6 +14,7 @@ import torch
 from pytorch_pretrained_biggan import BigGAN
 from torch import Tensor, nn
 
+from cgn import ranks
 from cgn.generators.imagenet.losses import Losses, cgn_losses, gradient_shares
 from cgn.generators.imagenet.mechanisms import ImageNetCGN, Outputs
 from cgn.generators.imagenet.patches import draw_ranks
@@ -23,6 +25,7 @@ from cgn.metrics.masks import MASK_MEAN
 from cgn.networks.biggan import generate, truncated_noise
 from cgn.networks.vgg import PerceptualFeatures
 from cgn.seeding import indexed_integers, seed_for
+from cgn.training import joint
 from cgn.training.checkpoint import Checkpoint
 from cgn.training.device import ReplayedUpdate, side_stream
 from cgn.training.loop import History, Loop
@@ -60,24 +63,21 @@ def train_cgn(
     seed: int,
     checkpoint: Checkpoint,
 ) -> TrainedCGN:
-    """Trains the three generators of `cgn` in place with Adam, `budget.accumulation` batches for each update.
+    """Trains the networks of `cgn` in place with Adam, `budget.accumulation` batches for each update.
 
-    The gradient is the mean over those batches (the released code sums them). On CUDA the computation of a
-    batch is recorded and replayed.
+    The gradient is the mean over those batches (the released code sums them), which are dealt out to the
+    ranks. On CUDA the computation of a batch is recorded and replayed.
     """
-    rates = params.learning_rates
+    rates = params.learning_rates.model_dump() | {"refinement": params.refinement.learning_rate}
     optimizer = Adam(
-        [
-            {"params": list(generator.parameters()), "lr": getattr(rates, name)}
-            for name, generator in cgn.generators.items()
-        ],
+        [{"params": list(network.parameters()), "lr": rates[name]} for name, network in cgn.trained.items()],
         betas=(0.5, 0.999),
     )
     cgan.eval().requires_grad_(False)
     device = next(cgn.parameters()).device
     shares: dict[str, dict[str, float]] = {}
     loop = Loop(budget.steps, checkpoint, "cgn")
-    loop.keep(generators=cgn.generators, optimizer=optimizer)
+    loop.keep(generators=cgn.trained, optimizer=optimizer)
     loop.keep_value("shares", lambda: shares, shares.update)
 
     accumulate = ReplayedUpdate(partial(accumulate_gradients, cgn, cgan, features, params, budget))
@@ -93,9 +93,7 @@ def train_cgn(
                 losses = batch_losses(cgn, cgan, features, params, budget, *first)[1]
                 shares.update(_gradient_shares(cgn, losses))
 
-            for part in range(budget.accumulation):
-                batch = draw_batch(cgn, params, budget, seed, step * budget.accumulation + part)
-                values = accumulate(*batch).double()
+            for values in update_gradients(cgn, accumulate, params, budget, seed, step):
                 loop.record(**dict(zip(reported, values, strict=True)))
             optimizer.step()
             optimizer.zero_grad(set_to_none=False)  # a replay needs gradients at the same place in memory
@@ -109,6 +107,28 @@ def train_cgn(
     return TrainedCGN(loop.history, shares, loop.snapshots)
 
 
+def update_gradients(
+    cgn: ImageNetCGN,
+    accumulate: Callable[..., Tensor],  # of a `Batch`, as `accumulate_gradients`
+    params: ImageNetCGNParams,
+    budget: ImageNetCGNBudget,
+    seed: int,
+    step: int,
+) -> list[Tensor]:
+    """Adds the gradients of all batches of an update. Returns the values of each batch, float64.
+
+    Each rank takes batches by their number; then the ranks add their gradients.
+    """
+    values = []
+    for part in ranks.own(range(budget.accumulation)):
+        batch = draw_batch(cgn, params, budget, seed, step * budget.accumulation + part)
+        values.append(accumulate(*batch).double())
+    if ranks.count() == 1:
+        return values
+    joint.reduce_gradients(cgn.generators.parameters(), "sum")
+    return ranks.gathered([of_batch.cpu() for of_batch in values])
+
+
 def accumulate_gradients(
     cgn: ImageNetCGN,
     cgan: BigGAN,
@@ -117,10 +137,10 @@ def accumulate_gradients(
     budget: ImageNetCGNBudget,
     noise: Tensor,
     labels: Tensor,
-    ranks: Tensor,
+    patch_ranks: Tensor,
 ) -> Tensor:
     """Adds the gradients of a batch to the update's. Returns its losses and the mask's mean, float32."""
-    outputs, losses = batch_losses(cgn, cgan, features, params, budget, noise, labels, ranks)
+    outputs, losses = batch_losses(cgn, cgan, features, params, budget, noise, labels, patch_ranks)
     values = torch.stack(list(losses.values()))
     torch.autograd.backward(values.sum() / budget.accumulation)
     return torch.cat([values.detach(), outputs.mask.detach().mean()[None]])
@@ -134,7 +154,7 @@ def batch_losses(
     budget: ImageNetCGNBudget,
     noise: Tensor,
     labels: Tensor,
-    ranks: Tensor,
+    patch_ranks: Tensor,
 ) -> tuple[Outputs, Losses]:
     """Draws the outputs for a `Batch`, and computes its losses.
 
@@ -145,7 +165,7 @@ def batch_losses(
         with torch.no_grad():
             reference = generate(cgan, noise, labels, cgn.truncation)
         outputs = cgn.together(noise, labels)
-        return outputs, cgn_losses(outputs, reference, features, cgn.saliency, params, ranks)
+        return outputs, cgn_losses(outputs, reference, features, cgn.saliency, params, patch_ranks)
 
 
 def draw_batch(
@@ -158,15 +178,15 @@ def draw_batch(
     labels = indexed_integers(seed, "cgn/labels", *places, cgn.sizes.classes)
     draws = torch.Generator().manual_seed(seed_for(seed, "patches", number))
     patches = (params.patch_size, params.patch_grid, params.patch_candidates)
-    ranks = draw_ranks(budget.batch, cgn.sizes.resolution, *patches, draws)
-    return Batch(noise.to(device), torch.from_numpy(labels).to(device), ranks.to(device))
+    patch_ranks = draw_ranks(budget.batch, cgn.sizes.resolution, *patches, draws)
+    return Batch(noise.to(device), torch.from_numpy(labels).to(device), patch_ranks.to(device))
 
 
 def _gradient_shares(cgn: ImageNetCGN, losses: Losses) -> dict[str, dict[str, float]]:
-    """Computes and logs `gradient_shares` of each mechanism."""
+    """Computes and logs `gradient_shares` of each network that learns."""
     shares = {}
-    for name, generator in cgn.generators.items():
-        shares[name] = gradient_shares(losses, list(generator.parameters()))
+    for name, network in cgn.trained.items():
+        shares[name] = gradient_shares(losses, list(network.parameters()))
         listed = ", ".join(f"{loss} {part:.1%}" for loss, part in shares[name].items())
         log.info("gradient of %s at the start: %s", name, listed)
     return shares

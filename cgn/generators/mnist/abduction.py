@@ -18,7 +18,7 @@ from torch import Tensor
 from cgn.counterfactuals import plan_counterfactuals
 from cgn.errors import UserError
 from cgn.generators.ahead import in_blocks, samples_of
-from cgn.generators.mnist.mechanisms import CGN, CLASSES
+from cgn.generators.mnist.mechanisms import CLASSES, DigitCGN
 from cgn.generators.mnist.sampling import BLOCK, draw
 from cgn.generators.mnist.stored import WEIGHTS
 from cgn.generators.params import SegmenterParams
@@ -57,7 +57,7 @@ def load_segmenter(folder: Path) -> Segmenter:
 
 
 def sample_given_shapes(
-    cgn: CGN,
+    cgn: DigitCGN,
     masks: NDArray[np.uint8],
     labels: NDArray[np.integer],
     backgrounds: NDArray[np.uint8] | None,

@@ -4,14 +4,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cgn.counterfactuals import plan_counterfactuals
-from cgn.generators.mnist.mechanisms import CGN, CLASSES
+from cgn.generators.mnist.mechanisms import CLASSES, DigitCGN
 from cgn.generators.mnist.sampling import draw
 from cgn.io.pixels import to_bytes
 from cgn.scm import MNIST_SCM, CounterfactualParams
 from cgn.section import Mechanism
 
 
-def draw_after(cgn: CGN, noise: int, **classes: int) -> dict[str, NDArray[np.uint8]]:
+def draw_after(cgn: DigitCGN, noise: int, **classes: int) -> dict[str, NDArray[np.uint8]]:
     """Draws one image after do(shape := class, ...); a mechanism that is not named draws a class at random.
 
     `noise` numbers the noise of all mechanisms. Returns the outputs by name: the mask uint8 (32, 32, 1),

@@ -3,6 +3,7 @@
 All tensors are float32. Noise is standard normal (n, noise dimensions); labels are int64 (n,), 0 to 9.
 """
 
+from abc import ABC, abstractmethod
 from typing import Any, Literal, NamedTuple
 
 import torch
@@ -201,6 +202,20 @@ def take_pixels(images: Tensor, source: Tensor) -> Tensor:
     return pixels.gather(1, index).view(count, SIZE, SIZE, channels).permute(0, 3, 1, 2)
 
 
+class DigitCGN(nn.Module, ABC):
+    """A counterfactual generative network for 32x32 images: three mechanisms and the composer."""
+
+    @property
+    @abstractmethod
+    def noise_dimensions(self) -> int:
+        """The dimensions of a mechanism's noise."""
+
+    @property
+    @abstractmethod
+    def mechanisms(self) -> Mechanisms:
+        """The mechanisms of `MNIST_SCM`, by name; masks are in [0, 1], textures about in [-1, 1]."""
+
+
 class CGNConfig(NamedTuple):
     """The sizes and settings of a CGN, which are stored with its weights."""
 
@@ -213,8 +228,8 @@ class CGNConfig(NamedTuple):
     texture_start: Start
 
 
-class CGN(nn.Module):
-    """The counterfactual generative network for 32x32 images: three mechanisms and the composer."""
+class CGN(DigitCGN):
+    """The network of this repository; `cgn.generators.mnist.released` has that of the released code."""
 
     def __init__(self, config: CGNConfig) -> None:
         super().__init__()

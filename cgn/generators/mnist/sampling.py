@@ -10,7 +10,7 @@ from torch import Tensor
 from cgn.counterfactuals import Plan, plan_counterfactuals, sample
 from cgn.generators.ahead import in_blocks, samples_of
 from cgn.generators.mnist.gan import GAN
-from cgn.generators.mnist.mechanisms import ARRANGEMENT_DIMENSIONS, CGN, CLASSES, TEXTURES
+from cgn.generators.mnist.mechanisms import ARRANGEMENT_DIMENSIONS, CLASSES, TEXTURES, DigitCGN
 from cgn.io.pixels import to_bytes
 from cgn.io.shards import Sample
 from cgn.scm import MNIST_SCM, CounterfactualParams, StructuralCausalModel
@@ -20,7 +20,7 @@ BLOCK = 250  # images computed at once; the maps between two layers fit into a p
 
 
 def sample_counterfactuals(
-    cgn: CGN,
+    cgn: DigitCGN,
     params: CounterfactualParams,
     seed: int,
     start: int,
@@ -41,7 +41,10 @@ def sample_counterfactuals(
 
 @torch.inference_mode()
 def draw(
-    cgn: CGN, plan: Plan, scm: StructuralCausalModel = MNIST_SCM, given: Mapping[str, Tensor] | None = None
+    cgn: DigitCGN,
+    plan: Plan,
+    scm: StructuralCausalModel = MNIST_SCM,
+    given: Mapping[str, Tensor] | None = None,
 ) -> dict[str, Tensor]:
     """Draws the images of a plan: the outputs of the nodes of `scm` by name. Outputs in `given` are kept.
 
@@ -60,7 +63,7 @@ def draw(
     return sample(scm, cgn.mechanisms, plan, torch.from_numpy, noise_of, given)
 
 
-def draw_masks(cgn: CGN, plan: Plan) -> Tensor:
+def draw_masks(cgn: DigitCGN, plan: Plan) -> Tensor:
     """Draws the masks (n, 1, 32, 32) in [0, 1] of a plan only."""
     return draw(cgn, plan, replace(MNIST_SCM, nodes=MNIST_SCM.nodes[:1]))["shape"]
 

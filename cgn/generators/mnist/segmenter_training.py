@@ -9,7 +9,7 @@ from torch.nn import functional
 from cgn.counterfactuals import plan_counterfactuals
 from cgn.generators.ahead import in_blocks
 from cgn.generators.mnist.abduction import mask_bytes
-from cgn.generators.mnist.mechanisms import CGN, CLASSES
+from cgn.generators.mnist.mechanisms import CLASSES, DigitCGN
 from cgn.generators.mnist.sampling import BLOCK, draw
 from cgn.generators.params import SegmenterParams
 from cgn.io.pixels import from_bytes, to_bytes
@@ -24,7 +24,7 @@ _ONE_LABEL = CounterfactualParams(intervened=["shape"], noise="per_mechanism", r
 
 
 def train_segmenter(
-    cgn: CGN,
+    cgn: DigitCGN,
     params: SegmenterParams,
     drawn: int,  # number of CGN images to train on
     image_passes: int,
@@ -52,7 +52,7 @@ def train_segmenter(
     return segmenter
 
 
-def draw_with_masks(cgn: CGN, count: int, seed: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+def draw_with_masks(cgn: DigitCGN, count: int, seed: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     """Draws images (count, 32, 32, 3) with one label for all mechanisms, and masks (count, 32, 32), uint8."""
 
     def block(first: int) -> list[tuple[NDArray[np.uint8], NDArray[np.uint8]]]:

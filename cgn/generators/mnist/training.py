@@ -25,8 +25,10 @@ from cgn.generators.mnist.mechanisms import (
     CLASSES,
     TEXTURES,
     CGNConfig,
+    DigitCGN,
     inputs,
 )
+from cgn.generators.mnist.released import ReleasedConfig
 from cgn.generators.mnist.stored import save_generator
 from cgn.generators.params import AdversarialParams, CGNParams, GeneratorBudget
 from cgn.io.arrays import write_arrays
@@ -37,9 +39,10 @@ from cgn.scm import MNIST_SCM
 from cgn.seeding import seed_for
 from cgn.training.adversarial import Refused
 from cgn.training.checkpoint import Checkpoint
+from cgn.training.loop import History
 
 # The report shows the mechanisms' outputs after these shares of the training.
-_SNAPSHOTS = (0.02, 0.1, 0.25, 0.5, 0.75, 1.0)
+SNAPSHOTS = (0.02, 0.1, 0.25, 0.5, 0.75, 1.0)
 _PARTS = replace(MNIST_SCM, nodes=MNIST_SCM.nodes[:-1])  # without the composer
 
 
@@ -116,15 +119,27 @@ def train_cgn(
     sizes = (budget.width, budget.noise_dimensions, adversarial.label_dimensions)
     texture = (params.texture_shuffle, params.patch_size, params.texture_start)
     config = CGNConfig(*sizes, params.mask_start_radius, *texture)
-    steps = [max(1, round(share * budget.steps)) for share in _SNAPSHOTS]
+    steps = {max(1, round(share * budget.steps)) for share in SNAPSHOTS}
     trained = train_adversarially(
         TrainableCGN(config, params), images, labels, adversarial, params.lambda_adversarial, budget,
-        seed_for(seed, "draws"), checkpoint, device, lambda cgn: _snapshot(cgn, seed), frozenset(steps),
+        seed_for(seed, "draws"), checkpoint, device, lambda cgn: snapshot(cgn, seed), frozenset(steps),
     )  # fmt: skip
-    save_generator(folder, trained.weights, config)
-    write_history(folder / "history.csv", trained.history)
-    kept = {name: np.stack([one[name].numpy() for one in trained.snapshots]) for name in trained.snapshots[0]}
-    write_arrays(folder / "snapshots.safetensors", {"steps": np.array(sorted(set(steps)))} | kept)
+    write_trained(folder, trained.weights, config, trained.history, trained.snapshots, steps)
+
+
+def write_trained(
+    folder: Path,
+    weights: dict[str, Tensor],
+    config: CGNConfig | ReleasedConfig,
+    history: History,
+    snapshots: list[dict[str, Tensor]],  # one of `snapshot` for each of `steps`
+    steps: set[int],
+) -> None:
+    """Writes a trained CGN to `folder`, with the files of `train_cgn`."""
+    save_generator(folder, weights, config)
+    write_history(folder / "history.csv", history)
+    kept = {name: np.stack([one[name].numpy() for one in snapshots]) for name in snapshots[0]}
+    write_arrays(folder / "snapshots.safetensors", {"steps": np.array(sorted(steps))} | kept)
 
 
 def train_gan(
@@ -155,9 +170,9 @@ def train_gan(
     write_history(folder / "history.csv", trained.history)
 
 
-def _snapshot(cgn: nn.Module, seed: int) -> dict[str, Tensor]:
+def snapshot(cgn: nn.Module, seed: int) -> dict[str, Tensor]:
     """Draws mask, textures and composite of every class for fixed noise, uint8."""
-    assert isinstance(cgn, CGN)
+    assert isinstance(cgn, DigitCGN)
     fixed = torch.Generator().manual_seed(seed_for(seed, "snapshot"))
     device = next(cgn.parameters()).device
     sizes = (len(MNIST_SCM.mechanisms), CLASSES, cgn.noise_dimensions)

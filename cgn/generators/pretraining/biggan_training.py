@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from pytorch_pretrained_biggan import BigGAN
 from torch import Tensor
 
+from cgn import ranks
 from cgn.generators.params import BigGANBudget, BigGANTrainingParams
 from cgn.io.pixels import from_bytes, to_bytes
 from cgn.networks.biggan import (
@@ -26,6 +27,7 @@ from cgn.networks.biggan import (
 )
 from cgn.networks.discriminators import BigGANDiscriminator, augment
 from cgn.seeding import indexed_integers, indexed_uniforms, seed_for
+from cgn.training import joint
 from cgn.training.adversarial import DISCRIMINATOR, Game
 from cgn.training.checkpoint import Checkpoint
 from cgn.training.device import ReplayedUpdate, side_stream
@@ -60,7 +62,9 @@ def train_biggan(
 ) -> TrainedBigGAN:
     """Trains a generator of `sizes` on images uint8 (n, r, r, 3), r = `sizes.resolution`, with labels (n,).
 
-    On the CPU equal arguments give equal bytes. On CUDA updates are recorded and replayed.
+    On the CPU equal arguments give equal bytes. On CUDA the updates of a single rank are recorded and
+    replayed. Several ranks share each batch, and batch norms take the statistics of a rank's own images.
+    Raises UserError when they cannot share it equally.
     """
     game = Game(
         build_biggan(sizes, seed_for(seed, "biggan/generator")).to(device).train(),
@@ -87,7 +91,11 @@ def train_biggan(
         played = game.update(real, fake, batch_labels, penalty if penalise else 0.0)
         return torch.stack([getattr(played, name) for name in LOSSES]).detach()
 
-    updates = {penalise: ReplayedUpdate(partial(update, penalise=penalise)) for penalise in (True, False)}
+    ranks.own_part(budget.batch, "pretrained_networks.biggan.batch")
+    updates = {
+        penalise: ReplayedUpdate(partial(update, penalise=penalise), exchanges=True)
+        for penalise in (True, False)
+    }
     draws = _draws(seed, budget, len(images), sizes.noise_dimensions, device)
     loop = Loop(budget.steps, checkpoint, "biggan")
     loop.keep(**game.parts())
@@ -95,7 +103,8 @@ def train_biggan(
     sheet_steps = {round(share * budget.steps) for share in SNAPSHOTS}
     with side_stream(device):
         for step in loop:
-            losses = updates[step % params.gradient_penalty_interval == 0](*draws(step))
+            drawn = [ranks.own(rows) for rows in draws(step)]
+            losses = joint.mean(updates[step % params.gradient_penalty_interval == 0](*drawn))
             game.average(step)
             loop.record(**dict(zip(LOSSES, losses, strict=True)))
             if loop.every(report_every):

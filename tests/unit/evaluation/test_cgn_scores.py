@@ -6,7 +6,7 @@ from cgn.evaluation.cgn_scores import Judges, cgn_scores, gan_scores
 from cgn.evaluation.params import CGNScoreParams
 from cgn.generators.imagenet.mechanisms import ImageNetCGN
 
-PARAMS = CGNScoreParams(truncation=0.5, splits=2)
+PARAMS = CGNScoreParams(truncation=0.5, splits=2, network="classifier")
 
 
 def test_a_cgn_that_is_the_gan_scores_as_it_does(cgn: ImageNetCGN, cgan: BigGAN, judges: Judges) -> None:

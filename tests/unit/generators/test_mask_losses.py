@@ -21,3 +21,9 @@ def test_border_is_the_mean_of_the_frame() -> None:
     mask[:, :, 4:-4, 4:-4] = 1
     assert border_loss(mask, 4).item() == 0
     assert border_loss(1 - mask, 4).item() == pytest.approx(1)
+
+
+def test_border_of_a_single_mask() -> None:
+    mask = torch.zeros(1, 1, 8, 8)
+    mask[..., 0, :] = 1  # 8 of the 28 pixels of the frame
+    assert border_loss(mask, 1).item() == pytest.approx(8 / 28)

@@ -1,4 +1,5 @@
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -152,15 +153,18 @@ from pathlib import Path
 import numpy as np, torch
 from PIL import Image
 from cgn.io.arrays import write_arrays
-from cgn.io.files import write_json
+from cgn.io.files import atomic_folder, write_json
 from cgn.io.shards import Sample, write_shards
 from cgn.io.weights import write_generator
 from cgn.training.checkpoint import Checkpoint
 from stages.command import one_line_errors
 
 path, large = Path(sys.argv[2]), torch.zeros(100_000)
-signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
+if sys.argv[3] != "whole":
+    # The system ends the process within the write that passes this size, or tells it.
+    signal.signal(signal.SIGXFSZ, signal.SIG_DFL if sys.argv[3] == "killed" else signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
 noise = np.random.default_rng(0).integers(256, size=(99, 99, 3), dtype=np.uint8)
 with one_line_errors("test"):
     match sys.argv[1]:
@@ -169,17 +173,48 @@ with one_line_errors("test"):
         case "checkpoint": Checkpoint(path, "x").save({"a": large})
         case "shards": write_shards(path, [Sample(noise, {"index": 0, "labels": {"shape": 0}})], 9)
         case "JSON": write_json(path, "x" * 100_000)
+        case "folder":
+            with atomic_folder(path) as folder:
+                (folder / "first").write_text("1")
+                (folder / "second").write_text("2" * 100_000)
 """
+ALL_WRITERS = ["arrays", "weights", "checkpoint", "shards", "JSON", "folder"]
 
 
-@pytest.mark.parametrize("what", ["arrays", "weights", "checkpoint", "shards", "JSON"])
+def written(what: str, path: Path, root: Path, how: str) -> subprocess.CompletedProcess[str]:
+    words = [sys.executable, "-c", WRITERS, what, str(path), how]
+    return subprocess.run(words, cwd=root, capture_output=True, encoding="utf-8")
+
+
+def contents(path: Path) -> dict[str, bytes]:
+    files = [file for file in [path, *path.rglob("*")] if file.is_file()]
+    return {str(file.relative_to(path)): file.read_bytes() for file in files}
+
+
+@pytest.mark.parametrize("what", ALL_WRITERS)
+def test_a_kill_within_a_write_keeps_the_old_and_the_next_write_is_whole(
+    what: str, tmp_path: Path, root: Path
+) -> None:
+    (tmp_path / "undisturbed").mkdir()
+    path, undisturbed = tmp_path / "made", tmp_path / "undisturbed/made"
+    assert written(what, undisturbed, root, "whole").returncode == 0
+    path.mkdir()
+    (path / "old").touch()
+    assert written(what, path, root, "killed").returncode == -signal.SIGXFSZ
+    assert contents(path) == {"old": b""}
+    assert list(tmp_path.glob(".made.*.tmp"))  # it was within the write
+    assert written(what, path, root, "whole").returncode == 0
+    assert contents(path) == contents(undisturbed)
+    assert {entry.name for entry in tmp_path.iterdir()} == {"made", "undisturbed"}
+
+
+@pytest.mark.parametrize("what", ALL_WRITERS)
 def test_a_disk_without_room_is_one_line_and_keeps_the_old(what: str, tmp_path: Path, root: Path) -> None:
     """A limit on the sizes of files stands for it: no test may fill a disk."""
     old = tmp_path / "made"
     old.mkdir()
     (old / "old").touch()
-    words = [sys.executable, "-c", WRITERS, what, str(old)]
-    done = subprocess.run(words, cwd=root, capture_output=True, encoding="utf-8")
+    done = written(what, old, root, "full")
     assert done.returncode == 1
     (line,) = done.stderr.splitlines()
     assert line == f"test: error: {old}: File too large; the limit on file sizes (ulimit -f) is too low"

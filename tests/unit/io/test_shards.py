@@ -10,7 +10,15 @@ import webdataset
 from PIL import Image
 
 from cgn.errors import UserError
-from cgn.io.shards import Sample, count_samples, iterate, read_images, shard_paths, write_shards
+from cgn.io.shards import (
+    Sample,
+    count_samples,
+    iterate,
+    read_images,
+    sample_places,
+    shard_paths,
+    write_shards,
+)
 
 
 def samples(count: int) -> list[Sample]:
@@ -179,3 +187,53 @@ def test_what_a_system_leaves_beside_shards_is_none(tmp_path: Path) -> None:
     for name in ("000000.tar", "._000000.tar"):
         (tmp_path / name).touch()
     assert [path.name for path in shard_paths(tmp_path)] == ["000000.tar"]
+
+
+def test_shards_are_shared_out_to_nodes_and_their_workers(tmp_path: Path) -> None:
+    write_shards(tmp_path / "set", samples(9), images_per_shard=3)
+    assert len(shard_paths(tmp_path / "set", workers=1, nodes=2)) == 3
+    with pytest.raises(UserError, match="3 shards for 2 workers on each of 2 nodes, of which each needs one"):
+        shard_paths(tmp_path / "set", workers=2, nodes=2)
+    with pytest.raises(UserError, match="3 shards for 4 workers, of which"):
+        shard_paths(tmp_path / "set", workers=4, nodes=1)
+
+
+def write_raw(path: Path, *metadata: str, size: int = 4) -> Path:
+    """A tar of grey squares, each one pixel wider than the one before, with this text as their JSON."""
+    with tarfile.open(path, "w") as archive:
+        for number, text in enumerate(metadata):
+            buffer = io.BytesIO()
+            Image.fromarray(np.zeros((4, size * (number + 1), 3), np.uint8)).save(buffer, "png")
+            for ending, content in (("png", buffer.getvalue()), ("json", text.encode())):
+                member = tarfile.TarInfo(f"{number}.{ending}")
+                member.size = len(content)
+                archive.addfile(member, io.BytesIO(content))
+    return path
+
+
+@pytest.mark.parametrize(
+    "labels", ['{"labels": {}}', '{"labels": {"shape": "3"}}', '{"labels": {"shape": 1.5}}', "[]"]
+)
+def test_labels_are_whole_numbers_and_there_are_some(tmp_path: Path, labels: str) -> None:
+    with pytest.raises(UserError, match=r"0\.json: no JSON with \{.labels.: \{.shape.: 3, \.\.\.\}\}"):
+        list(iterate([write_raw(tmp_path / "0.tar", labels)]))
+
+
+def test_samples_of_two_sizes_or_mechanisms_are_named_and_one_sample_is_enough(tmp_path: Path) -> None:
+    one = '{"labels": {"shape": 1}}'
+    images, labels = read_images([write_raw(tmp_path / "0.tar", one)])
+    assert (images.shape, labels["shape"].tolist()) == ((1, 4, 4, 3), [1])
+    two = tmp_path / "1.tar"
+    with pytest.raises(UserError, match=r"1\.tar: samples of different sizes or mechanisms"):
+        read_images([write_raw(two, one, one)])
+
+
+def test_places_point_at_the_images(tmp_path: Path) -> None:
+    written = samples(5)
+    write_shards(tmp_path / "set", written, images_per_shard=3)
+    found = list(sample_places(sorted((tmp_path / "set").iterdir())))
+    assert len(found) == 5
+    for sample, (place, metadata) in zip(written, found, strict=True):
+        content = Path(place.shard).read_bytes()[place.start : place.start + place.size]
+        np.testing.assert_array_equal(np.asarray(Image.open(io.BytesIO(content))), sample.image)
+        assert metadata == sample.metadata

@@ -35,3 +35,7 @@ def test_confusion_rows_are_true_classes() -> None:
     assert counts[1, 3] == 2
     assert counts[9, 9] == counts[0, 0] == 1
     assert counts.sum() == 4
+
+
+def test_confusion_has_a_row_for_classes_that_nobody_predicts() -> None:
+    assert confusion(np.array([0, 2]), np.array([0, 1], np.uint8)).shape == (10, 10)

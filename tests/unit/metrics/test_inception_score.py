@@ -27,3 +27,8 @@ def test_splits_are_scored_apart() -> None:
     assert inception_score(np.concatenate([halves, halves[:1]]), splits=2) == pytest.approx(1)
     with pytest.raises(ValueError, match="3 images cannot be cut into 4 splits"):
         inception_score(halves[:3], splits=4)
+
+
+def test_the_score_is_the_mean_of_the_splits_scores() -> None:
+    one_class, both = np.eye(2)[[0, 0]], np.eye(2)
+    assert inception_score(np.concatenate([one_class, both]), splits=2) == pytest.approx((1 + 2) / 2)

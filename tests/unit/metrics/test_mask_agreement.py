@@ -25,3 +25,15 @@ def test_residue_is_in_percent_of_the_pixels() -> None:
     judged[1, 0] = 0.49
     assert background_residues(judged) == pytest.approx([25, 0])
     assert background_residue(judged) == 12.5
+
+
+def test_a_pixel_at_the_threshold_is_ground() -> None:
+    half, object_ = np.full((1, 2, 2), 0.5), np.ones((1, 2, 2))
+    assert mask_ious(half, object_) == mask_ious(object_, half) == [0]
+    assert background_residues(half) == [0]
+
+
+def test_one_pixel_is_enough_to_disagree() -> None:
+    masks = np.zeros((1, 4, 4))
+    masks[0, 1, 2] = 1
+    assert mask_ious(masks, np.zeros((1, 4, 4))) == [0]

@@ -28,3 +28,8 @@ def test_who_reads_nothing_is_no_cause_although_stable() -> None:
 def test_the_verdict_needs_exactly_one_stable_signal() -> None:
     assert cause({"shape": 0.1, "foreground": 0.2, "background": 1.0}, 0.5) == "several"
     assert cause({"shape": 0.5, "foreground": 0.9, "background": None}, 0.5) == "none"
+
+
+def test_an_accuracy_of_exactly_the_limit_is_read() -> None:
+    assert dependence([20.0, 15.0], [1.0, 0.5]) == pytest.approx(1.0)
+    assert dependence([19.9, 15.0], [1.0, 0.5]) is None

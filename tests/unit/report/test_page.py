@@ -20,7 +20,7 @@ from cgn.io.arrays import read_arrays, write_arrays
 from cgn.io.files import leave_out, read_json, write_json
 from cgn.report.further import FIGURES
 from cgn.report.names import VARIANT_TITLES
-from cgn.report.scores import ClassifierScore
+from cgn.report.scores import ClassifierScore, summarise
 from tests.unit.report.project import ODD_NAME, SHEETS, write_in
 
 Classifiers = dict[str, dict[str, ClassifierScore]]
@@ -72,7 +72,7 @@ def test_the_page_is_one_file_and_all_it_links_is_there(reports: Path) -> None:
 
 def test_the_place_of_every_picture_is_known_before_it_is_decoded(reports: Path) -> None:
     images = Page((reports / "index.html").read_text()).images
-    # The first picture; three panels of Figure 3, two of abduction and four of the mechanisms; five of the ImageNet branch.
+    # The first picture; three panels of Figure 3, two of abduction, four of the mechanisms; five of ImageNet.
     assert len(images) == 1 + (3 + 2 + 4) * len(VARIANT_TITLES) + 5 + 1 + 3 + len(SHEETS) - 2 + len(FIGURES)
     assert all(image["loading"] == "lazy" and image["decoding"] == "async" for image in images)
     for image in images:
@@ -125,6 +125,7 @@ def test_the_metric_sums_the_time_of_all_other_stages(reports: Path) -> None:
     assert metrics["mnist"]["colored_mnist"]["causal_signal"] == "shape"
     assert metrics["mnist"]["colored_mnist"]["signals"]["shape"]["92_5"] == 61.2
     assert metrics["mnist"]["colored_mnist"]["latents"]["vae_2"]["color"]["alone"] == 12.5
+    assert json.loads((reports / "summary.json").read_text()) == summarise(metrics)
 
 
 def test_tables_come_as_markdown_and_csv_with_the_line_on_sizes(reports: Path) -> None:

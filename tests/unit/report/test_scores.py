@@ -1,5 +1,7 @@
 import copy
 import json
+from functools import reduce
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,11 +11,13 @@ from cgn.report.imagenet import ImageNetScores
 from cgn.report.names import METHOD_TITLES, VARIANT_TITLES
 from cgn.report.run_facts import duration, run_facts, sizes_sentence
 from cgn.report.scores import (
+    HEADLINES,
     ClassifierScore,
     MechanismScore,
     assemble_metrics,
     parse_classifiers,
     parse_mechanisms,
+    summarise,
 )
 
 SOURCE = "scores/mnist/colored_mnist/classifiers.json"
@@ -56,6 +60,25 @@ def test_the_metric_is_complete(
     assert metrics["run"]["versions"]["torch"].startswith("2.")
     assert metrics["run"]["machine"]["cores"] >= 1
     assert metrics["run"]["machine"]["memory_gib"] > 0
+
+
+def test_the_summary_is_short_and_of_the_metric(root: Path) -> None:
+    metrics = json.loads((root / "reports/metrics.json").read_text(encoding="utf-8"))
+    summary = json.loads((root / "reports/summary.json").read_text(encoding="utf-8"))
+    assert summary == summarise(metrics)
+    assert list(summary) == list(HEADLINES)
+    assert len(summary) <= 15
+    for name, value in summary.items():
+        assert type(value) in (int, float)
+        assert value == reduce(dict.__getitem__, HEADLINES[name].split("."), metrics)
+        assert not {".", "/"} & set(name)  # docs/experiments.md drops the columns that have these
+
+
+def test_a_world_without_masks_has_fewer_headlines(root: Path) -> None:
+    metrics = json.loads((root / "reports/metrics.json").read_text(encoding="utf-8"))
+    metrics["imagenet"]["cgn"]["mask_iou"] = None
+    del metrics["imagenet"]["in9"]
+    assert HEADLINES.keys() - summarise(metrics) == {"mask_iou", "bg_gap_plain", "bg_gap_ensemble"}
 
 
 def test_methods_come_in_the_order_of_the_table(classifiers_json: dict[str, Any]) -> None:

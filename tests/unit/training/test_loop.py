@@ -13,6 +13,7 @@ import torch
 from torch import nn
 from torch.optim.lr_scheduler import LambdaLR
 
+from cgn.io.histories import read_history
 from cgn.training.checkpoint import Checkpoint
 from cgn.training.loop import Loop
 
@@ -87,7 +88,7 @@ def test_a_killed_run_ends_with_the_same_bits(kills: tuple[int, ...], tmp_path: 
     assert resumed == straight
 
 
-def test_a_killed_process_goes_on(tmp_path: Path, root: Path) -> None:
+def test_a_killed_process_goes_on_and_its_rows_can_be_watched(tmp_path: Path, root: Path) -> None:
     straight = train(tmp_path / "straight.pt")
     program = (
         "import os, signal, sys; from pathlib import Path; from tests.unit.training.test_loop import train;"
@@ -95,8 +96,12 @@ def test_a_killed_process_goes_on(tmp_path: Path, root: Path) -> None:
     )
     killed = subprocess.run([sys.executable, "-c", program, tmp_path / "killed.pt"], cwd=root)
     assert killed.returncode == -signal.SIGKILL
+    rows = tmp_path / "killed.csv"
+    assert read_history(rows, ["done", "loss"])["done"].tolist() == [4.0]
     resumed = train(tmp_path / "killed.pt", seed=7)
     assert resumed.pop("seen") == list(range(6, STEPS))
+    assert read_history(rows, ["done", "loss"])["done"].tolist() == [4.0, 8.0, float(STEPS)]
+    assert rows.read_bytes() == (tmp_path / "straight.csv").read_bytes()
     straight.pop("seen")
     assert resumed == straight
 
@@ -107,6 +112,14 @@ def test_a_kill_long_after_the_last_save_repeats_what_was_not_saved(tmp_path: Pa
         train(tmp_path / "killed.pt", kill_at=6, every_seconds=1e9)
     assert not (tmp_path / "killed.pt").exists()
     assert train(tmp_path / "killed.pt", every_seconds=1e9) == straight
+
+
+def test_rows_of_an_earlier_run_are_gone(tmp_path: Path) -> None:
+    train(tmp_path / "c.pt")
+    (tmp_path / "c.pt").unlink()  # as after a stage that has written its outputs
+    with pytest.raises(KilledError):
+        train(tmp_path / "c.pt", kill_at=2)
+    assert not (tmp_path / "c.csv").exists()
 
 
 def test_a_run_that_has_ended_is_not_repeated(tmp_path: Path) -> None:

@@ -11,13 +11,14 @@ from cgn.errors import UserError
 from cgn.generators.imagenet.losses import ablated
 from cgn.generators.imagenet.mechanisms import load_cgn
 from cgn.generators.imagenet.run import train_and_save_cgn
-from cgn.generators.params import ImageNetCGNBudget, ImageNetCGNParams
+from cgn.generators.params import ImageNetCGNBudget, ImageNetCGNParams, RefinementParams
 from cgn.generators.pretraining.stored import load_cgan, save_network, weights_file
 from cgn.io.arrays import read_arrays
 from cgn.io.files import atomic_folder
 from cgn.networks.biggan import BIGGAN_SMALL, build_biggan, generate, sizes_of, truncated_noise
 from cgn.networks.u2net import U2NET_SMALL, U2Net
 from cgn.networks.vgg import VGG_SMALL, VGGClassifier
+from cgn.scm import compose
 from cgn.training.checkpoint import Checkpoint
 
 BUDGET = ImageNetCGNBudget(steps=1, batch=2, accumulation=1, precision="fp32")
@@ -103,3 +104,27 @@ def test_what_is_missing_or_of_another_kind_is_named(pretrained: Path, tmp_path:
     (tmp_path / "weights.safetensors").write_bytes((pretrained / "vgg.safetensors").read_bytes())
     with pytest.raises(UserError, match=r"weights.safetensors: not a generator's weights"):
         load_cgn(tmp_path, pretrained)
+
+
+def test_a_refinement_starts_from_the_composite_learns_and_is_read_again(
+    pretrained: Path, params: ImageNetCGNParams, tmp_path: Path
+) -> None:
+    refined = params.model_copy(update={"refinement": RefinementParams(features=3, learning_rate=0.01)})
+    for name, asked in (("plain", params), ("refined", refined)):
+        _train(tmp_path / name, pretrained, asked)
+    plain, found = (load_cgn(tmp_path / name, pretrained) for name in ("plain", "refined"))
+    assert (plain.refinement is None, set(plain.trained)) == (True, set(plain.generators))
+    assert found.refinement is not None
+    assert found.refinement.layers[-1].weight.abs().sum() > 0
+    # The first update starts from the same composites, so it changes the mechanisms equally.
+    for name, weights in plain.generators.state_dict().items():
+        assert torch.equal(weights, found.generators.state_dict()[name]), name
+    noise = truncated_noise(0, "x", 0, 2, found.sizes.noise_dimensions, 1.0)
+    with torch.no_grad():
+        outputs = found.together(noise, torch.tensor([0, 1]))
+        composite = compose(outputs.mask, outputs.foreground, outputs.background)
+        assert torch.equal(outputs.composite, found.refinement(composite))
+    assert not torch.equal(outputs.composite, composite)
+    assert outputs.composite.abs().max() <= 1
+    shares = json.loads((tmp_path / "refined/gradient_shares.json").read_text())
+    assert {name for name, share in shares["refinement"].items() if share > 0} == {"l1", "perceptual"}
