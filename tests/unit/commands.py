@@ -163,7 +163,14 @@ def check(words: list[str]) -> None:
         {"dvc": check_dvc, "make": check_make, "pytest": check_pytest, "pip": check_pip}[program](rest)
     elif program == "rm" or rest[:1] == ["diff"]:
         assert any(ROOT.glob(rest[-1]))
+    elif program == "sbatch":
+        check(shlex.split(rest[rest.index("--wrap") + 1]))
     elif program == "pre-commit":
         assert (ROOT / ".pre-commit-config.yaml").exists()
     else:
-        assert words in ([".", ".venv/bin/activate"], ["git", "checkout", "."])
+        assert words[:2] in (
+            [".", ".venv/bin/activate"],
+            ["git", "checkout"],
+            ["git", "clone"],
+            ["cd", "clone"],
+        )
