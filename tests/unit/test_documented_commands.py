@@ -53,7 +53,7 @@ RUN_BY = {
     "test_what_the_paper_run_did_itself_stands_beside_what_is_measured",
     "python -m experiments.imagenet": f"{HERE}test_commands_of_the_experiments",
     "python -m experiments.submit": f"{HERE}test_commands_of_the_experiments",
-    "python -m benchmarks.speed": "tests/unit/test_benchmarks.py::test_speed",
+    "python -m benchmarks.speed": "tests/unit/benchmarks/test_speed.py::test_speed",
     "python -m benchmarks.full_size": "tests/unit/generators/imagenet/test_full_size_training.py::",
     "cgn draw": "tests/unit/test_audit_command.py::test_a_drawing_by_the_shipped_generators",
     "cgn audit": INSTALLED,
