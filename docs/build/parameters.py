@@ -3,7 +3,6 @@
 import json
 import re
 from collections.abc import Iterator, Mapping
-from itertools import groupby
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -44,11 +43,11 @@ def page(root: Path, graph: Graph) -> str:
     parts = [START]
     for file, meaning in OF.items():
         parts += [f"## {file} {{#{Path(file).stem}}}", meaning]
-        found = entries(root / file)
-        for section, of_section in groupby(found, key=_section):
-            parts += _section_of(
-                section, [*of_section], file, schema, graph, long if file == PROFILE else None
-            )
+        sections: dict[str, list[Entry]] = {}
+        for entry in entries(root / file):
+            sections.setdefault(_section(entry), []).append(entry)
+        for section, found in sections.items():
+            parts += _section_of(section, found, file, schema, graph, long if file == PROFILE else None)
     return "\n\n".join(parts) + "\n"
 
 
@@ -114,7 +113,7 @@ def _section_of(
         cells = [f"`{entry.key.removeprefix(f'{name}.') if name else entry.key}`", shown(entry.value)]
         if long is not None:
             cells.append(shown(long[entry.key]) if entry.key in long else "–")
-        links = ", ".join(f"[{stage}](stages.md#{stage})" for stage in stages)
+        links = ", ".join(f"[{stage}](stages.md#{stage})" for stage in stages) or "nothing"
         meaning = entry.comment or _mentioned(entry, found)
         cells += [
             range_of(schema, entry.key),
