@@ -77,7 +77,7 @@ def grab_cut(images: Bytes, labels: NDArray[np.integer]) -> Bytes:
     """GrabCut (Rother et al. 2004) of each image, whose border is background."""
 
     ring = _enlarged(_ring)
-    unknown = np.where(ring, cv2.GC_BGD, cv2.GC_PR_FGD).astype(np.uint8)
+    unknown: Any = np.where(ring, cv2.GC_BGD, cv2.GC_PR_FGD).astype(np.uint8)
 
     def of_one(image: Bytes) -> NDArray[np.bool_]:
         large: Any = np.ascontiguousarray(_enlarged(image)[..., ::-1])
