@@ -117,7 +117,7 @@ def check_dvc(words: list[str]) -> None:
         for sweep in get_hydra_sweeps(to_path_overrides(arguments.set_param or [])):
             overridden([f"{file}:{override}" for file, overrides in sweep.items() for override in overrides])
     if words[0] == "repro" or words[:2] == ["exp", "run"]:
-        assert set(arguments.targets) <= stage_names()
+        assert set(arguments.targets) <= stage_names(), arguments.targets
 
 
 def check_make(words: list[str]) -> None:
@@ -163,7 +163,14 @@ def check(words: list[str]) -> None:
         {"dvc": check_dvc, "make": check_make, "pytest": check_pytest, "pip": check_pip}[program](rest)
     elif program == "rm" or rest[:1] == ["diff"]:
         assert any(ROOT.glob(rest[-1]))
+    elif program == "sbatch":
+        check(shlex.split(rest[rest.index("--wrap") + 1]))
     elif program == "pre-commit":
         assert (ROOT / ".pre-commit-config.yaml").exists()
     else:
-        assert words in ([".", ".venv/bin/activate"], ["git", "checkout", "."])
+        assert words[:2] in (
+            [".", ".venv/bin/activate"],
+            ["git", "checkout"],
+            ["git", "clone"],
+            ["cd", "clone"],
+        )

@@ -27,6 +27,8 @@ SEARCH = "tests/pipeline/test_dvc.py::test_a_search_runs_a_stage_and_keeps_each_
 ASSETS = "tests/unit/test_assets_command.py::test_a_mirrored_file_is_named_with_its_licence"
 LNTL = "tests/unit/experiments/test_lntl.py::test_each_part_has_a_result_that_is_kept"
 S3 = "tests/pipeline/test_remote.py::test_push_and_pull_by_s3"
+QUEUE = "tests/pipeline/test_experiments.py::test_a_queue_of_experiments"
+CLONE = "tests/pipeline/test_experiments.py::test_a_clone_pulls_and_has_nothing_to_do"
 HERE = "tests/unit/test_documented_commands.py::"
 # The start of a command -> the test that runs it, on small data or at the size of `smoke`.
 RUN_BY = {
@@ -51,7 +53,7 @@ RUN_BY = {
     "test_what_the_paper_run_did_itself_stands_beside_what_is_measured",
     "python -m experiments.imagenet": f"{HERE}test_commands_of_the_experiments",
     "python -m experiments.submit": f"{HERE}test_commands_of_the_experiments",
-    "python -m benchmarks.speed": "tests/unit/test_benchmarks.py::test_speed",
+    "python -m benchmarks.speed": "tests/unit/benchmarks/test_speed.py::test_speed",
     "python -m benchmarks.full_size": "tests/unit/generators/imagenet/test_full_size_training.py::",
     "cgn draw": "tests/unit/test_audit_command.py::test_a_drawing_by_the_shipped_generators",
     "cgn audit": INSTALLED,
@@ -73,11 +75,15 @@ RUN_BY = {
     "dvc checkout": TUTORIAL,
     "dvc push": S3,
     "dvc pull": S3,
+    **{f"dvc queue {command}": QUEUE for command in ("start", "status", "logs", "stop")},
     "dvc cache dir": f"{HERE}test_dvc_is_configured_as_told",
     "dvc config": f"{HERE}test_dvc_is_configured_as_told",
     "dvc remote add": f"{HERE}test_dvc_is_configured_as_told",
     "dvc remote modify": f"{HERE}test_dvc_is_configured_as_told",
+    "sbatch": f"{HERE}test_commands_of_the_experiments",
     "git checkout": TUTORIAL,
+    "git clone": CLONE,
+    "cd clone": CLONE,
     "git diff": f"{HERE}test_its_program_takes_it",
     "rm reports/paper/results": f"{HERE}test_its_program_takes_it",
     ". .venv/bin/activate": TUTORIAL,
