@@ -122,7 +122,7 @@ def test_a_queue_of_experiments(run: Run, root: Path, tmp_path: Path) -> None:
     assert Counter(run(*status).split())["Queued"] == 2
     try:
         run("sh", "-c", f"{shlex.join(start)} > {tmp_path}/started 2>&1")  # the workers keep its output open
-        until = time.monotonic() + 600
+        until = time.monotonic() + 1800
         while {"Queued", "Running"} & set(run(*status).split()):
             assert time.monotonic() < until
             time.sleep(1)
