@@ -106,7 +106,7 @@ def main(
         }
         merged = {key: array[: own.training_digits] for key, array in merged.items()}
         variant = params.mnist.variants.colored_mnist.model_copy(update={"variance": own.variance})
-        arrays = synthesize_splits("colored_mnist", digits | merged, variant, None, 1, seed)
+        arrays = synthesize_splits("colored_mnist", digits | merged, variant, None, 1, 1.0, seed)
         arrays |= {key: _shrunk(arrays[key], own.pixels) for key in ("train_images", "test_images")}
         accuracies = trained(own, arrays, seed, passes, name)
         write_json(path, {"meaning": own.meaning, "passes": passes, **accuracies})

@@ -21,7 +21,8 @@ def main(variant: str) -> None:
 
     digits = read_arrays(DATA / "digits.safetensors")
     textures = read_arrays(DATA / "textures.safetensors")
-    arrays = synthesize_splits(variant, digits, params, textures, budget.cue_draws, seed)
+    cues = budget.cue_draws, budget.correlation
+    arrays = synthesize_splits(variant, digits, params, textures, *cues, seed)
     output = DATA / "variants" / f"{variant}.safetensors"
     write_arrays(output, {**arrays})
     train, test = len(arrays["train_images"]), len(arrays["test_images"])

@@ -14,7 +14,7 @@ from cgn.io.assets import Asset
 from cgn.methods import params as methods
 from cgn.methods.registry import METHODS
 from cgn.scm import CounterfactualParams
-from cgn.section import Count, Section
+from cgn.section import Count, Probability, Section
 from cgn.training.params import TrainingBudget
 
 T = TypeVar("T")
@@ -113,8 +113,12 @@ class AssetsParams(Section):
     released_wildlife_mnist: Asset
 
 
-class VariantsBudget(Section):
+class CueDrawsBudget(Section):
     cue_draws: Count
+
+
+class VariantsBudget(CueDrawsBudget):
+    correlation: Probability
 
 
 class CGNScoreBudget(Section):
@@ -139,7 +143,7 @@ class Budget(Section):
     sample_gan: generators.SamplingBudget
     train_classifiers: methods.ClassifiersBudget
     train_signal_classifiers: TrainingBudget
-    score_signals: VariantsBudget
+    score_signals: CueDrawsBudget
     train_latents: generators.LatentsBudget
     imagenet_world: data.WorldBudget
     pretrained_networks: Annotated[

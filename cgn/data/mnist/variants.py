@@ -83,14 +83,16 @@ def synthesize_splits(
     params: VariantParams,
     textures: Textures | None,
     cue_draws: int,
+    correlation: float,
     seed: int,
 ) -> dict[str, NDArray[np.uint8]]:
     """Synthesizes the train, validation and test split of a variant.
 
     `digits` are those of `load_digits`. The arrays of each split are `images` uint8 (n, 32, 32, 3), `labels`,
     `foreground_labels` and `background_labels` uint8 (n,), with the split's name before them. In train and
-    validation both cues are the label. In test they are uniform, and all digits are repeated `cue_draws`
-    times with new cues. In Colored MNIST the background is black, so the background label has no effect.
+    validation cues have the `correlation` with the label of `draw_cues` (at 1 both are the label). In test
+    they are uniform, and all digits are repeated `cue_draws` times with new cues. In Colored MNIST the
+    background is black, so the background label has no effect.
     """
     arrays: dict[str, NDArray[np.uint8]] = {}
     for split in SPLITS:
@@ -98,7 +100,7 @@ def synthesize_splits(
         images = np.concatenate([digits[f"{split}_images"]] * repeats)
         labels = np.concatenate([digits[f"{split}_labels"]] * repeats)
         rng = generator(seed, "variants", variant, split)
-        cues = draw_cues(labels, correlation=0.0 if split == "test" else 1.0, rng=rng)
+        cues = draw_cues(labels, 0.0 if split == "test" else correlation, rng)
         arrays[f"{split}_images"] = synthesize(variant, images, cues, params, textures, rng)
         arrays[f"{split}_labels"] = labels
         arrays[f"{split}_foreground_labels"] = cues.foreground
