@@ -12,6 +12,7 @@ nothing is chosen by them. Results are kept in reports/decomposition; those that
 """
 
 import base64
+import math
 from itertools import product
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
@@ -190,7 +191,7 @@ def _against(
         return NONE
     if len(both) > 1:
         results = [
-            Result(variant, "", (which,), seed, of[seed]["test_accuracy"], {})
+            Result(variant, "", (which,), seed, of[seed]["test_accuracy"], math.nan, {})
             for which, of in ((ORACLE, oracle), (name, found))
             for seed in both
         ]
@@ -217,7 +218,7 @@ def _of_paper() -> list[str]:
     told = []
     for variant, title in VARIANT_TITLES.items():
         results = [
-            Result(variant, "", (method,), int(path.stem[5:]), read_json(path)["test_accuracy"], {})
+            Result(variant, "", (method,), int(path.stem[5:]), read_json(path)["test_accuracy"], math.nan, {})
             for method in ("cgn_abduction", ORACLE)
             for path in sorted((PAPER / variant / method).glob("seed_*.json"))
         ]

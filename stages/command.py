@@ -148,13 +148,13 @@ def _is_first_to_fail() -> bool:
     """Whether no other rank of the stage has failed before; those that wait for one fail after it."""
     if FAILED not in os.environ:
         return True
-    first, own = Path(os.environ[FAILED]), f"{os.environ.get('RANK')}"
+    first, own = Path(os.environ[FAILED]), str(os.getpid())
     try:
         with first.open("x", encoding="utf-8") as stream:
             stream.write(own)
     except FileExistsError:
         return first.read_text(encoding="utf-8") == own
-    except OSError:  # its folder is gone with the command that started the ranks
+    except FileNotFoundError:  # its folder is gone with the command that started the ranks
         return False
     return True
 

@@ -189,8 +189,7 @@ def test_commands_of_the_experiments(root: Path, monkeypatch: pytest.MonkeyPatch
     for command, function in submit.COMMANDS.items():
         jobs.command(command)(function)
     apps = {"imagenet": whole, "submit": jobs}
-    text = TEXTS["docs/scaling.md"]
-    commands = re.findall(r"^(?: *\")?python -m experiments\.(\w+) ([^#\n\"]*)", text, flags=re.M)
+    commands = re.findall(r"^python -m experiments\.(\w+) ([^#\n]*)", TEXTS["docs/scaling.md"], flags=re.M)
     for name, words in commands:
         done = CliRunner().invoke(apps[name], shlex.split(words), catch_exceptions=False)
         assert done.exit_code == 0, f"{name} {words}: {done.output}"

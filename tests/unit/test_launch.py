@@ -15,16 +15,13 @@ from PIL import Image
 from safetensors.torch import save_file
 
 from cgn.data.class_maps import IN9_CLASSES
-from cgn.errors import UserError
 from cgn.generators.imagenet.mechanisms import ImageNetCGN, save_cgn
 from cgn.generators.pretraining.stored import load_saliency, save_network, weights_file
 from cgn.networks.biggan import BIGGAN_SMALL, build_biggan
 from cgn.networks.classifier import Signature, write_signature
 from cgn.networks.small_resnet import SmallResNet
 from cgn.networks.u2net import U2NET_SMALL, U2Net
-from cgn.training.params import LaunchParams
 from experiments.settings import override
-from stages.launch import start_ranks
 from tests.conftest import copy_params
 
 SHARDS = Path("data/imagenet/shards/counterfactuals")
@@ -131,10 +128,6 @@ def test_a_rank_that_is_killed_ends_the_stage(start: Stage, project: Path) -> No
     assert not any(rank.is_running() for rank in ranks)
 
 
-def test_several_machines_need_slurm(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("stages.launch.SCRATCH", tmp_path)
-    monkeypatch.delenv("SLURM_JOB_ID", raising=False)
-    with pytest.raises(UserError, match=r"^launch\.machines: 2 need a job of Slurm \(docs/scaling\.md\)"):
-        start_ranks("in9", LaunchParams(processes=4, machines=2), "cpu")
-    monkeypatch.delenv("CGN_FAILED")
+def test_what_keeps_ranks_from_starting_is_one_line(start: Stage) -> None:
+    (line,) = ended(start(4, 2, *IN9, "x.json"), status=1)
+    assert line.startswith("in9: error: launch.machines: 2 need a job of Slurm (docs/scaling.md)")

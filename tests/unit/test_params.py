@@ -90,6 +90,7 @@ def test_params_yaml_is_read_in_five_minutes(root: Path) -> None:
         ("mnist.adversarial.adam_betas", [0.5, 1.0], "adam_betas.1: .*less than 1, got 1.0"),
         ("mnist.variants.colored_mnist.colors", "#00012c0 " * 10, "colors.0: .*#00ff7f.*, got '#00012c0'"),
         ("mnist.variants.colored_mnist.binarize_threshold", 0.1, "binarize_threshold: Input should be None"),
+        ("launch.machines", 2, "^params.yaml: launch: processes must be a multiple of machines"),
         ("imagenet.world", "moon", "imagenet.world: .*'emoji', 'folder' or 'imagenet', got 'moon'"),
         ("imagenet.saliency.normalisation", "none", "'official' or 'raw', got 'none'"),
         (
