@@ -32,8 +32,10 @@ MACHINE = {
     errno.EMFILE: "the limit on open files (ulimit -n) is too low",
     errno.ENOMEM: "make memory free, or lower a batch or the threads",
 }
-# What torch, numpy and OpenCV say when there is no memory.
-NO_MEMORY = re.compile("allocate memory|out of memory|Insufficient memory|bad_alloc|start new thread", re.I)
+# What torch, numpy, OpenCV and the loader of libraries say when there is no memory.
+NO_MEMORY = re.compile(
+    "allocate memory|out of memory|Insufficient memory|bad_alloc|map segment|start new thread", re.I
+)
 log = logging.getLogger("stages")
 
 

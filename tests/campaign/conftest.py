@@ -10,6 +10,7 @@ from dvc.utils.serialize import load_yaml
 from experiments.settings import override
 from tests.pipeline.conftest import Run, copy_project, run_in
 
+MEMORY = 3 << 20  # KiB
 LOCKS = ("dvc.lock", "imagenet/dvc.lock")
 # So that trainings run longer than five seconds.
 SIZES = (
@@ -57,5 +58,7 @@ def graph(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Graph:
         (folder / name).unlink()
     run = run_in(folder)
     run("dvc", "config", "--local", "core.no_scm", "true")
-    run("dvc", "repro")
+    run(
+        "sh", "-c", f"ulimit -d {MEMORY} && exec dvc repro"
+    )  # of each process; it suffices, which is a test too
     return Graph(folder, run, {name: load_yaml(folder / name) for name in LOCKS})
