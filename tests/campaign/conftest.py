@@ -1,6 +1,7 @@
 """A copy of the project whose smoke graph is long enough to be interrupted."""
 
 import re
+import shutil
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -33,9 +34,12 @@ class Graph(NamedTuple):
         return {name: load_yaml(self.folder / name) for name in LOCKS}
 
     def forget(self, stage: str) -> None:
-        """Makes DVC run `stage` again, from nothing."""
+        """Makes DVC run `stage` again, from nothing. Its outputs stay in DVC's cache."""
         where, _, name = stage.rpartition(":")
         lock = self.folder / Path(where or "dvc.yaml").with_suffix(".lock")
+        for out in load_yaml(lock)["stages"][name].get("outs", []):
+            path = lock.parent / out["path"]
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
         text = lock.read_text(encoding="utf-8")
         entry = re.compile(rf"^  {re.escape(name)}:\n(?:    .*\n)*", re.M)
         assert entry.search(text)
