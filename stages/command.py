@@ -35,8 +35,10 @@ MACHINE = {
 }
 INTERRUPTED = 130  # the status of a command that the user interrupts
 FAILED = "CGN_FAILED"  # set in processes that stages/launch.py starts: the file that the first to fail makes
-# What torch, numpy and OpenCV say when there is no memory.
-NO_MEMORY = re.compile("allocate memory|out of memory|Insufficient memory|bad_alloc|start new thread", re.I)
+# What torch, numpy, OpenCV and the loader of libraries say when there is no memory.
+NO_MEMORY = re.compile(
+    "allocate memory|out of memory|Insufficient memory|bad_alloc|map segment|start new thread", re.I
+)
 log = logging.getLogger("stages")
 
 

@@ -228,6 +228,8 @@ def write_raw(path: Path, *metadata: str, size: int = 4) -> Path:
 def test_labels_are_whole_numbers_and_there_are_some(tmp_path: Path, labels: str) -> None:
     with pytest.raises(UserError, match=r"0\.json: no JSON with \{.labels.: \{.shape.: 3, \.\.\.\}\}"):
         list(iterate([write_raw(tmp_path / "0.tar", labels)]))
+    with pytest.raises(UserError, match=r"0\.tar: damaged \(0\.json: no JSON"):
+        list(sample_places([tmp_path / "0.tar"]))
 
 
 def test_samples_of_two_sizes_or_mechanisms_are_named_and_one_sample_is_enough(tmp_path: Path) -> None:
