@@ -195,3 +195,12 @@ def test_profiles_that_are_not_active_are_checked_too(root: Path, tmp_path: Path
     path.write_text(path.read_text(encoding="utf-8").replace("steps: ", "steps: -"), encoding="utf-8")
     with pytest.raises(UserError, match=r"^budgets/smoke.yaml: train_cgn.steps: .*got -"):
         read(tmp_path)
+
+
+@pytest.mark.parametrize("profile", ["laptop", "imagenet"])
+def test_eight_workers_can_read_the_shards(root: Path, profile: str) -> None:
+    budgets = read(root, profile).budgets
+    names = ["sample_counterfactuals", "abduct", "sample_imagenet_counterfactuals", "abduct_imagenet"]
+    for name in names + (["sample_gan"] if profile == "laptop" else []):
+        budget = getattr(budgets, name)
+        assert budget.images / budget.images_per_shard >= 8, name
