@@ -128,6 +128,7 @@ def _measured(parts: Recombination, name: str) -> dict[str, Any]:
     found = {
         "test_accuracy": float(100 * right.mean()),
         "right": base64.b64encode(np.packbits(right).tobytes()).decode(),
+        "test_images": len(right),
         "images": updates * drawn,
         "shapes": parts.count,
         "facts": run_facts(params.profile, params.seed, []),
@@ -196,7 +197,7 @@ def _against(
             for seed in both
         ]
         return str(difference(results, 0, name, ORACLE))
-    return paired_by_image(*(_right(of[both[0]]["right"]) for of in (found, oracle)))
+    return paired_by_image(*(right_of(of[both[0]]) for of in (found, oracle)))
 
 
 def paired_by_image(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> str:
@@ -210,8 +211,10 @@ def paired_by_image(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> str:
     return f"{found.value:+.1f} ({found.low:+.1f} to {found.high:+.1f}){clear}"
 
 
-def _right(text: str) -> NDArray[np.bool_]:
-    return np.unpackbits(np.frombuffer(base64.b64decode(text), np.uint8)).astype(bool)
+def right_of(result: dict[str, Any]) -> NDArray[np.bool_]:
+    """Which test images were classified right in a result."""
+    packed = np.frombuffer(base64.b64decode(result["right"]), np.uint8)
+    return np.unpackbits(packed, count=result["test_images"]).astype(bool)
 
 
 def _of_paper() -> list[str]:

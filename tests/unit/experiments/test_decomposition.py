@@ -76,7 +76,8 @@ def test_cut_out_textures_are_those_of_other_classes(parts: Recombination) -> No
 
 def test_a_row_is_trained_and_scored(parts: Recombination) -> None:
     found = decomposition._measured(parts, "clusters_cut")
-    right = decomposition._right(found["right"])[:30]
+    right = decomposition.right_of(found)
+    assert len(right) == 30
     assert found["test_accuracy"] == pytest.approx(100 * right.mean())
     assert found["mask_iou"] == pytest.approx(1, abs=0.02)
     assert (found["images"], found["shapes"]) == (10 * 32, 60)
@@ -100,7 +101,8 @@ def test_the_table_compares_with_the_oracle_of_the_same_seeds(
     for row, accuracies in (("oracle", [96.0, 97.0]), ("abducted", [95.0, 96.2]), ("cgn", [90.0])):
         for seed, accuracy in enumerate(accuracies):
             right = np.arange(100) < accuracy
-            kept = {"test_accuracy": accuracy, "right": base64.b64encode(np.packbits(right)).decode()}
+            packed = base64.b64encode(np.packbits(right)).decode()
+            kept = {"test_accuracy": accuracy, "right": packed, "test_images": 100}
             write_json(decomposition._path("wildlife_mnist", row, seed), kept)
     decomposition.collect()
     text = (tmp_path / "reports/decomposition/decomposition.md").read_text(encoding="utf-8")
