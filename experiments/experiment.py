@@ -114,10 +114,10 @@ def _concerns(timed: str, variant: str) -> bool:
 def starting_commit() -> str:
     """The commit that an experiment starts from, with "-dirty" if the working tree differs from it.
 
-    Changes in reports/paper do not count, because no stage reads it. Raises UserError without Git or commit.
+    Changes in reports do not count, because results are kept there. Raises UserError without Git or commit.
     """
     head = _git("rev-parse", "--verify", "HEAD")
-    changed = _git("status", "--porcelain", "--untracked-files=no", "--", ".", ":!reports/paper")
+    changed = _git("status", "--porcelain", "--untracked-files=no", "--", ".", ":!reports")
     return head.strip() + ("-dirty" if changed else "")
 
 

@@ -253,6 +253,27 @@ def test_each_split_and_variant_draws_its_own_noise() -> None:
     assert not np.array_equal(arrays["train_images"], arrays["validation_images"])
 
 
+def test_cues_of_training_and_validation_have_the_correlation_that_is_asked_for() -> None:
+    counts = {"train": 2000, "validation": 200, "test": 50}
+    digits = {f"{split}_images": digits_like(count) for split, count in counts.items()}
+    labels = {split: fixed().integers(10, size=count, dtype=np.uint8) for split, count in counts.items()}
+    digits |= {f"{split}_labels": of for split, of in labels.items()}
+    strict, loose = (
+        synthesize_splits("colored_mnist", digits, COLORED, None, 1, 0, correlation)
+        for correlation in (1.0, 0.9)
+    )
+    for split in ("train", "validation"):
+        assert (strict[f"{split}_foreground_labels"] == strict[f"{split}_labels"]).all()
+    shares = [
+        float((loose[f"train_{cue}_labels"] == loose["train_labels"]).mean())
+        for cue in ("foreground", "background")
+    ]
+    assert shares == pytest.approx([0.91, 0.91], abs=0.02)  # a tenth of the others agree by chance
+    assert 0.8 < (loose["validation_foreground_labels"] == loose["validation_labels"]).mean() < 1
+    for name in ("images", "foreground_labels"):
+        assert (loose[f"test_{name}"] == strict[f"test_{name}"]).all()  # random cues, whatever it is
+
+
 def test_wrong_parameters_are_refused() -> None:
     digits, cues = digits_like(1), cues_of([0], [0])
     with pytest.raises(ValueError, match=r"wildlife_mnist: .*WildlifeParams and no textures"):
