@@ -32,7 +32,7 @@ def test_logits_have_no_bias(weights: Path, tmp_path: Path) -> None:
     name, judges = load_judges(tmp_path, inception=weights)  # of which no other file is needed
     assert name == "inception"
     images = torch.rand(2, 3, 32, 32) * 2 - 1
-    theirs = FeatureExtractorInceptionV3("x", ["logits_unbiased"], str(weights))
+    theirs = FeatureExtractorInceptionV3("x", ["logits_unbiased"], str(weights)).eval()
     with torch.inference_mode():
         (logits,) = theirs(((images + 1) * 127.5).round().byte())
         assert torch.equal(judges.probabilities(images), logits.softmax(dim=1))
