@@ -38,7 +38,7 @@ class Graph(NamedTuple):
         where, _, name = stage.rpartition(":")
         lock = self.folder / Path(where or "dvc.yaml").with_suffix(".lock")
         for out in load_yaml(lock)["stages"][name].get("outs", []):
-            path = lock.parent / out["path"]
+            path = self.folder / out["path"]  # both graphs have their paths from there
             shutil.rmtree(path) if path.is_dir() else path.unlink()
         text = lock.read_text(encoding="utf-8")
         entry = re.compile(rf"^  {re.escape(name)}:\n(?:    .*\n)*", re.M)
