@@ -24,7 +24,7 @@ from cgn.report.chart_style import STYLE, svg
 
 RESULTS, FIGURE = Path("benchmarks/growth.json"), Path("docs/growth.svg")
 COLUMNS = 4
-ROUNDS = 3  # of which the least time counts
+ROUNDS = 2  # of which the least time counts
 
 
 def main(

@@ -42,11 +42,11 @@ def in_time(folder: Path) -> list[Curve]:
     shards = partial(shards_of, folder)
     return [
         Curve("Wildlife MNIST synthesis", "images", (1000, 2000, 4000, 8000), lambda n: wildlife(n).ours),
-        Curve("CGN step", "images of a batch", (8, 16, 32, 64), lambda n: our_training(STEPS, n)),
-        Curve("sampling to tars", "images", (500, 1000, 2000, 4000), sampling),
+        Curve("CGN step", "images of a batch", (4, 8, 16, 32), lambda n: our_training(STEPS, n)),
+        Curve("sampling to tars", "images", (250, 500, 1000, 2000), sampling),
         Curve("shards, 1 worker", "shards", (1, 4, 16, 64), lambda n: loading(shards(n), 1)),
         Curve("shards, 2 workers", "shards", (2, 4, 16, 64), lambda n: loading(shards(n), 2)),
-        Curve("classifier, an epoch", "images", (1000, 2000, 4000, 8000), epoch),
+        Curve("classifier, an epoch", "images", (500, 1000, 2000, 4000), epoch),
         Curve("dvc repro, nothing to do", "stages", (5, 10, 20, 40), lambda n: no_op(folder / "dvc", n)),
     ]
 

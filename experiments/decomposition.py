@@ -1,25 +1,21 @@
-"""Decomposes the distance to the oracle into errors of masks and errors of textures.
+"""Which part of the images is it? Classifiers of images whose masks and textures are of different origin.
 
-`python -m experiments.decomposition 0`, after `make paper SEED=0`, trains classifiers on counterfactuals with
-masks and textures of different origin, and compares them with those of the paper run:
+`python -m experiments.decomposition SEED` answers two questions, with equal numbers of images, of shapes and
+of updates in every row (`experiments.recombination`):
 
-masks         textures
-the CGN's     the CGN's                              cgn_only of the paper run
-the CGN's     true                                   trained here
-true          the CGN's                              trained here
-by abduction  the CGN's                              one of these two is cgn_abduction of the
-by abduction  the CGN's, observed backgrounds        paper run, the other is trained here
-true          true                                   oracle of the paper run
+- Where does the distance to the oracle come from, from masks or from textures?
+- Does `cgn_abduction` need the CGN? Its controls cut masks out of the biased images without a generator, and
+  colour them by the CGN or by what they cut out of other images.
 
-Scores are on test images; nothing is chosen by them. These trainings are no stages: the graph has no place
-for images whose masks are the CGN's and whose textures are real, or the reverse. All else comes from the
-paper run.
+Rows with a share of biased images are the counterparts of Original + CGN. Test digits are scored only;
+nothing is chosen by them. Results are kept in reports/decomposition; those that are there are not made again.
 """
 
-import os
-import shutil
+import base64
+import math
+from itertools import product
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -27,197 +23,215 @@ import torch
 import typer
 from numpy.typing import NDArray
 
-from cgn.counterfactuals import plan_counterfactuals
-from cgn.data.mnist.masks import true_masks
-from cgn.data.mnist.variants import Cues, synthesize
-from cgn.data.sources import FixedImages, Images
+from cgn.data.sources import FixedImages, FreshImages, Images, Mixture, Source
 from cgn.errors import UserError
-from cgn.generators.mnist.abduction import load_segmenter, read_masks, sample_given_shapes
-from cgn.generators.mnist.mechanisms import CLASSES
-from cgn.generators.mnist.sampling import draw_masks
-from cgn.generators.mnist.stored import load_cgn
-from cgn.io.arrays import read_arrays
+from cgn.evaluation.mechanism_quality import soft_iou
 from cgn.io.files import atomic_path, read_json, write_json
 from cgn.methods.erm import ERM
 from cgn.methods.training import Run, train_and_save
-from cgn.metrics.accuracy import accuracy, predict
+from cgn.metrics.accuracy import predict
+from cgn.metrics.bootstrap import bootstrap
 from cgn.networks.classifier import load_classifier
 from cgn.networks.digit_cnn import DigitCNN
-from cgn.params.reading import read
-from cgn.params.schema import Params
 from cgn.report.names import VARIANT_TITLES
-from cgn.report.paper_runs import read_results
-from cgn.scm import MNIST_SCM
+from cgn.report.run_facts import run_facts
+from cgn.report.tables import NONE
 from cgn.seeding import generator, seed_for
 from cgn.training.checkpoint import Checkpoint, fingerprint
 from cgn.training.device import torch_device
+from experiments.experiment import recorded
+from experiments.recombination import MASKS, TEXTURES, Recombination
+from experiments.segmentation import SEGMENTATIONS
+from experiments.settings import overridden
+from experiments.study_results import Result, difference
 from stages.command import run_command
 
-PAPER = Path("reports/paper")
-FOLDER = PAPER / "decomposition"
+FOLDER = Path("reports/decomposition")
+PAPER = Path("reports/paper/results")
+ORACLE = "oracle"
+
+
+class Row(NamedTuple):
+    """The origins of masks and textures, and the share of biased images in every batch."""
+
+    masks: str
+    textures: str
+    biased: float = 0.0
+
+
 ROWS = {
-    "cgn_only": ("the CGN's", "the CGN's"),
-    "cgn_masks": ("the CGN's", "true"),
-    "cgn_textures": ("true", "the CGN's"),
-    "generated": ("by abduction", "the CGN's"),
-    "observed": ("by abduction", "the CGN's, observed backgrounds"),
-    "oracle": ("true", "true"),
+    "cgn": Row("cgn", "cgn"),
+    "cgn_masks": Row("cgn", "true"),
+    "cgn_textures": Row("true", "cgn"),
+    "abducted": Row("abducted", "cgn"),
+    "abducted_observed": Row("abducted", "observed"),
+    ORACLE: Row("true", "true"),
+    "cgn_biased": Row("cgn", "cgn", 0.1),
+    "abducted_biased": Row("abducted", "cgn", 0.1),
+    "abducted_cut": Row("abducted", "cut"),
+    "true_cut": Row("true", "cut"),
+    **{
+        f"{masks}_{textures}": Row(masks, textures)
+        for masks, textures in product(SEGMENTATIONS, ("cgn", "cut"))
+    },
 }
 
 
 def main(
     seed: int,
     variant: Annotated[list[str], typer.Option(help="only these variants")] = list(VARIANT_TITLES),  # noqa: B006
+    row: Annotated[list[str], typer.Option(help="only these rows")] = list(ROWS),  # noqa: B006
+    set_param: Annotated[list[str], typer.Option("-S", help="further parameters, as of dvc exp run")] = [],  # noqa: B006
 ) -> None:
-    """Train the classifiers of SEED that have no result yet, and write reports/paper/decomposition.md."""
-    for name in variant:
-        if name not in VARIANT_TITLES:
-            raise UserError(f"--variant {name}: not one of {', '.join(VARIANT_TITLES)}")
-        path = FOLDER / name / f"seed_{seed}.json"
-        if not path.exists():
-            write_json(path, _measured(name, seed))
-    collect(seed)
+    """Train the classifiers of SEED that have no result yet, and write the table in `FOLDER`."""
+    for kind, names, known in (("variant", variant, VARIANT_TITLES), ("row", row, ROWS)):
+        for name in names:
+            if name not in known:
+                raise UserError(f"--{kind} {name}: not one of {', '.join(known)}")
+    settings = ["profile=paper", *set_param, f"seed={seed}"]
+    torch.set_num_threads(overridden(settings).threads)
+    for of in variant:
+        todo = [name for name in row if not _path(of, name, seed).exists()]
+        if todo:
+            parts = Recombination(of, settings)
+            told = {**parts.made, "settings": recorded(settings)}
+            for name in todo:
+                write_json(_path(of, name, seed), {**_measured(parts, name), "run": told})
+                collect()
+    collect()
 
 
-def collect(seed: int) -> None:
-    """Writes the table of one seed."""
-    of_runs = read_results(PAPER / "results").query("seed == @seed").set_index(["variant", "name"])
-    known = of_runs["test_accuracy"].to_dict()
-    for variant in VARIANT_TITLES:
-        path = FOLDER / variant / f"seed_{seed}.json"
-        if path.exists():
-            measured = read_json(path)
-            known |= {(variant, name): found for name, found in measured.items()}
-            # The kind of backgrounds that is not measured here is that of the paper run.
-            for own in {"generated", "observed"} - measured.keys():
-                known[variant, own] = known.get((variant, "cgn_abduction"))
-    rows = [
-        {"masks": masks, "textures": textures}
-        | {title: known.get((variant, name)) for variant, title in VARIANT_TITLES.items()}
-        for name, (masks, textures) in ROWS.items()
-    ]
-    known_or_none = pd.DataFrame(rows, dtype=object)  # with floats, a missing value would be shown as nan
-    table = known_or_none.to_markdown(index=False, floatfmt=".1f", missingval="–")
-    with atomic_path(PAPER / "decomposition.md") as temporary:
+def _path(variant: str, row: str, seed: int) -> Path:
+    return FOLDER / variant / row / f"seed_{seed}.json"
+
+
+def _measured(parts: Recombination, name: str) -> dict[str, Any]:
+    """Trains the classifier of a row, and returns its test accuracy, which images are right, and sizes."""
+    row, params, variant = ROWS[name], parts.params, parts.variant
+    schedule, updates = params.mnist.classifier, params.budgets.train_classifiers.updates
+    released = schedule.network == "released"
+    biased = round(row.biased * schedule.batch)
+    drawn, own = schedule.batch - biased, (params.seed, variant, name)
+    draw = parts.draw(row.masks, row.textures)
+    source: Source = FreshImages(draw, parts.count, drawn, *own, "drawn")
+    if biased:
+        real = Images(parts.arrays["train_images"], parts.arrays["train_labels"])
+        source = Mixture([FixedImages(real, biased, *own, "biased"), source])
+    algorithm = ERM(DigitCNN(seed_for(*own, "network"), released=released), updates, schedule)
+    models = [parts.scratch / kind for kind in ("cgn", "segmenter")]
+    checkpoint = Checkpoint(parts.scratch / f"{name}.pt", fingerprint([params, name], models))
+    folder, validation = parts.scratch / "classifiers" / name, _split(parts, "validation")
+    one_run = Run(folder, algorithm, source, checkpoint, f"{name} on {variant}")
+    train_and_save([one_run], validation, params.threads, torch_device(params.device))
+    test = _split(parts, "test")
+    right = predict(load_classifier(folder, DigitCNN(0, released=released)), test.images) == test.labels
+    found = {
+        "test_accuracy": float(100 * right.mean()),
+        "right": base64.b64encode(np.packbits(right).tobytes()).decode(),
+        "test_images": len(right),
+        "images": updates * drawn,
+        "shapes": parts.count,
+        "facts": run_facts(params.profile, params.seed, []),
+    }
+    if row.masks != "cgn":
+        true = parts.masks("true").astype(np.float32) / 255
+        found["mask_iou"] = soft_iou(parts.masks(row.masks).astype(np.float32) / 255, true)
+    return found
+
+
+def _split(parts: Recombination, name: str) -> Images:
+    return Images(parts.arrays[f"{name}_images"], parts.arrays[f"{name}_labels"])
+
+
+def collect() -> None:
+    """Writes the table of all results."""
+    rows = []
+    for variant, title in VARIANT_TITLES.items():
+        by_row = {name: _results(variant, name) for name in ROWS}
+        for name, row in ROWS.items():
+            if found := by_row[name]:
+                ious = [one["mask_iou"] for one in found.values() if "mask_iou" in one]
+                rows.append(
+                    {
+                        "variant": title,
+                        "masks": MASKS[row.masks],
+                        "textures": TEXTURES[row.textures],
+                        "biased images, %": f"{100 * row.biased:.0f}",
+                        "IoU of the masks": f"{np.mean(ious):.2f}" if ious else NONE,
+                        "test accuracy, %": _mean([one["test_accuracy"] for one in found.values()]),
+                        "against the oracle": _against(by_row[ORACLE], found, variant, name),
+                    }
+                )
+    table = pd.DataFrame(rows).to_markdown(index=False, disable_numparse=True)
+    with atomic_path(FOLDER / "decomposition.md") as temporary:
         temporary.write_text(
-            "# Where the distance to the oracle comes from\n\n"
-            f"`python -m experiments.decomposition {seed}`: test accuracy (%), cues at random, of classifiers"
-            f" whose training images have masks and textures of different origin.\n\n{table}\n",
+            "# Which part of the images is it?\n\n"
+            "`python -m experiments.decomposition SEED`: test accuracy, cues at random, of classifiers whose"
+            " training images have masks and textures of different origin. All rows have as many shapes as"
+            " there are training digits, new textures for each in every pass, and equal numbers of images and"
+            " updates. Means ± standard deviations over seeds (their number). Against the oracle, in points:"
+            " paired by seed with Student's interval of 95 % or, of one seed, paired by test image with a"
+            f" bootstrap interval. Only what is clear of 0 is a difference.\n\n{table}\n\n"
+            "The same for `cgn_abduction` and the oracle of `make paper`, paired by seed: "
+            f"{'; '.join(_of_paper())}.\n",
             encoding="utf-8",
         )
 
 
-def _measured(variant: str, seed: int) -> dict[str, float]:
-    """Trains the classifiers that the paper run does not have, and returns their test accuracies by name."""
-    scratch = Path(os.environ.get("CGN_SCRATCH", ".scratch")) / "decomposition" / f"{variant}_{seed}"
-    experiment = f"paper-{variant.replace('_', '-')}-{seed}"
-    params = _fetched(experiment, variant, scratch)
-    torch.set_num_threads(params.threads)
-    digits, textures, of_variant = (
-        read_arrays(scratch / f"{name}.safetensors") for name in ("digits", "textures", f"variants/{variant}")
-    )
-    budget, schedule = params.budgets, params.mnist.classifier
-    released = schedule.network == "released"
-    sets = {
-        "cgn_masks": _cgn_masks(variant, scratch, textures, params, budget.sample_counterfactuals.images),
-        "cgn_textures": _cgn_textures(variant, scratch, digits, params, budget.abduct.images),
-    } | _other_backgrounds(variant, scratch, of_variant, params, budget.abduct.images)
-    steps = budget.train_classifiers.updates
-    runs = []
-    for name, images in sets.items():
-        # Abduction has the paper run's initial network and order, so only the backgrounds differ.
-        own = "cgn_abduction" if name in ("generated", "observed") else name
-        network = DigitCNN(seed_for(seed, variant, own, "network"), released=released)
-        algorithm = ERM(network, steps, schedule)
-        source = FixedImages(images, schedule.batch, seed, variant, own)
-        run_id = fingerprint([params, name], [scratch / "cgn", scratch / "segmenter"])
-        checkpoint = Checkpoint(scratch / f"{name}.pt", run_id)
-        runs.append(Run(scratch / name, algorithm, source, checkpoint, f"{name} on {variant}"))
-    validation = Images(of_variant["validation_images"], of_variant["validation_labels"])
-    train_and_save(runs, validation, params.threads, torch_device(params.device))
-    found = {}
-    for name in sets:
-        predicted = predict(
-            load_classifier(scratch / name, DigitCNN(0, released=released)), of_variant["test_images"]
-        )
-        found[name] = accuracy(predicted, of_variant["test_labels"])
-    return found
+def _results(variant: str, row: str) -> dict[int, dict[str, Any]]:
+    paths = sorted((FOLDER / variant / row).glob("seed_*.json"))
+    return {int(path.stem.removeprefix("seed_")): read_json(path) for path in paths}
 
 
-def _fetched(experiment: str, variant: str, scratch: Path) -> Params:
-    """Copies data, CGN and segmenter of a paper run from DVC's cache to `scratch`; returns its parameters."""
-    from dvc.api import DVCFileSystem
-    from dvc.exceptions import DvcException
-    from scmrepo.exceptions import SCMError
-
-    files = [f"data/mnist/{name}.safetensors" for name in ("digits", "textures", f"variants/{variant}")]
-    try:
-        system: Any = DVCFileSystem(rev=experiment)
-        for path in (*files, "params.yaml", "assets.yaml"):
-            target = scratch / path.removeprefix("data/mnist/")
-            target.parent.mkdir(parents=True, exist_ok=True)
-            system.get_file(path, str(target))
-        models = {name: f"models/mnist/{name}/{variant}" for name in ("cgn", "segmenter")}
-        for name, path in (models | {"budgets": "budgets"}).items():
-            shutil.rmtree(scratch / name, ignore_errors=True)  # DVC would copy into an existing folder
-            system.get(path, str(scratch / name), recursive=True)
-    except (DvcException, SCMError, FileNotFoundError) as error:
-        raise UserError(
-            f"experiment {experiment}: not in this clone, or older than its files ({error}); make paper"
-            " makes it, once the results of its seed in reports/paper/results are deleted"
-        ) from None
-    return read(scratch)
+def _against(
+    oracle: dict[int, dict[str, Any]], found: dict[int, dict[str, Any]], variant: str, name: str
+) -> str:
+    """How much more accurate `found` is than the oracle of the same seeds."""
+    both = sorted(oracle.keys() & found.keys())
+    if name == ORACLE or not both:
+        return NONE
+    if len(both) > 1:
+        results = [
+            Result(variant, "", (which,), seed, of[seed]["test_accuracy"], math.nan, {})
+            for which, of in ((ORACLE, oracle), (name, found))
+            for seed in both
+        ]
+        return str(difference(results, 0, name, ORACLE))
+    return paired_by_image(*(right_of(of[both[0]]) for of in (found, oracle)))
 
 
-def _cgn_masks(
-    variant: str, scratch: Path, textures: dict[str, NDArray[np.uint8]], params: Params, count: int
-) -> Images:
-    """Masks of the CGN with textures of the true process, and labels as in cgn_only's counterfactuals."""
-    cgn, policy = load_cgn(scratch / "cgn"), params.mnist.counterfactuals
-    plan = plan_counterfactuals(MNIST_SCM, policy, CLASSES, params.seed, 0, count)
-    own, rng = getattr(params.mnist.variants, variant), generator(params.seed, "decomposition", variant)
-    masks = draw_masks(cgn, plan)[:, 0].numpy()
-    if own.binarize_threshold is not None:  # the true masks are binary
-        masks = (masks > 0.5).astype(np.float32)
-    cues = Cues(*(plan.labels[name].astype(np.uint8) for name in ("foreground", "background")))
-    images = synthesize(variant, np.rint(masks * 255).astype(np.uint8), cues, own, textures, rng)
-    return Images(images, plan.labels["shape"])
+def paired_by_image(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> str:
+    """How many points more of the same images are right in `first`, with the interval of a bootstrap."""
+    pairs = 100 * (first.astype(np.float64) - second.astype(np.float64))
+    found = bootstrap([pairs[:, None]], lambda means: means[..., 0], generator(0, "paired"))
+    assert found.value is not None
+    assert found.low is not None
+    assert found.high is not None
+    clear = ", clear of 0" if found.low > 0 or found.high < 0 else ""
+    return f"{found.value:+.1f} ({found.low:+.1f} to {found.high:+.1f}){clear}"
 
 
-def _cgn_textures(
-    variant: str, scratch: Path, digits: dict[str, NDArray[np.uint8]], params: Params, count: int
-) -> Images:
-    """True masks of the training digits with textures of the CGN."""
-    own = getattr(params.mnist.variants, variant)
-    masks = np.rint(true_masks(digits["train_images"], own) * 255).astype(np.uint8)
-    return _given_shapes(variant, scratch, masks, digits["train_labels"], None, params, count)
+def right_of(result: dict[str, Any]) -> NDArray[np.bool_]:
+    """Which test images were classified right in a result."""
+    packed = np.frombuffer(base64.b64decode(result["right"]), np.uint8)
+    return np.unpackbits(packed, count=result["test_images"]).astype(bool)
 
 
-def _other_backgrounds(
-    variant: str, scratch: Path, of_variant: dict[str, NDArray[np.uint8]], params: Params, count: int
-) -> dict[str, Images]:
-    """Counterfactuals by abduction, with the kind of backgrounds that the paper run does not have."""
-    images, labels = of_variant["train_images"], of_variant["train_labels"]
-    masks = read_masks(load_segmenter(scratch / "segmenter"), images)
-    if params.mnist.abduction.of(variant).backgrounds == "observed":
-        return {"generated": _given_shapes(variant, scratch, masks, labels, None, params, count)}
-    return {"observed": _given_shapes(variant, scratch, masks, labels, images, params, count)}
+def _of_paper() -> list[str]:
+    told = []
+    for variant, title in VARIANT_TITLES.items():
+        results = [
+            Result(variant, "", (method,), int(path.stem[5:]), read_json(path)["test_accuracy"], math.nan, {})
+            for method in ("cgn_abduction", ORACLE)
+            for path in sorted((PAPER / variant / method).glob("seed_*.json"))
+        ]
+        told.append(f"{title} {difference(results, 0, 'cgn_abduction', ORACLE) or NONE}")
+    return told
 
 
-def _given_shapes(
-    variant: str,
-    scratch: Path,
-    masks: NDArray[np.uint8],
-    labels: NDArray[np.uint8],
-    backgrounds: NDArray[np.uint8] | None,
-    params: Params,
-    count: int,
-) -> Images:
-    cgn, policy = load_cgn(scratch / "cgn"), params.mnist.counterfactuals
-    own_seed = seed_for(params.seed, "abduct", variant)
-    samples = sample_given_shapes(cgn, masks, labels, backgrounds, policy, own_seed, 0, count)
-    images = np.stack([sample.image for sample in samples])
-    return Images(images, labels[np.arange(count) % len(labels)])
+def _mean(values: list[float]) -> str:
+    spread = f" ± {np.std(values, ddof=1):.1f}" if len(values) > 1 else ""
+    return f"{np.mean(values):.1f}{spread} ({len(values)})"
 
 
 if __name__ == "__main__":

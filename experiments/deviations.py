@@ -1,32 +1,44 @@
-"""Measures the effect of each deviation from the paper: one DVC experiment switches back one deviation.
+"""Measures what each deviation from the paper is worth: DVC experiments switch deviations back.
 
 `python -m experiments.deviations` runs the experiments without result in reports/deviations, at the sizes of
-`profile`, and writes reports/deviations/deviations.md. Accuracies are of validation digits with random cues:
-what weighs a deviation is no test digit. docs/deviations.md gives the reasons of the deviations.
+`profile`, and writes reports/deviations/deviations.md: those that showed no benefit alone are switched back
+together, then each deviation alone. `--correlation 0.95` does so on data whose cues tell the class less
+often.
+`--deviation all` switches back all at once, in the profile `faithful`, at the sizes of the released code.
+Accuracies are of validation digits with random cues: what weighs a deviation is no test digit.
+docs/deviations.md gives the reasons of the deviations.
 """
 
 import os
 from pathlib import Path
+from statistics import fmean, stdev
+from tempfile import TemporaryDirectory
 from typing import Annotated, Any, NamedTuple
 
 import pandas as pd
 import typer
 
 from cgn.errors import UserError
+from cgn.evaluation.mnist_scores import mask_scores
+from cgn.generators.mnist.stored import load_cgn
 from cgn.io.files import atomic_path, read_json, write_json
 from cgn.metrics.accuracy import accuracy, predict
-from cgn.params.reading import BUDGETS, read
+from cgn.networks.classifier import load_classifier
+from cgn.networks.digit_cnn import DigitCNN
+from cgn.params.reading import BUDGETS
+from cgn.params.schema import Params
 from cgn.report.names import METHOD_TITLES, VARIANT_TITLES
 from cgn.report.tables import NONE
-from experiments.experiment import run_experiment
+from experiments.experiment import facts_of, run_target
 from experiments.settings import overridden
-from experiments.training_stage import classifiers_of
+from experiments.training_stage import arrays_of, classifiers_of
 from experiments.tuning import RANDOM_CUES, held_out_images
 from stages.command import run_command
 
 FOLDER = Path("reports/deviations")
 HARD = ("double_colored_mnist", "wildlife_mnist")  # the variants with two cues
 SEEDS = (0, 1, 2)
+ALL = "all"
 
 
 class Deviation(NamedTuple):
@@ -34,95 +46,201 @@ class Deviation(NamedTuple):
 
     paper: str  # the paper's choice, for the table
     settings: list[str]  # as for -S; "{profile}" is replaced by the profile's file
+    knows: str = NONE  # what the deviation takes from elsewhere than the biased data
 
 
-DEVIATIONS = {
-    "none": Deviation("nothing switched back", []),
-    "mismatch_weight": Deviation("no mismatched images", ["{profile}:mnist.cgn.mismatch_weight=[0]"]),
-    "mask_interval": Deviation("mean of the mask in [0.1, 0.9]", ["mnist.cgn.mask_interval=[0.1,0.9]"]),
-    "lambda_border": Deviation("no border prior", ["mnist.cgn.lambda_border=0"]),
-    "mask_warmup": Deviation("no warm-up of the masks", ["mnist.cgn.mask_warmup=0"]),
+_EACH = {
+    "mismatch_weight": Deviation(
+        "no mismatched images",
+        ["{profile}:mnist.cgn.mismatch_weight=[0]"],
+        "that cues always tell the class: a texture under another class's mask counts as wrong",
+    ),
+    "weight_averaging": Deviation("the last weights", ["mnist.adversarial.weight_averaging=0"]),
+    "translation": Deviation(
+        "no translation of what is judged",
+        ["mnist.adversarial.discriminator.translation=0"],
+        "that two pixels of position do not change the class",
+    ),
+    "mask_interval": Deviation(
+        "mean of the mask in [0.1, 0.9]",
+        ["mnist.cgn.mask_interval=[0.1,0.9]"],
+        "which share of the image digits cover, read off real digits",
+    ),
+    "lambda_border": Deviation(
+        "no border prior",
+        ["mnist.cgn.lambda_border=0"],
+        "that digits leave the outer pixels free, read off real digits",
+    ),
+    "mask_warmup": Deviation(
+        "no warm-up of the masks",
+        ["mnist.cgn.mask_warmup=0"],
+        "that digits are in the middle, as the disc that masks start as",
+    ),
     "binary_warmup": Deviation("entropy of the mask from the start on", ["mnist.cgn.binary_warmup=0"]),
     "training_noise": Deviation("one noise for all mechanisms", ["mnist.cgn.training_noise=shared"]),
     "texture_shuffle": Deviation("patches of the texture rearranged", ["mnist.cgn.texture_shuffle=permute"]),
-    "weight_averaging": Deviation("the last weights", ["mnist.adversarial.weight_averaging=0"]),
     "gradient_penalty": Deviation(
         "R1 of one weight", ["{profile}:mnist.adversarial.discriminator.gradient_penalty=[1.0,1.0]"]
     ),
-    "translation": Deviation(
-        "no translation of what is judged", ["mnist.adversarial.discriminator.translation=0"]
-    ),
 }
+HELPFUL = ("mismatch_weight", "weight_averaging", "translation")  # alone, in earlier runs
+_OTHERS = [name for name in _EACH if name not in HELPFUL]
+DEVIATIONS = {
+    "none": Deviation("nothing switched back", []),
+    "others": Deviation(
+        f"all but these three: {', '.join(_EACH[name].paper for name in HELPFUL)}",
+        [setting for name in _OTHERS for setting in _EACH[name].settings],
+    ),
+    **_EACH,
+    ALL: Deviation("everything, as in faithful.yaml", ["profile=faithful"]),
+}
+_SMALL = [name for name in DEVIATIONS if name != ALL]  # at the sizes of the profile
 HEALTH = {
     "healthy_classes": "healthy classes",
     "mask_digit_accuracy": "masks read as their label, %",
     "inverted_masks": "inverted masks, %",
 }
-METHODS = ("cgn", "cgn_only", "cgn_abduction")
+METHODS = ("original", "cgn", "cgn_only", "cgn_abduction")
+BENEFITS = ("healthy_classes", "cgn", "cgn_only")  # measures by which a deviation is weighed
 
 
 def main(
     variant: Annotated[list[str], typer.Option(help="only these")] = list(HARD),  # noqa: B006
-    deviation: Annotated[list[str], typer.Option(help="only these")] = list(DEVIATIONS),  # noqa: B006
+    deviation: Annotated[list[str], typer.Option(help="only these; all: the profile faithful")] = _SMALL,
     seed: Annotated[list[int], typer.Option(help="only these")] = list(SEEDS),  # noqa: B006
+    correlation: Annotated[float, typer.Option(help="of cue and label in the training data")] = 1.0,
+    set_param: Annotated[list[str], typer.Option("-S", help="further parameters, as of dvc exp run")] = [],  # noqa: B006
 ) -> None:
-    """Switch back each deviation on each variant, by default on double-colored and Wildlife, three seeds."""
+    """Switch back deviations on each variant, by default on double-colored and Wildlife, three seeds."""
     for kind, names, known in (("variant", variant, VARIANT_TITLES), ("deviation", deviation, DEVIATIONS)):
         for name in names:
             if name not in known:
                 raise UserError(f"--{kind} {name}: not one of {', '.join(known)}")
-    scratch = Path(os.environ.get("CGN_SCRATCH", ".scratch/deviations"))
-    for of in variant:
-        for number in seed:
+    for number in seed:
+        for of in variant:
             for name in deviation:
-                path = FOLDER / of / name / f"seed_{number}.json"
-                if not path.exists():
-                    settings = [*settings_of(name), f"seed={number}"]
-                    write_json(path, measured(f"{name}-{number}", of, settings, scratch / f"{name}_{number}"))
-                collect()
+                path = result_path(of, name, correlation, number)
+                if not _is_complete(path):
+                    settings = [*settings_of(name, correlation, set_param), f"seed={number}"]
+                    write_json(path, measured(path, of, settings))
+                    collect()
+    collect()
 
 
-def settings_of(deviation: str) -> list[str]:
-    """The settings that switch a deviation back, with the profile of params.yaml."""
-    of_profile = f"{BUDGETS}/{read().profile}.yaml"
-    return [setting.format(profile=of_profile) for setting in DEVIATIONS[deviation].settings]
+def result_path(variant: str, deviation: str, correlation: float, seed: int) -> Path:
+    """The file of one result; data of less correlation have a folder of their own."""
+    folder = FOLDER if correlation == 1 else FOLDER / f"correlation_{correlation:g}".replace(".", "_")
+    return folder / variant / deviation / f"seed_{seed}.json"
 
 
-def measured(name: str, variant: str, settings: list[str], scratch: Path) -> dict[str, Any]:
+def settings_of(deviation: str, correlation: float = 1.0, further: list[str] | None = None) -> list[str]:
+    """The settings that switch a deviation back, with the profile that they or params.yaml have."""
+    settings = [*(further or []), *DEVIATIONS[deviation].settings]
+    own = [setting for setting in settings if setting.startswith("profile=")]
+    of_profile = f"{BUDGETS}/{overridden(own).profile}.yaml"
+    if correlation != 1:
+        settings.append(f"mnist.correlation={correlation:g}")
+    return [setting.format(profile=of_profile) for setting in settings]
+
+
+def _is_complete(path: Path) -> bool:
+    """Whether there is a result with all accuracies; older ones lack them."""
+    return path.exists() and set(METHODS) <= read_json(path).keys()
+
+
+def measured(path: Path, variant: str, settings: list[str]) -> dict[str, Any]:
     """The quality of the masks, accuracies in percent of validation digits with random cues, and the run."""
-    experiment, params = f"deviation-{variant}-{name}".replace("_", "-"), overridden(settings)
-    outcome = run_experiment(experiment, variant, settings, scratch)
+    parts = path.relative_to(FOLDER).with_suffix("").parts
+    experiment, params = "-".join(("deviation", *parts)).replace("_", "-"), overridden(settings)
+    scratch = Path(os.environ.get("CGN_SCRATCH", ".scratch/deviations")) / "_".join(parts)
+    stages = [f"{stage}@{variant}" for stage in ("train_on_biased", "train_on_counterfactuals")]
+    made = run_target(experiment, ["train_digit_classifier", *stages], settings, scratch)
     digits = held_out_images(experiment, variant, params)[RANDOM_CUES]
-    classifiers = classifiers_of(experiment, variant, METHODS, params.mnist.classifier.network == "released")
+    released = params.mnist.classifier.network == "released"
+    classifiers = classifiers_of(experiment, variant, METHODS, released)
     accuracies = {
         method: accuracy(predict(classifier, digits.images), digits.labels)
         for method, classifier in classifiers.items()
     }
-    return {of: outcome.mechanisms[of] for of in HEALTH} | accuracies | {"run": outcome.facts}
+    health = _mask_scores(experiment, variant, params)
+    return {of: health[of] for of in HEALTH} | accuracies | {"run": facts_of(experiment, made, [])}
+
+
+def _mask_scores(experiment: str, variant: str, params: Params) -> dict[str, Any]:
+    from dvc.api import DVCFileSystem
+
+    system: Any = DVCFileSystem(rev=experiment)
+    with TemporaryDirectory() as temporary:
+        for name in ("digit_classifier", f"cgn/{variant}"):
+            target = Path(temporary) / name
+            target.parent.mkdir(exist_ok=True)
+            system.get(f"models/mnist/{name}", str(target), recursive=True)
+        released = params.mnist.classifier.network == "released"
+        reader = load_classifier(Path(temporary) / "digit_classifier", DigitCNN(0, 1, released))
+        cgn, digits = load_cgn(Path(temporary) / "cgn" / variant), arrays_of(experiment, "digits")
+    return mask_scores(cgn, reader, digits, variant, params.mnist.mechanism_score, params.seed)
 
 
 def collect() -> None:
     """Writes the table of all results in `FOLDER`."""
     rows, runs = [], []
-    for variant, title in VARIANT_TITLES.items():
-        for name, deviation in DEVIATIONS.items():
-            found = [read_json(path) for path in sorted((FOLDER / variant / name).glob("seed_*.json"))]
-            if found:
-                runs += [result["run"] for result in found]
-                cells = {"variant": title, "switched back to": deviation.paper, "seeds": len(found)}
-                cells |= {label: _over_seeds(found, measure) for measure, label in HEALTH.items()}
-                cells |= {f"{METHOD_TITLES[method]}, %": _over_seeds(found, method) for method in METHODS}
-                rows.append(cells)
+    folders = sorted({path.parents[2] for path in FOLDER.glob("**/seed_*.json")})
+    for folder in folders:
+        correlation = folder.name.removeprefix("correlation_").replace("_", ".") if folder != FOLDER else "1"
+        for variant, title in VARIANT_TITLES.items():
+            reference = _results(folder / variant / "none")
+            for name, deviation in DEVIATIONS.items():
+                if not (found := _results(folder / variant / name)):
+                    continue
+                runs += [result["run"] for result in found.values()]
+                cells: dict[str, Any] = {
+                    "variant": title,
+                    "correlation": correlation,
+                    "switched back to": deviation.paper,
+                }
+                cells |= {"seeds": len(found)}
+                cells |= {label: _over_seeds([*found.values()], of) for of, label in HEALTH.items()}
+                cells |= {
+                    f"{METHOD_TITLES[method]}, %": _over_seeds([*found.values()], method)
+                    for method in METHODS
+                }
+                cells["benefit"] = NONE if name in ("none", ALL) else benefit(reference, found)
+                rows.append(cells | {"takes for granted": deviation.knows})
     commits = sorted({run["commit"] for run in runs})
+    profiles = sorted({run["profile"] for run in runs})
     table = pd.DataFrame(rows).to_markdown(index=False, disable_numparse=True)
     with atomic_path(FOLDER / "deviations.md") as temporary:
         temporary.write_text(
-            "# Each deviation from the paper switched back alone\n\n"
-            f"`python -m experiments.deviations`, profile {runs[-1]['profile']}, commit {', '.join(commits)}."
+            "# Deviations from the paper switched back\n\n"
+            f"`python -m experiments.deviations`, profile {', '.join(profiles)}, commit {', '.join(commits)}."
             " Means over seeds ± their standard deviation. Accuracies are of validation digits with random"
-            f" cues; {NONE}: not measured.\n\n{table}\n",
+            f" cues; {NONE}: not measured. Benefit: how much better it is not to switch back, paired by seed,"
+            " mean ± standard deviation, of healthy classes, Original + CGN and CGN only (points); in bold if"
+            f" larger than that deviation.\n\n{table}\n",
             encoding="utf-8",
         )
+
+
+def _results(folder: Path) -> dict[str, dict[str, Any]]:
+    return {path.stem: read_json(path) for path in sorted(folder.glob("seed_*.json"))}
+
+
+def benefit(reference: dict[str, dict[str, Any]], found: dict[str, dict[str, Any]]) -> str:
+    """How much `reference` is better than `found`, in each of `BENEFITS`, paired by seed."""
+    told = []
+    for measure in BENEFITS:
+        differences = [
+            reference[seed][measure] - result[measure]
+            for seed, result in found.items()
+            if measure in result and measure in reference.get(seed, {})
+        ]
+        if len(differences) > 1:
+            mean, spread = fmean(differences), stdev(differences)
+            text = f"{mean:+.1f} ± {spread:.1f}"
+            told.append(f"**{text}**" if mean > spread else text)
+        else:
+            told.append(f"{differences[0]:+.1f}" if differences else NONE)
+    return ", ".join(told)
 
 
 def _over_seeds(found: list[dict[str, Any]], measure: str) -> str:

@@ -70,21 +70,24 @@ def run_target(name: str, target: str | Sequence[str], settings: list[str], scra
 
 def facts_of(name: str, made: dict[str, str], timings: Iterable[Path]) -> dict[str, Any]:
     """The facts of a run: those `made` by `run_target`, versions, machine, and the stages' time."""
-    from dvc.api import exp_show
-
-    rows = exp_show(revs=[made["commit"].removesuffix("-dirty")])
-    (row,) = (row for row in rows if row["Experiment"] == name)
+    # Not of `dvc exp show`, which also lists runs of this name that were killed.
+    params = _yaml("params.yaml", name)
     seconds = [float(read_json(path)["seconds"]) for path in timings]
-    facts = run_facts(row["profile"], int(row["seed"]), seconds)
-    return facts | made
+    return run_facts(params["profile"], int(params["seed"]), seconds) | made
 
 
 def locked_stages(name: str) -> dict[str, Any]:
     """The stages in the dvc.lock of the experiment `name`."""
+    stages: dict[str, Any] = _yaml("dvc.lock", name)["stages"]
+    return stages
+
+
+def _yaml(file: str, experiment: str) -> dict[str, Any]:
+    """A file of an experiment."""
     from dvc.api import read
 
-    stages: dict[str, Any] = YAML(typ="safe").load(read("dvc.lock", rev=name))["stages"]
-    return stages
+    values: dict[str, Any] = YAML(typ="safe").load(read(file, rev=experiment))
+    return values
 
 
 def digests(stages: dict[str, Any], variant: str) -> dict[str, str]:
@@ -111,10 +114,10 @@ def _concerns(timed: str, variant: str) -> bool:
 def starting_commit() -> str:
     """The commit that an experiment starts from, with "-dirty" if the working tree differs from it.
 
-    Changes in reports/paper do not count, because no stage reads it. Raises UserError without Git or commit.
+    Changes in reports do not count, because results are kept there. Raises UserError without Git or commit.
     """
     head = _git("rev-parse", "--verify", "HEAD")
-    changed = _git("status", "--porcelain", "--untracked-files=no", "--", ".", ":!reports/paper")
+    changed = _git("status", "--porcelain", "--untracked-files=no", "--", ".", ":!reports")
     return head.strip() + ("-dirty" if changed else "")
 
 

@@ -39,7 +39,7 @@ from cgn.scm import MNIST_SCM, CounterfactualParams
 from experiments.experiment import facts_of, run_target
 from experiments.paper import FOLDERS
 from experiments.settings import overridden
-from experiments.training_stage import arrays_of, run_training_stage
+from experiments.training_stage import arrays_of, run_training_stages
 from stages.command import run_command
 
 FOLDER = Path("reports/released_generators")
@@ -85,7 +85,9 @@ def teach(
             if not path.exists():
                 settings = [*settings_of(of, seed), *set_param]
                 experiment = f"released-generators-{name}-{of}-{seed}".replace("_", "-")
-                trained = run_training_stage(experiment, STAGE, name, settings, _scratch() / f"{of}_{seed}")
+                trained = run_training_stages(
+                    experiment, [STAGE], name, settings, _scratch() / f"{of}_{seed}"
+                )
                 found = {method: trained.accuracies[method]["test_accuracy"] for method in METHODS}
                 write_json(path, {**found, "run": trained.facts})
     collect()

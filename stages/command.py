@@ -35,8 +35,10 @@ MACHINE = {
 }
 INTERRUPTED = 130  # the status of a command that the user interrupts
 FAILED = "CGN_FAILED"  # set in processes that stages/launch.py starts: the file that the first to fail makes
-# What torch, numpy and OpenCV say when there is no memory.
-NO_MEMORY = re.compile("allocate memory|out of memory|Insufficient memory|bad_alloc|start new thread", re.I)
+# What torch, numpy, OpenCV and the loader of libraries say when there is no memory.
+NO_MEMORY = re.compile(
+    "allocate memory|out of memory|Insufficient memory|bad_alloc|map segment|start new thread", re.I
+)
 log = logging.getLogger("stages")
 
 
@@ -148,13 +150,13 @@ def _is_first_to_fail() -> bool:
     """Whether no other rank of the stage has failed before; those that wait for one fail after it."""
     if FAILED not in os.environ:
         return True
-    first, own = Path(os.environ[FAILED]), f"{os.environ.get('RANK')}"
+    first, own = Path(os.environ[FAILED]), str(os.getpid())
     try:
         with first.open("x", encoding="utf-8") as stream:
             stream.write(own)
     except FileExistsError:
         return first.read_text(encoding="utf-8") == own
-    except OSError:  # its folder is gone with the command that started the ranks
+    except FileNotFoundError:  # its folder is gone with the command that started the ranks
         return False
     return True
 

@@ -43,6 +43,7 @@ def start_ranks(stage: str, launch: LaunchParams, device: str) -> None:
             _end(stage, _srun(launch.machines, command))
     finally:
         shutil.rmtree(folder)
+        del os.environ[FAILED]
 
 
 def _end(stage: str, status: int) -> None:

@@ -13,7 +13,8 @@ from torch.utils.data import DataLoader
 
 from cgn.data.sources import Minibatch
 from cgn.errors import UserError
-from cgn.io.shards import Place, Sample, iterate, shard_paths
+from cgn.io.places import Place
+from cgn.io.shards import Sample, iterate, shard_paths
 from cgn.seeding import seed_for
 
 Labels = str | tuple[str, ...]

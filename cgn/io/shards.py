@@ -1,7 +1,5 @@
 """Reads and writes generated images as WebDataset tars, which the library `webdataset` reads as well.
 
-A place is a path, or an address that `fsspec` knows, e.g. s3://bucket/shards or https://host/shards.
-
 Sample `00000042` is `00000042.png` and `00000042.json`:
 {"index": 42, "seed": 0, "labels": {"shape": 3, ...}, "noise": {"shape": 4, ...}}.
 """
@@ -25,6 +23,7 @@ from cgn.errors import UserError
 from cgn.io.files import atomic_folder
 from cgn.io.image_folders import is_hidden
 from cgn.io.images import UnreadableImageError, read_image
+from cgn.io.places import Place, is_remote, reached
 
 
 class Sample(NamedTuple):
@@ -32,14 +31,6 @@ class Sample(NamedTuple):
 
     image: NDArray[np.uint8]
     metadata: dict[str, Any]  # with "index", its place in the whole set
-
-
-Place = Path | str
-
-
-def is_remote(place: Place) -> bool:
-    """Whether a place is an address, not a path."""
-    return "://" in str(place)
 
 
 def write_shards(folder: Place, samples: Iterable[Sample], images_per_shard: int) -> int:
@@ -97,7 +88,7 @@ def _write_tar(path: Path, samples: Iterable[Sample]) -> int:
 
 def _upload_shards(address: str, samples: Iterable[Sample], images_per_shard: int) -> int:
     total, stored = 0, []
-    with _reached(address) as files, TemporaryDirectory() as local:
+    with reached(address) as files, TemporaryDirectory() as local:
         root = address.rstrip("/")
         if files.glob(f"{root}/*.tar"):
             raise UserError(f"{address}: holds shards; remove them, or choose another place")
@@ -115,25 +106,6 @@ def _upload_shards(address: str, samples: Iterable[Sample], images_per_shard: in
     return total
 
 
-@contextmanager
-def _reached(address: str) -> Iterator[Any]:
-    """The file system of an address. Its errors end as one line."""
-    import fsspec  # late: only addresses need it
-
-    try:
-        files, _ = fsspec.core.url_to_fs(address)
-    except (ImportError, ValueError) as error:
-        hint = "pip install 's3fs'" if address.startswith("s3://") else "give a path, http(s):// or s3://"
-        raise UserError(f"{address}: cannot be opened ({' '.join(str(error).split())}); {hint}") from None
-    from aiohttp import ClientError
-
-    try:
-        yield files
-    except (OSError, ClientError, NotImplementedError) as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise UserError(f"{address}: {reason}; check the address and your rights") from None
-
-
 def _png(image: NDArray[np.uint8]) -> bytes:
     from PIL import Image
 
@@ -149,7 +121,7 @@ def shard_paths(folder: Place, workers: int = 1, nodes: int = 1) -> list[Place]:
     """
     shards: list[Place]
     if is_remote(folder):
-        with _reached(str(folder)) as files:
+        with reached(str(folder)) as files:
             found = files.glob(f"{str(folder).rstrip('/')}/*.tar")
             shards = sorted(files.unstrip_protocol(name) for name in found)
     else:
@@ -173,7 +145,7 @@ def _opened(shard: Place) -> Iterator[tarfile.TarFile]:
     """A tar to read from its beginning to its end; nothing of it is unpacked or kept."""
     if is_remote(shard):
         with (
-            _reached(str(shard)) as files,
+            reached(str(shard)) as files,
             files.open(str(shard), "rb", **_AS_STREAM.get(files.protocol[0], {})) as stream,
             tarfile.open(fileobj=stream, mode="r|") as archive,
         ):

@@ -115,7 +115,7 @@ class AssetsParams(Section):
     released_wildlife_mnist: Asset
 
 
-class VariantsBudget(Section):
+class CueDrawsBudget(Section):
     cue_draws: Count
 
 
@@ -132,7 +132,7 @@ class Budget(Section):
 
     digits: data.DigitsBudget
     textures: data.TexturesBudget
-    variants: VariantsBudget
+    variants: CueDrawsBudget
     train_digit_classifier: TrainingBudget
     train_cgn: generators.GeneratorBudget
     train_gan: ByVariant[generators.GeneratorBudget]
@@ -141,7 +141,7 @@ class Budget(Section):
     sample_gan: generators.SamplingBudget
     train_classifiers: methods.ClassifiersBudget
     train_signal_classifiers: TrainingBudget
-    score_signals: VariantsBudget
+    score_signals: CueDrawsBudget
     train_latents: generators.LatentsBudget
     imagenet_world: data.WorldBudget
     pretrained_networks: Annotated[

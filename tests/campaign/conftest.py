@@ -1,6 +1,7 @@
 """A copy of the project whose smoke graph is long enough to be interrupted."""
 
 import re
+import shutil
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -10,6 +11,7 @@ from dvc.utils.serialize import load_yaml
 from experiments.settings import override
 from tests.pipeline.conftest import Run, copy_project, run_in
 
+MEMORY = 3 << 20  # KiB
 LOCKS = ("dvc.lock", "imagenet/dvc.lock")
 # So that trainings run longer than five seconds.
 SIZES = (
@@ -32,9 +34,12 @@ class Graph(NamedTuple):
         return {name: load_yaml(self.folder / name) for name in LOCKS}
 
     def forget(self, stage: str) -> None:
-        """Makes DVC run `stage` again, from nothing."""
+        """Makes DVC run `stage` again, from nothing. Its outputs stay in DVC's cache."""
         where, _, name = stage.rpartition(":")
         lock = self.folder / Path(where or "dvc.yaml").with_suffix(".lock")
+        for out in load_yaml(lock)["stages"][name].get("outs", []):
+            path = self.folder / out["path"]  # both graphs have their paths from there
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
         text = lock.read_text(encoding="utf-8")
         entry = re.compile(rf"^  {re.escape(name)}:\n(?:    .*\n)*", re.M)
         assert entry.search(text)
@@ -57,5 +62,7 @@ def graph(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Graph:
         (folder / name).unlink()
     run = run_in(folder)
     run("dvc", "config", "--local", "core.no_scm", "true")
-    run("dvc", "repro")
+    run(
+        "sh", "-c", f"ulimit -d {MEMORY} && exec dvc repro"
+    )  # of each process; it suffices, which is a test too
     return Graph(folder, run, {name: load_yaml(folder / name) for name in LOCKS})

@@ -27,7 +27,8 @@ def long_stages(folder: Path) -> dict[str, float]:
         timing = folder / ".scratch/timings" / f"{stage.name.replace('@', '-')}.json"
         took = json.loads(timing.read_text())["seconds"]
         if took > LONG:
-            seconds[stage.addressing] = took
+            where = stage.path_in_repo
+            seconds[stage.name if where == "dvc.yaml" else f"{where}:{stage.name}"] = took
     return seconds
 
 

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shlex
 import shutil
 import time
 from collections import Counter
@@ -84,30 +85,30 @@ def test_runs_are_compared(run: Run, project: Path, root: Path) -> None:
     assert stages_run(run(*temporary)) == {STAGE}
     assert (project / HISTORY).read_bytes() == history
     shown = run(*table)
-    for text in ("[mask-20]", "[mask-30]", "cgn_colored", "cgn_wildlife", "mnist.cgn.lambda_mask"):
+    for text in ("[border-1]", "[border-4]", "cgn_colored", "cgn_wildlife", "mnist.cgn.lambda_border"):
         assert text in shown
     for line in (shown + run(*headlines)).splitlines():
         assert len(line) <= 120
     run(*metrics)
     assert "index.html" in run(*diff)
 
-    revisions = {"HEAD", "mask-20", "mask-30"}
+    revisions = {"HEAD", "border-1", "border-4"}
     data = plots(run(*diff, "--json"))
     assert data.keys() == series(root).keys()
     for name, points in data.items():
         assert points.keys() == revisions
         expected = sum(len(rows(project / file)) for file, _ in series(root)[name])
         assert {len(found) for found in points.values()} == {expected}
-    of_cgn = f"{HISTORY.removeprefix('models/mnist/')}::adversarial"
+    of_cgn = f"{HISTORY.removeprefix('models/mnist/')}::border"
     curves = {
-        tuple(point["adversarial"] for point in points if point["filename::field"] == of_cgn)
+        tuple(point["border"] for point in points if point["filename::field"] == of_cgn)
         for points in data["Losses of the MNIST generators"].values()
     }
     assert len(curves) == 3
 
     run(*apply)
     assert (project / HISTORY).read_bytes() != history
-    assert "lambda_mask: 30" in (project / "params.yaml").read_text(encoding="utf-8")
+    assert "lambda_border: 4" in (project / "params.yaml").read_text(encoding="utf-8")
 
 
 def test_every_history_is_in_a_plot(project: Path, root: Path) -> None:
@@ -115,13 +116,13 @@ def test_every_history_is_in_a_plot(project: Path, root: Path) -> None:
     assert plotted == {str(path.relative_to(project)) for path in project.glob("models/**/history.csv")}
 
 
-def test_a_queue_of_experiments(run: Run, root: Path) -> None:
+def test_a_queue_of_experiments(run: Run, root: Path, tmp_path: Path) -> None:
     queue, start, status, logs, stop, remove = commands_of(root / "docs/experiments.md", "Queue")
     run(*queue)
     assert Counter(run(*status).split())["Queued"] == 2
     try:
-        run(*start)
-        until = time.monotonic() + 600
+        run("sh", "-c", f"{shlex.join(start)} > {tmp_path}/started 2>&1")  # the workers keep its output open
+        until = time.monotonic() + 1800
         while {"Queued", "Running"} & set(run(*status).split()):
             assert time.monotonic() < until
             time.sleep(1)

@@ -9,5 +9,6 @@ for _ in $(seq 30); do
   sleep 0.5
 done
 for name in slurmd slurmctld munge/munged; do
-  if [ -f "$folder/$name.pid" ]; then kill "$(cat "$folder/$name.pid")"; fi
+  if pid=$(cat "$folder/$name.pid" 2>/dev/null); then kill "$pid"; fi
 done
+exit 0

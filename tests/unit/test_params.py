@@ -90,6 +90,7 @@ def test_params_yaml_is_read_in_five_minutes(root: Path) -> None:
         ("mnist.adversarial.adam_betas", [0.5, 1.0], "adam_betas.1: .*less than 1, got 1.0"),
         ("mnist.variants.colored_mnist.colors", "#00012c0 " * 10, "colors.0: .*#00ff7f.*, got '#00012c0'"),
         ("mnist.variants.colored_mnist.binarize_threshold", 0.1, "binarize_threshold: Input should be None"),
+        ("launch.machines", 2, "^params.yaml: launch: processes must be a multiple of machines"),
         ("imagenet.world", "moon", "imagenet.world: .*'emoji', 'folder' or 'imagenet', got 'moon'"),
         ("imagenet.saliency.normalisation", "none", "'official' or 'raw', got 'none'"),
         (
@@ -194,3 +195,12 @@ def test_profiles_that_are_not_active_are_checked_too(root: Path, tmp_path: Path
     path.write_text(path.read_text(encoding="utf-8").replace("steps: ", "steps: -"), encoding="utf-8")
     with pytest.raises(UserError, match=r"^budgets/smoke.yaml: train_cgn.steps: .*got -"):
         read(tmp_path)
+
+
+@pytest.mark.parametrize("profile", ["laptop", "imagenet"])
+def test_eight_workers_can_read_the_shards(root: Path, profile: str) -> None:
+    budgets = read(root, profile).budgets
+    names = ["sample_counterfactuals", "abduct", "sample_imagenet_counterfactuals", "abduct_imagenet"]
+    for name in names + (["sample_gan"] if profile == "laptop" else []):
+        budget = getattr(budgets, name)
+        assert budget.images / budget.images_per_shard >= 8, name

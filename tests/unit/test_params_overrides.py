@@ -35,8 +35,9 @@ def code(document: Path) -> Iterator[str]:
 
 
 def overrides_of(command: str) -> list[str]:
-    """What follows each -S, also within make's SET='-S key=value'."""
-    words = shlex.split(re.sub(r"\bSET='(.*?)'", r"\1", command), comments=True)
+    """What follows each -S, also within make's SET='-S key=value' and a quoted command."""
+    quoted = shlex.split(re.sub(r"\bSET='(.*?)'", r"\1", command), comments=True)
+    words = [part for word in quoted for part in (shlex.split(word) if " -S " in word else [word])]
     return [value for option, value in pairwise(words) if option == "-S"]
 
 

@@ -40,3 +40,8 @@ def test_normals_are_box_mullers_of_the_uniforms() -> None:
     normals = indexed_normals(2, "noise", 3, 9, 5)
     assert normals.dtype == np.float32
     np.testing.assert_allclose(normals, radius * np.cos(angle), rtol=1e-5, atol=1e-6)
+
+
+def test_integers_are_cut_from_the_uniforms() -> None:
+    uniforms = indexed_uniforms(3, "label", 5, 50, 1)[:, 0]
+    np.testing.assert_array_equal(indexed_integers(3, "label", 5, 50, 10), np.floor(10 * uniforms))

@@ -31,11 +31,9 @@ def test_digests_are_of_the_stages_that_the_variant_goes_through() -> None:
     assert digests(stages, "colored_mnist") == {"data/digits": "2", "models/cgn/colored_mnist": "1.dir"}
 
 
-def test_results_of_paper_runs_do_not_make_a_commit_dirty(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_results_do_not_make_a_commit_dirty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    result, params = tmp_path / "reports/paper/mnist.json", tmp_path / "params.yaml"
+    result, params = tmp_path / "reports/studies/real_share.md", tmp_path / "params.yaml"
     result.parent.mkdir(parents=True)
     for path in (result, params):
         path.write_text("1")

@@ -59,6 +59,8 @@ def test_kept_results_are_of_the_profile_paper(variant: str) -> None:
         ("budgets/paper.yaml:train_classifiers.updates=7", set(METHOD_TITLES)),
         ("budgets/paper.yaml:mnist.classifier.batch=8", set(NAMES)),
         ("mnist.variants.wildlife_mnist.crop_padding=0", set(NAMES)),
+        ("mnist.correlation=0.9", set(NAMES)),
+        ("methods.irm.penalty_start=null", {"irm_2", "irm_5"}),
         ("threads=1", set()),
         ("mnist.variants.colored_mnist.variance=0.1", set()),
         ("seed=7", set()),

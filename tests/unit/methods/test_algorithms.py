@@ -170,6 +170,7 @@ def test_penalty_weight_rises_from_zero() -> None:
     assert [penalty_weight(80.0, 0.2, p) for p in (0.0, 0.2)] == [0.0, 0.0]
     assert penalty_weight(80.0, 0.2, 0.6) == pytest.approx(40)
     assert penalty_weight(80.0, 0.2, 1.0) == pytest.approx(80)
+    assert [penalty_weight(80.0, None, p) for p in (0.0, 1.0)] == [80, 80]  # no schedule
 
 
 def test_optimizer_begins_anew_when_the_penalty_starts(schedule: ClassifierParams, make: Make) -> None:

@@ -37,7 +37,7 @@ def environments() -> list[Minibatch]:
 
 
 def setting(params: object, schedule: ClassifierParams, black_ground: bool = False) -> Setting:
-    return Setting(DigitCNN(0), 10, schedule, params, lambda purpose: len(purpose), black_ground)
+    return Setting(DigitCNN(0), 10, schedule, params, lambda purpose: sum(purpose.encode()), black_ground)
 
 
 def risks_and_penalties(network: nn.Module, environments: list[Minibatch]) -> tuple[Tensor, Tensor]:
@@ -146,7 +146,7 @@ def test_lntl_has_heads_of_its_own_seed_and_reads_digits_only(schedule: Classifi
     first = build_lntl(made)
     drawn = torch.rand(1)
     second, other = (
-        LNTL(DigitCNN(0), 10, schedule, params, len("heads"), False),
+        LNTL(DigitCNN(0), 10, schedule, params, sum(b"heads"), False),
         build_lntl(made._replace(seed_of=lambda _: 9)),
     )
     torch.manual_seed(5)

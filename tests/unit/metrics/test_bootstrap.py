@@ -52,3 +52,11 @@ def test_the_same_seed_gives_the_same_interval() -> None:
     first, same, other = (bootstrap([rows], percent, generator(0, name)) for name in ("a", "a", "b"))
     assert first == same
     assert first != other
+
+
+def test_the_ends_are_percentiles_of_resampled_means() -> None:
+    rows = generator(1, "rows").random((40, 1))
+    random, share = generator(0, "a"), np.full(40, 1 / 40)
+    means = np.concatenate([random.multinomial(40, share, size=100) @ rows / 40 for _ in range(20)])
+    _, low, high = bootstrap([rows], percent, generator(0, "a"))
+    assert (low, high) == pytest.approx(tuple(np.percentile(100 * means, [2.5, 97.5])))

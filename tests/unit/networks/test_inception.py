@@ -9,6 +9,7 @@ from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorIncepti
 
 from cgn.errors import UserError
 from cgn.evaluation.cgn_scores import load_judges
+from cgn.io.files import write_json
 from cgn.networks.inception import load_inception
 
 NAME = "weights-inception-2015-12-05-6726825d.pth"
@@ -27,10 +28,11 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_logits_have_no_bias(weights: Path, tmp_path: Path) -> None:
+    write_json(tmp_path / "pretrained/networks.json", {"segmenter": None})
     name, judges = load_judges(tmp_path, inception=weights)  # of which no other file is needed
     assert name == "inception"
     images = torch.rand(2, 3, 32, 32) * 2 - 1
-    theirs = FeatureExtractorInceptionV3("x", ["logits_unbiased"], str(weights))
+    theirs = FeatureExtractorInceptionV3("x", ["logits_unbiased"], str(weights)).eval()
     with torch.inference_mode():
         (logits,) = theirs(((images + 1) * 127.5).round().byte())
         assert torch.equal(judges.probabilities(images), logits.softmax(dim=1))

@@ -215,7 +215,7 @@ def test_splits_have_biased_training_and_random_test_cues(variant: str) -> None:
     counts = {"train": 90, "validation": 40, "test": 700}
     digits = {f"{split}_images": digits_like(count, seed=count) for split, count in counts.items()}
     digits |= {f"{split}_labels": rng.integers(10, size=n, dtype=np.uint8) for split, n in counts.items()}
-    arrays = synthesize_splits(variant, digits, PARAMS[variant], PLACES, cue_draws=3, seed=0)
+    arrays = synthesize_splits(variant, digits, PARAMS[variant], PLACES, cue_draws=3, correlation=1.0, seed=0)
     for split, rows in {"train": 90, "validation": 40, "test": 2100}.items():
         assert arrays[f"{split}_images"].shape == (rows, 32, 32, 3)
         for name in ("images", "labels", "foreground_labels", "background_labels"):
@@ -233,13 +233,45 @@ def test_splits_have_biased_training_and_random_test_cues(variant: str) -> None:
     assert len(arrays) == 12
 
 
+def test_cues_of_training_images_have_the_correlation_asked_for() -> None:
+    labels = np.arange(2000, dtype=np.uint8) % 10
+    digits = {f"{split}_images": digits_like(2000) for split in ("train", "validation", "test")}
+    digits |= {f"{split}_labels": labels for split in ("train", "validation", "test")}
+    arrays = synthesize_splits("double_colored_mnist", digits, DOUBLE, None, 1, seed=0, correlation=0.8)
+    for split, agreement in (("train", 0.82), ("validation", 0.82), ("test", 0.1)):
+        for cue in ("foreground", "background"):
+            found = np.mean(arrays[f"{split}_{cue}_labels"] == labels)
+            assert found == pytest.approx(agreement, abs=0.03)
+
+
 def test_each_split_and_variant_draws_its_own_noise() -> None:
     same = digits_like(50)
     labels = np.arange(50, dtype=np.uint8) % 10
     digits = {f"{split}_images": same for split in ("train", "validation", "test")}
     digits |= {f"{split}_labels": labels for split in ("train", "validation", "test")}
-    arrays = synthesize_splits("colored_mnist", digits, COLORED, None, cue_draws=1, seed=0)
+    arrays = synthesize_splits("colored_mnist", digits, COLORED, None, cue_draws=1, correlation=1.0, seed=0)
     assert not np.array_equal(arrays["train_images"], arrays["validation_images"])
+
+
+def test_cues_of_training_and_validation_have_the_correlation_that_is_asked_for() -> None:
+    counts = {"train": 2000, "validation": 200, "test": 50}
+    digits = {f"{split}_images": digits_like(count) for split, count in counts.items()}
+    labels = {split: fixed().integers(10, size=count, dtype=np.uint8) for split, count in counts.items()}
+    digits |= {f"{split}_labels": of for split, of in labels.items()}
+    strict, loose = (
+        synthesize_splits("colored_mnist", digits, COLORED, None, 1, 0, correlation)
+        for correlation in (1.0, 0.9)
+    )
+    for split in ("train", "validation"):
+        assert (strict[f"{split}_foreground_labels"] == strict[f"{split}_labels"]).all()
+    shares = [
+        float((loose[f"train_{cue}_labels"] == loose["train_labels"]).mean())
+        for cue in ("foreground", "background")
+    ]
+    assert shares == pytest.approx([0.91, 0.91], abs=0.02)  # a tenth of the others agree by chance
+    assert 0.8 < (loose["validation_foreground_labels"] == loose["validation_labels"]).mean() < 1
+    for name in ("images", "foreground_labels"):
+        assert (loose[f"test_{name}"] == strict[f"test_{name}"]).all()  # random cues, whatever it is
 
 
 def test_wrong_parameters_are_refused() -> None:
