@@ -43,10 +43,15 @@ def main(
     preset: Annotated[str, typer.Option(help="paper, or released: the released code's values")] = "paper",
 ) -> None:
     """Print the parts and the hours."""
-    found = parts(preset, read_json(STEPS), read_json(READING))
-    print(pd.DataFrame(map(_line, found.items())).to_markdown(index=False, floatfmt=(".0f", *[".2f"] * 8)))
-    print()
-    print(pd.DataFrame(plan(found)).to_markdown(index=False, floatfmt=".2f"))
+    print(table(parts(preset, read_json(STEPS), read_json(READING))))
+
+
+def table(found: dict[str, Part]) -> str:
+    """The parts, and the hours for each number of GPUs."""
+    lines, hours = pd.DataFrame(map(_line, found.items())), pd.DataFrame(plan(found))
+    forms = ("", ".0f", ".1f", ".2f", ".2f", ".1f", ".2f", "")
+    parts_of = lines.to_markdown(index=False, floatfmt=forms)
+    return f"{parts_of}\n\n{hours.to_markdown(index=False, floatfmt='.1f')}"
 
 
 def parts(preset: str, steps: dict[str, Any], reading: dict[str, Any]) -> dict[str, Part]:

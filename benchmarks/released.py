@@ -45,8 +45,21 @@ def main(
     for clock in ("hours", "cpu_hours"):
         facts[f"ratio_of_{clock}"] = rows["released"][clock] / rows["ours"][clock]
     write_json(out, facts)
-    print(pd.DataFrame(rows).T.to_markdown(floatfmt=".3g"))
-    print(f"ratio of hours: {facts['ratio_of_hours']:.1f}, of CPU hours: {facts['ratio_of_cpu_hours']:.1f}")
+    print(table(facts))
+
+
+def table(facts: dict[str, Any]) -> str:
+    """Both schedules, in hours of a processor, and the ratio."""
+    rows = {
+        name: {
+            "images of the schedule": found["images"],
+            "images a processor-second": found["images_per_cpu_second"],
+            "processor-hours": found["cpu_hours"],
+            "times as long": found["cpu_hours"] / facts["rows"]["ours"]["cpu_hours"],
+        }
+        for name, found in facts["rows"].items()
+    }
+    return pd.DataFrame(rows).T.to_markdown(floatfmt=("", ".0f", ".0f", ".2f", ".1f"))
 
 
 def row(times: Seconds, images: int, schedule: int) -> dict[str, float]:

@@ -126,3 +126,11 @@ def test_the_plan(preset: str) -> None:
     assert one["hours, as it is"] == pytest.approx(sum(part.hours for part in parts.values()))
     assert one["hours, at best"] == pytest.approx(64 * many["hours, at best"])
     assert many["hours, at best"] < many["hours, as it is"] == eight["hours, as it is"]
+
+
+def test_the_docs_have_the_committed_results(root: Path) -> None:
+    text = (root / "docs/scaling.md").read_text(encoding="utf-8")
+    steps, speeds = read_json(paper_plan.STEPS), read_json(paper_plan.READING)
+    assert paper_plan.table(paper_plan.parts("paper", steps, speeds)) in text
+    assert reading.table(speeds) in text
+    assert released.table(read_json(Path("benchmarks/released.json"))) in text
