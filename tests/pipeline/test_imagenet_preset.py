@@ -106,12 +106,12 @@ def check(scores: dict[str, Any]) -> None:
     assert scores["cgn"]["cgn"]["inception_score"] >= 1
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_with_fewer_channels(root: Path, tmp_path: Path) -> None:
     check(run_preset(root, tmp_path, narrow=True))
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.skipif("CGN_FULL_WIDTH" not in os.environ, reason="CGN_FULL_WIDTH is not set: takes an hour")
 def test_with_all_channels(root: Path, tmp_path: Path) -> None:
     check(run_preset(root, tmp_path, narrow=False))
