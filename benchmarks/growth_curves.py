@@ -127,14 +127,16 @@ def no_op(folder: Path, stages: int) -> Callable[[], Any]:
     """`dvc repro` of a chain of so many stages, each with a file of parameters, that have run before."""
     place = folder / str(stages)
     place.mkdir(parents=True)
-    (place / "params.yaml").write_text("".join(f"p{index}: {index}\n" for index in range(stages)))
-    (place / "0.txt").write_text("start\n")
+    (place / "params.yaml").write_text(
+        "".join(f"p{index}: {index}\n" for index in range(stages)), encoding="utf-8"
+    )
+    (place / "0.txt").write_text("start\n", encoding="utf-8")
     chain = "".join(
         f"  s{index}:\n    cmd: cp {index}.txt {index + 1}.txt\n    deps: [{index}.txt]\n"
         f"    params: [p{index}]\n    outs: [{index + 1}.txt]\n"
         for index in range(stages)
     )
-    (place / "dvc.yaml").write_text(f"stages:\n{chain}")
+    (place / "dvc.yaml").write_text(f"stages:\n{chain}", encoding="utf-8")
     dvc = [sys.executable, "-m", "dvc"]
     for words in (["init", "--no-scm", "--quiet"], ["repro", "--quiet"]):
         subprocess.run([*dvc, *words], cwd=place, check=True)

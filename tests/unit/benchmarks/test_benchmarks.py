@@ -133,4 +133,7 @@ def test_the_docs_have_the_committed_results(root: Path) -> None:
     steps, speeds = read_json(paper_plan.STEPS), read_json(paper_plan.READING)
     assert paper_plan.table(paper_plan.parts("paper", steps, speeds)) in text
     assert reading.table(speeds) in text
+    exponents = growth.table(read_json(growth.RESULTS))["exponent"].round(2)
+    assert f"largest exponent is {exponents.max():.2f}" in text
+    assert f"does not grow (at most {exponents[:4].max():.2f})" in text
     assert released.table(read_json(Path("benchmarks/released.json"))) in text
