@@ -29,8 +29,11 @@ LNTL = "tests/unit/experiments/test_lntl.py::test_each_part_has_a_result_that_is
 S3 = "tests/pipeline/test_remote.py::test_push_and_pull_by_s3"
 QUEUE = "tests/pipeline/test_experiments.py::test_a_queue_of_experiments"
 CLONE = "tests/pipeline/test_experiments.py::test_a_clone_pulls_and_has_nothing_to_do"
+EMOJI = "tests/unit/experiments/test_emoji.py::test_what_has_a_result_is_not_run_again"
+BENCHMARKS = "tests/unit/benchmarks/test_benchmarks.py::"
 HERE = "tests/unit/test_documented_commands.py::"
-# The start of a command -> the test that runs it, on small data or at the size of `smoke`.
+# The start of a command -> the test that runs it, on small data or at the size of `smoke`. Where no test is named, a
+# file tests its parts; `test_its_program_takes_it` checks its words alone.
 RUN_BY = {
     "make setup": TUTORIAL,
     "make repro": TUTORIAL,
@@ -39,6 +42,9 @@ RUN_BY = {
     "make docs": "tests/unit/test_docs.py::site",
     "make test": ".ci/run::make test",
     "make lint": ".ci/run::make test",
+    "make test-all": "Makefile::test-all: test campaign",  # what `make test` runs, and tests/campaign
+    "make mutants": f"{HERE}test_its_program_takes_it",  # it takes hours
+    "make emoji": EMOJI,
     "make audit": f"{HERE}test_its_program_takes_it",  # asks the network, so the recipe alone is read
     "python -m stages.in9": "tests/unit/test_stage_alone.py::test_in9",
     "python -m stages.cue_conflict": "tests/unit/test_stage_alone.py::test_cue_conflict",
@@ -49,10 +55,16 @@ RUN_BY = {
     "python -m experiments.lntl": LNTL,
     "python -m experiments.deviations": "tests/pipeline/test_kept_results.py::test_a_deviation",
     "python -m experiments.studies": "tests/pipeline/test_kept_results.py::test_a_study",
-    "python -m experiments.decomposition": "tests/unit/experiments/test_decomposition.py::"
-    "test_what_the_paper_run_did_itself_stands_beside_what_is_measured",
+    "python -m experiments.decomposition": "tests/unit/experiments/test_decomposition.py::",
     "python -m experiments.imagenet": f"{HERE}test_commands_of_the_experiments",
     "python -m experiments.submit": f"{HERE}test_commands_of_the_experiments",
+    "python -m experiments.emoji": EMOJI,
+    "python -m experiments.emoji_figures": "tests/unit/experiments/test_emoji_figures.py::",
+    "python -m experiments.released_generators": "tests/unit/generators/mnist/test_released.py::",
+    "python -m benchmarks.growth": f"{BENCHMARKS}test_curves_are_measured_and_drawn",
+    "python -m benchmarks.reading": f"{BENCHMARKS}test_reading",
+    "python -m benchmarks.released": f"{BENCHMARKS}test_both_schedules",
+    "python -m benchmarks.paper_plan": f"{BENCHMARKS}test_the_plan",
     "python -m benchmarks.speed": "tests/unit/benchmarks/test_speed.py::test_speed",
     "python -m benchmarks.full_size": "tests/unit/generators/imagenet/test_full_size_training.py::",
     "cgn draw": "tests/unit/test_audit_command.py::test_a_drawing_by_the_shipped_generators",
