@@ -79,8 +79,10 @@ def test_the_search_finds_a_parameter(site: Path, serve: Callable[[Path], str]) 
         page = browser.new_page()
         page.on("request", lambda request: asked.append(request.url))
         page.goto(f"{address}/index.html")
-        page.fill("input[name=query]", "lambda_mask")
-        page.wait_for_selector(".md-search-result__item a[href*='reference/parameters.html']", timeout=60_000)
+        page.fill("input[name=query]", "mask_start_radius")
+        page.wait_for_selector(
+            ".md-search-result__item a[href*='reference/parameters.html']", timeout=60_000, state="attached"
+        )
         browser.close()
     assert not [url for url in asked if not url.startswith(address)]
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from dvc.utils.cli_parse import to_path_overrides
-from dvc.utils.hydra import apply_overrides
+from dvc.utils.hydra import apply_overrides, get_hydra_sweeps
 from ruamel.yaml import YAML
 from ruamel.yaml.nodes import MappingNode, Node, SequenceNode
 
@@ -111,7 +111,9 @@ def test_a_documented_command_changes_its_keys_alone(
     overrides: list[str], root: Path, tmp_path: Path
 ) -> None:
     copy_params(root, tmp_path)
-    for name, of_file in to_path_overrides(overrides).items():
+    # Of a sweep, e.g. key=3,6, all values one after the other.
+    sweeps = get_hydra_sweeps(to_path_overrides(overrides))
+    for name, of_file in ((name, of_file) for sweep in sweeps for name, of_file in sweep.items()):
         apply_overrides(tmp_path / name, of_file)
         before, after = ((folder / name).read_text(encoding="utf-8") for folder in (root, tmp_path))
         keys = [override.removeprefix("+").partition("=")[0] for override in of_file]
