@@ -59,6 +59,7 @@ def test_shards_are_read_as_the_docs_say(dvc: Run, root: Path) -> None:
     assert dvc("python", "-c", counted).count("sample") == 600
 
 
+@pytest.mark.long
 def test_the_tutorial(dvc: Run, smoke: Path, root: Path) -> None:
     """Its commands, to the letter and one after the other; a lambda runs generators again and no baseline."""
     text = (root / "docs/tutorial.md").read_text(encoding="utf-8")

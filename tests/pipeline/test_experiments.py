@@ -17,7 +17,7 @@ from tests.pipeline.conftest import Run, commands_of, run_in, stages_run
 STAGE = "train_cgn@colored_mnist"
 HISTORY = "models/mnist/cgn/colored_mnist/history.csv"
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.long
 
 
 @pytest.fixture(scope="module")

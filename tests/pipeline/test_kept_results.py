@@ -26,7 +26,7 @@ def run_of(path: Path) -> dict[str, Any]:
     return found
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_deviation(clean: Run, smoke: Path) -> None:
     kept = smoke / "reports/deviations/wildlife_mnist/none/seed_0.json"
     kept.unlink()
@@ -35,7 +35,7 @@ def test_a_deviation(clean: Run, smoke: Path) -> None:
     assert run_of(kept)["profile"] == "smoke"
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_study(clean: Run, smoke: Path) -> None:
     words = ["interventional", "--seed", "0", "--variant", "colored_mnist"]
     clean("python", "-m", "experiments.studies", *words)
