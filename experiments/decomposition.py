@@ -196,7 +196,8 @@ def _against(
             for which, of in ((ORACLE, oracle), (name, found))
             for seed in both
         ]
-        return str(difference(results, 0, name, ORACLE))
+        paired = difference(results, 0, name, ORACLE)
+        return paired.text() if paired else NONE
     return paired_by_image(*(right_of(of[both[0]]) for of in (found, oracle)))
 
 
@@ -225,7 +226,8 @@ def _of_paper() -> list[str]:
             for method in ("cgn_abduction", ORACLE)
             for path in sorted((PAPER / variant / method).glob("seed_*.json"))
         ]
-        told.append(f"{title} {difference(results, 0, 'cgn_abduction', ORACLE) or NONE}")
+        paired = difference(results, 0, "cgn_abduction", ORACLE)
+        told.append(f"{title} {paired.text() if paired else NONE}")
     return told
 
 

@@ -69,7 +69,8 @@ def test_each_changes_a_parameter_to_a_valid_value(
 ) -> None:
     monkeypatch.chdir(root)
     changed = overridden(deviations.settings_of(name, correlation))
-    assert (changed.mnist != overridden([]).mnist) == (name != "none")
+    as_given = overridden([f"mnist.correlation={correlation}"])
+    assert (changed.mnist != as_given.mnist) == (name != "none")
     assert changed.mnist.correlation == correlation
 
 
