@@ -183,9 +183,7 @@ ALL_WRITERS = ["arrays", "weights", "checkpoint", "shards", "JSON", "folder"]
 
 def written(what: str, path: Path, root: Path, how: str) -> subprocess.CompletedProcess[str]:
     words = [sys.executable, "-c", WRITERS, what, str(path), how]
-    plain = {
-        name: value for name, value in os.environ.items() if "COVERAGE" not in name
-    }  # writes, too
+    plain = {name: value for name, value in os.environ.items() if "COVERAGE" not in name}  # writes, too
     return subprocess.run(words, cwd=root, env=plain, capture_output=True, encoding="utf-8")
 
 
