@@ -94,7 +94,7 @@ DEVIATIONS = {
     **_EACH,
     ALL: Deviation("everything, as in faithful.yaml", ["profile=faithful"]),
 }
-_SMALL = [name for name in DEVIATIONS if name != ALL]  # at the sizes of the profile
+SMALL = [name for name in DEVIATIONS if name != ALL]  # at the sizes of the profile
 HEALTH = {
     "healthy_classes": "healthy classes",
     "mask_digit_accuracy": "masks read as their label, %",
@@ -106,7 +106,7 @@ BENEFITS = ("healthy_classes", "cgn", "cgn_only")  # measures by which a deviati
 
 def main(
     variant: Annotated[list[str], typer.Option(help="only these")] = list(HARD),  # noqa: B006
-    deviation: Annotated[list[str], typer.Option(help="only these; all: the profile faithful")] = _SMALL,
+    deviation: Annotated[list[str], typer.Option(help="only these; all: the profile faithful")] = SMALL,
     seed: Annotated[list[int], typer.Option(help="only these")] = list(SEEDS),  # noqa: B006
     correlation: Annotated[float, typer.Option(help="of cue and label in the training data")] = 1.0,
     set_param: Annotated[list[str], typer.Option("-S", help="further parameters, as of dvc exp run")] = [],  # noqa: B006
@@ -120,7 +120,7 @@ def main(
         for of in variant:
             for name in deviation:
                 path = result_path(of, name, correlation, number)
-                if not _is_complete(path):
+                if not is_complete(path):
                     settings = [*settings_of(name, correlation, set_param), f"seed={number}"]
                     write_json(path, measured(path, of, settings))
                     collect()
@@ -143,7 +143,7 @@ def settings_of(deviation: str, correlation: float = 1.0, further: list[str] | N
     return [setting.format(profile=of_profile) for setting in settings]
 
 
-def _is_complete(path: Path) -> bool:
+def is_complete(path: Path) -> bool:
     """Whether there is a result with all accuracies; older ones lack them."""
     return path.exists() and set(METHODS) <= read_json(path).keys()
 

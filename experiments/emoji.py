@@ -49,8 +49,7 @@ class Ablation(NamedTuple):
 
 
 def _images(count: int) -> list[str]:
-    sampled = "{profile}:sample_imagenet_counterfactuals"
-    return [f"{sampled}.images={count}", f"{sampled}.images_per_shard={min(count, 4000)}"]
+    return [f"{{profile}}:sample_imagenet_counterfactuals.images={count}"]
 
 
 def _ratio(real_to_counterfactual: float) -> list[str]:

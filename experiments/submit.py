@@ -29,6 +29,7 @@ SUMMARIES = (
     *(f"{studies.FOLDER}/{study.figure or name}.svg" for name, study in STUDIES.items()),
 )
 
+SetParam = Annotated[list[str], typer.Option("-S", help="further parameters, as of dvc exp run")]
 Executor = Annotated[Literal["local", "slurm"], typer.Option(help="where jobs run")]
 AtOnce = Annotated[int | None, typer.Option(min=1, help="jobs at once; default: local 1, slurm 100")]
 Attempts = Annotated[int, typer.Option(min=1, help="times that a job is tried")]
@@ -38,7 +39,7 @@ Slurm = Annotated[list[str], typer.Option(help="KEY=VALUE of submitit, for slurm
 def paper_seeds(
     seeds: Annotated[str, typer.Option(help="e.g. 0-4 or 0,2,7")],
     variant: Annotated[list[str], typer.Option(help="only these variants")] = list(VARIANT_TITLES),  # noqa: B006
-    set_param: Annotated[list[str], typer.Option("-S", help="further parameters, as of dvc exp run")] = [],  # noqa: B006
+    set_param: SetParam = [],  # noqa: B006
     profile: Annotated[str, typer.Option(help="paper or released")] = "paper",
     executor: Executor = "local",
     at_once: AtOnce = None,
@@ -46,7 +47,7 @@ def paper_seeds(
     slurm: Slurm = [],  # noqa: B006
 ) -> None:
     """Run every variant of SEEDS that has no result yet (`experiments.paper run`), and summarise all."""
-    changes = [word for setting in set_param for word in ("-S", setting)]
+    changes = _words(set_param)
     if profile not in paper.FOLDERS:
         raise UserError(f"--profile {profile}: not one of {', '.join(paper.FOLDERS)}")
     tasks = {
@@ -75,9 +76,10 @@ def each_deviation(
             *("experiments.deviations", "--variant", name, "--deviation", deviation),
         ]
         for name in variant
-        for deviation in deviations.DEVIATIONS
+        for deviation in deviations.SMALL
         if not all(
-            (deviations.FOLDER / name / deviation / f"seed_{seed}.json").exists() for seed in deviations.SEEDS
+            deviations.is_complete(deviations.result_path(name, deviation, 1.0, seed))
+            for seed in deviations.SEEDS
         )
     }
     submit(tasks, executor, at_once, attempts, slurm)
@@ -100,14 +102,14 @@ def each_study(
     study: Annotated[list[str], typer.Argument(help=", ".join(STUDIES))],
     seeds: Annotated[str, typer.Option(help="e.g. 0-2")] = "0-2",
     variant: Annotated[list[str], typer.Option(help="only these variants")] = list(VARIANT_TITLES),  # noqa: B006
-    set_param: Annotated[list[str], typer.Option("-S", help="further parameters, as of dvc exp run")] = [],  # noqa: B006
+    set_param: SetParam = [],  # noqa: B006
     executor: Executor = "local",
     at_once: AtOnce = None,
     attempts: Attempts = 3,
     slurm: Slurm = [],  # noqa: B006
 ) -> None:
     """Run a seed and variant of STUDY as a job, if it lacks results (`experiments.studies`)."""
-    changes = [word for setting in set_param for word in ("-S", setting)]
+    changes = _words(set_param)
     tasks = {
         f"study-{name}-{of}-{seed}": [
             *("experiments.studies", name, "--variant", of, "--seed", str(seed), *changes),
@@ -125,14 +127,14 @@ def each_study(
 def emoji_seeds(
     seeds: Annotated[str, typer.Option(help="of the whole branch, e.g. 0-4")] = "0-4",
     ablation: Annotated[list[str], typer.Option(help=f"with seeds 0-2: {', '.join(emoji.ABLATIONS)}")] = [],  # noqa: B006
-    set_param: Annotated[list[str], typer.Option("-S", help="further parameters, as of dvc exp run")] = [],  # noqa: B006
+    set_param: SetParam = [],  # noqa: B006
     executor: Executor = "local",
     at_once: AtOnce = None,
     attempts: Attempts = 3,
     slurm: Slurm = [],  # noqa: B006
 ) -> None:
     """Run the seeds of the emoji world that have no result yet, and those of ablations."""
-    changes = [word for setting in set_param for word in ("-S", setting)]
+    changes = _words(set_param)
     tasks = {
         f"emoji-{seed}": ["experiments.emoji", "seed", str(seed), *changes]
         for seed in numbers(seeds)
@@ -146,6 +148,10 @@ def emoji_seeds(
     }
     submit(tasks, executor, at_once, attempts, slurm)
     emoji.collect()
+
+
+def _words(set_param: Sequence[str]) -> list[str]:
+    return [word for setting in set_param for word in ("-S", setting)]
 
 
 def numbers(text: str) -> list[int]:

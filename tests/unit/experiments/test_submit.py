@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from cgn.errors import UserError
-from experiments import jobs, submit
+from cgn.io.files import write_json
+from experiments import deviations, jobs, submit
 from experiments.jobs import Job, clean_commit, run_jobs
 
 # Fails the first time, after it has left a checkpoint; the second time it goes on.
@@ -106,6 +107,22 @@ def test_each_variant_of_a_seed_is_a_job(monkeypatch: pytest.MonkeyPatch) -> Non
             *("--profile", "paper", "-S", "threads=1"),
         ]
     }
+
+
+def test_a_deviation_without_all_accuracies_is_a_job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    told: list[str] = []
+    monkeypatch.setattr(submit, "submit", lambda tasks, *_: told.extend(tasks))
+    for seed in deviations.SEEDS:
+        whole = dict.fromkeys(deviations.METHODS, 50.0) | {"run": {"profile": "laptop", "commit": "c"}}
+        health = {"healthy_classes": 9, "mask_digit_accuracy": 96.2, "inverted_masks": 0.5}
+        write_json(deviations.result_path("wildlife_mnist", "none", 1.0, seed), health | whole)
+        older = health | {"run": whole["run"]}
+        write_json(deviations.result_path("wildlife_mnist", "mask_interval", 1.0, seed), older)
+    submit.each_deviation(["wildlife_mnist"])
+    assert "deviation-wildlife_mnist-mask_interval" in told
+    assert "deviation-wildlife_mnist-none" not in told
+    assert len(told) == len(deviations.SMALL) - 1
 
 
 def test_no_slurm_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,14 +19,11 @@ from cgn.methods.training import Run, steps_for, train, train_and_save
 from cgn.networks.classifier import load_classifier
 from cgn.networks.digit_cnn import DigitCNN
 from cgn.training.checkpoint import Checkpoint
+from tests.unit.killing import KilledError
 from tests.unit.methods.conftest import Make
 
 STEPS = 12
 CPU = torch.device("cpu")
-
-
-class KilledError(Exception):
-    """Ends a run as a signal would."""
 
 
 def _algorithm(name: str, schedule: ClassifierParams) -> Algorithm:

@@ -16,12 +16,9 @@ from torch.optim.lr_scheduler import LambdaLR
 from cgn.io.histories import read_history
 from cgn.training.checkpoint import Checkpoint
 from cgn.training.loop import Loop
+from tests.unit.killing import KilledError
 
 STEPS = 11
-
-
-class KilledError(Exception):
-    """Ends a run as a signal would."""
 
 
 def fail() -> None:

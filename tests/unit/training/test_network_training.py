@@ -8,10 +8,7 @@ from torch import Tensor, nn
 from cgn.training.checkpoint import Checkpoint
 from cgn.training.network import train_network
 from cgn.training.params import NetworkTrainingParams
-
-
-class KilledError(Exception):
-    """Ends a run as a signal would."""
+from tests.unit.killing import KilledError
 
 
 @pytest.fixture

@@ -14,14 +14,11 @@ from cgn.networks.biggan import build_biggan, generate, truncated_noise
 from cgn.networks.vgg import PerceptualFeatures
 from cgn.training.checkpoint import Checkpoint
 from tests.unit.generators.imagenet.conftest import TINY
+from tests.unit.killing import KilledError
 
 Make = Callable[[int], ImageNetCGN]
 JUDGE = nn.Sequential(nn.Flatten(), nn.Linear(3 * 16 * 16, 2))
 BUDGET = ImageNetCGNBudget(steps=6, batch=2, accumulation=2, precision="fp32")
-
-
-class KilledError(Exception):
-    """Ends a run as a signal would."""
 
 
 def _train(

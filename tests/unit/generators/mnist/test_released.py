@@ -2,7 +2,6 @@
 
 import hashlib
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -20,6 +19,7 @@ from cgn.generators.params import GeneratorBudget
 from cgn.params.reading import read
 from cgn.scm import MNIST_SCM
 from cgn.training.checkpoint import Checkpoint
+from tests.unit.killing import KilledError, KillingCheckpoint
 
 FILES = {"colored_mnist": "colored", "double_colored_mnist": "double_colored", "wildlife_mnist": "wildlife"}
 # Tensors of the published files that are neither weights nor statistics of the others' layers.
@@ -86,23 +86,6 @@ def test_the_published_files_draw_digits(variant: str, root: Path, shared_data: 
     assert masks[:, :3].mean() < 0.2  # not inverted
     one, zero = (masks[digit::CLASSES] for digit in (1, 0))
     assert one.mean() < zero.mean()
-
-
-class KilledError(Exception):
-    pass
-
-
-class KillingCheckpoint(Checkpoint):
-    """Saves at step 5 and is killed at step 7."""
-
-    calls = 0
-
-    def save_if_due(self, state: Any) -> None:
-        self.calls += 1
-        if self.calls == 6:
-            self.save(state())
-        if self.calls == 8:
-            raise KilledError
 
 
 def train(folder: Path, variant: str, checkpoint: Checkpoint, steps: int = 8) -> dict[str, str]:

@@ -1,6 +1,5 @@
 import hashlib
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -18,6 +17,7 @@ from cgn.params.schema import Params
 from cgn.scm import MNIST_SCM, compose
 from cgn.seeding import indexed_normals, indexed_uniforms
 from cgn.training.checkpoint import Checkpoint
+from tests.unit.killing import KilledError, KillingCheckpoint
 
 CPU = torch.device("cpu")
 BUDGET = GeneratorBudget(width=4, noise_dimensions=10, discriminator_width=8, steps=8, batch=8)
@@ -40,23 +40,6 @@ def train(folder: Path, params: Params, arrays: Arrays, checkpoint: Checkpoint) 
     own = params.mnist.cgn.of("wildlife_mnist").model_copy(update={"texture_start": "plain"})
     training.train_cgn(folder, *arrays, own, params.mnist.adversarial, BUDGET, 0, checkpoint, CPU)
     return {path.name: hashlib.md5(path.read_bytes()).hexdigest() for path in folder.iterdir()}
-
-
-class KilledError(Exception):
-    pass
-
-
-class KillingCheckpoint(Checkpoint):
-    """Saves at step 5 and is killed at step 7."""
-
-    calls = 0
-
-    def save_if_due(self, state: Any) -> None:
-        self.calls += 1
-        if self.calls == 6:
-            self.save(state())
-        if self.calls == 8:
-            raise KilledError
 
 
 def test_a_killed_run_resumes_to_the_same_bytes(tmp_path: Path, params: Params, arrays: Arrays) -> None:

@@ -9,6 +9,7 @@ from cgn.generators.params import BigGANBudget, BigGANTrainingParams
 from cgn.generators.pretraining.biggan_training import LOSSES, TrainedBigGAN, train_biggan
 from cgn.networks.biggan import BatchNorm, BigGANSizes, generate, truncated_noise
 from cgn.training.checkpoint import Checkpoint
+from tests.unit.killing import KilledError
 
 # 16 pixels, two classes.
 TINY = BigGANSizes(
@@ -30,10 +31,6 @@ PARAMS = BigGANTrainingParams(
     weight_averaging=0.9,
     statistics_batches=2,
 )
-
-
-class KilledError(Exception):
-    """Ends a run as a signal would."""
 
 
 def _train(
