@@ -30,11 +30,12 @@ FOLDER = Path("reports/emoji")
 SCORES = {
     "accuracy": "imagenet_accuracy",
     "in9": "in9",
+    "in9_random_surfaces": "in9_random_surfaces",
     "cue_conflict": "cue_conflict",
     "cgn": "score_imagenet_cgn",
     "factors": "imagenet_factors",
 }
-OF_CLASSIFIERS = ("accuracy", "in9", "cue_conflict")
+OF_CLASSIFIERS = ("accuracy", "in9", "in9_random_surfaces", "cue_conflict")
 SEEDS = (0, 1, 2, 3, 4)
 ABLATION_SEEDS = (0, 1, 2)
 _MODELS = "models/imagenet"

@@ -22,8 +22,10 @@ FIXED = (
 HEADS = ("ensemble", "shape", "texture", "background")
 MEASURES = {
     "top1": ("top-1", 1),
+    "random_cues": ("top-1, random cues (validation)", 1),
     "mixed_rand": ("Mixed-Rand", 1),
     "bg_gap": ("BG-Gap", 1),
+    "random_bg_gap": ("BG-Gap, random surfaces", 1),
     "shape_bias": ("shape bias", 1),
     "shape_head_bg_gap": ("BG-Gap, shape head", 1),
     "shape_head_bias": ("shape bias, shape head", 1),
@@ -124,8 +126,9 @@ def _summary(scores: Sequence[ImageNetScores]) -> str:
     rows = []
     for method, title in CLASSIFIERS.items():
         in9 = {name: [one.in9[method][key] for one in scores] for key, name in _SUMMARY.items()}
+        random = [one.in9_random_surfaces[method]["bg_gap"] for one in scores]
         biases = [bias for one in scores if (bias := one.cue_conflict[method].shape_bias) is not None]
-        cells = in9 | {"shape bias": biases}
+        cells = in9 | {"BG-Gap, random surfaces": random, "shape bias": biases}
         rows.append(
             {"trained on": title}
             | {name: _sign(mean_and_deviation(of, counted=False)) for name, of in cells.items()}
@@ -173,12 +176,14 @@ def measures(scores: Mapping[str, Any], cgn: Mapping[str, float]) -> dict[str, f
 
     `scores` are those of the stages by the name of their file.
     """
-    top1 = scores["accuracy"]["ensemble"]["test_poses"]["top1"]
+    top1 = scores["accuracy"]["ensemble"]
     in9, conflict = scores["in9"], scores["cue_conflict"]
     return {
-        "top1": top1,
+        "top1": top1["test_poses"]["top1"],
+        "random_cues": top1["validation_random_cues"]["top1"],
         "mixed_rand": in9["ensemble"]["mixed_rand"],
         "bg_gap": in9["ensemble"]["bg_gap"],
+        "random_bg_gap": scores["in9_random_surfaces"]["ensemble"]["bg_gap"],
         "shape_bias": conflict["ensemble"]["shape_bias"],
         "shape_head_bg_gap": in9["shape"]["bg_gap"],
         "shape_head_bias": conflict["shape"]["shape_bias"],

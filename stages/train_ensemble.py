@@ -8,7 +8,7 @@ from typer import Option
 from stages.command import run, section
 from stages.run import StageRun
 
-PLAIN = Path("models/imagenet/classifiers/in")
+CLASSIFIERS = Path("models/imagenet/classifiers")
 
 
 def main(
@@ -25,19 +25,19 @@ def main(
     from cgn.io.files import leave_out, why_left_out
     from cgn.methods.ensemble import Ensemble, real_and_counterfactuals
     from cgn.methods.training import Run, steps_for, train_and_save
-    from cgn.networks.backbones import set_up, start_of
+    from cgn.networks.backbones import new_backbone, set_up
     from cgn.networks.classifier import Signature
     from cgn.networks.ensemble import EnsembleNetwork
     from cgn.seeding import seed_for
 
     generated = Path("data/imagenet/shards") / shards
     if reason := why_left_out(generated):
-        leave_out(PLAIN.parent / ensemble, reason)
+        leave_out(CLASSIFIERS / ensemble, reason)
         return
     world = World(Path("data/imagenet/world"), stage.threads, schedule.mirror)
 
     names = (stage.seed, "imagenet", ensemble)
-    backbone = start_of(params.start, PLAIN, seed_for(*names, "backbone"), schedule.channels)
+    backbone = new_backbone(schedule.start, seed_for(*names, "backbone"), schedule.channels)
     signature = Signature(world.classes, world.resolution, backbone.name)
     network = EnsembleNetwork(backbone, len(signature.classes), seed_for(*names, "heads"))
     set_up(network, schedule.frozen_statistics, schedule.channels_last)
@@ -46,9 +46,9 @@ def main(
     steps = steps_for(budget.image_passes, schedule.batch, schedule.decays)
     decay, precision = schedule.weight_decay, schedule.precision
     algorithm = Ensemble(network, steps, schedule, params.label_smoothing, decay, precision)
-    checkpoint = stage.checkpoint(ensemble, [params, schedule, budget], [*world.inputs, generated, PLAIN])
+    checkpoint = stage.checkpoint(ensemble, [params, schedule, budget], [*world.inputs, generated])
     seen = world.seen(source, stage.seed, ensemble)
-    one_run = Run(PLAIN.parent / ensemble, algorithm, seen, checkpoint, ensemble)
+    one_run = Run(CLASSIFIERS / ensemble, algorithm, seen, checkpoint, ensemble)
     train_and_save([one_run], world.validation, stage.threads, stage.device, signature)
 
 

@@ -36,8 +36,7 @@ def main() -> None:
     else:
         runs, made = [], cue_sources(world.train, world.arrays, schedule.batch, stage.seed)
         for method, source in made.items():
-            passes = budget.oracle_image_passes if method == "oracle" else budget.image_passes
-            steps = steps_for(passes, schedule.batch, schedule.decays)
+            steps = steps_for(budget.image_passes, schedule.batch, schedule.decays)
             seed = seed_for(stage.seed, "imagenet", method, "network")
             network, backbone = new_classifier(schedule.start, len(world.classes), seed, schedule.channels)
             set_up(network, schedule.frozen_statistics, schedule.channels_last)

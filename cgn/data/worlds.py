@@ -85,8 +85,9 @@ def _split(folder: Path, split: str, workers: int) -> Split:
 
 
 def held_out_splits(folder: Path, workers: int) -> dict[str, Split]:
-    """The test splits of a world by name, e.g. `test_images`."""
-    arrays = sorted(path.stem for path in folder.glob("test_*.safetensors"))
+    """The splits of a world on which classifiers are scored, by name, e.g. `test_images`."""
+    scored = [*folder.glob("test_*.safetensors"), *folder.glob("validation_*.safetensors")]
+    arrays = sorted(path.stem for path in scored)
     names = [TEST] if (folder / FILES).exists() else arrays
     return {name: _split(folder, name, workers) for name in names}
 

@@ -51,7 +51,6 @@ class ClassifiersBudget(Section):
 
 class ImageNetClassifiersBudget(Section):
     image_passes: Annotated[int, Field(ge=0)]
-    oracle_image_passes: Annotated[int, Field(ge=0)]
 
 
 class OriginalParams(Section):
@@ -115,4 +114,3 @@ class HeadSmoothing(Section):
 class EnsembleParams(Section):
     real_to_counterfactual: Positive
     label_smoothing: HeadSmoothing
-    start: str

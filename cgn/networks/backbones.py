@@ -80,21 +80,17 @@ def set_up(network: nn.Module, frozen_statistics: bool, channels_last: bool) -> 
             module.to(memory_format=module.memory_format)
 
 
-def start_of(start: str, plain: Path, seed: int, channels: list[int]) -> Backbone:
-    """The backbone that an ensemble starts from; `start` is `methods.ensemble.start` of the profile.
+def new_backbone(start: str, seed: int, channels: list[int]) -> Backbone:
+    """A backbone to train; `start` is `imagenet.classifier.start` of the profile.
 
-    `in` is the backbone of the plain classifier in the folder `plain`; `scratch` is a small network of
-    `channels` with weights drawn from `seed`; otherwise `start` is the name of a published classifier.
+    `scratch` is a small network of `channels` with weights drawn from `seed`; otherwise `start` is the name
+    of a published classifier.
     """
-    if start == "in":
-        return trained_backbone(plain)
-    if start == "scratch":
-        return random_backbone(seed, channels)
-    return published_backbone(start)
+    return random_backbone(seed, channels) if start == "scratch" else published_backbone(start)
 
 
 def new_classifier(start: str, classes: int, seed: int, channels: list[int]) -> tuple[Classifier, str]:
-    """A classifier to train, and the name of its backbone; `start` is as in `start_of`, without `in`.
+    """A classifier to train, and the name of its backbone; `start` is as in `new_backbone`.
 
     Weights that are not published are drawn from `seed`.
     """
@@ -114,15 +110,6 @@ def drawn_layer(width: int, classes: int, seed: int) -> nn.Linear:
 def random_backbone(seed: int, channels: list[int]) -> Backbone:
     """The small network with weights drawn from `seed`."""
     return _small(SmallResNet(seed, 1, channels))
-
-
-def trained_backbone(folder: Path) -> Backbone:
-    """The backbone of a classifier with one head, trainable. Raises UserError as `load_one_head`."""
-    network = load_one_head(folder).requires_grad_(True)
-    if isinstance(network, SmallResNet):
-        return _small(network)
-    assert isinstance(network, OneHead)
-    return Backbone(network.backbone, network.linear.in_features, read_signature(folder).backbone)
 
 
 def published_backbone(name: str) -> Backbone:

@@ -67,7 +67,10 @@ _TABLE_3_LEGEND = _LEGEND + (
     "held-out poses (or photos), and glyphs never seen; shortcuts as in training. Cropped: stimuli resized "
     "to 256 pixels and cut to 224, as by the paper's released code, for classifiers of 224 pixels."
 )
-_TABLE_4_LEGEND = _LEGEND + "BG-Gap: Mixed-Same minus Mixed-Rand, in points."
+_TABLE_4_LEGEND = _LEGEND + (
+    "BG-Gap: Mixed-Same minus Mixed-Rand, in points. In the emoji world's IN-9 an object wears the surface of"
+    " its class, which alone can tell the class; random: the same images with surfaces at random."
+)
 
 
 class Table(NamedTuple):
@@ -88,12 +91,16 @@ class TopAccuracy(BaseModel):
 
 
 class EmojiAccuracy(BaseModel):
-    """The accuracies on training glyphs at held-out poses, and on held-out glyphs."""
+    """The accuracies on training glyphs at held-out poses, on held-out glyphs, and under random cues.
+
+    The last is of validation images, for the choice of settings.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     test_poses: TopAccuracy
     test_glyphs: TopAccuracy
+    validation_random_cues: TopAccuracy
 
 
 class PhotoAccuracy(BaseModel):
@@ -151,6 +158,7 @@ class ImageNetScores(BaseModel):
     accuracy: dict[str, EmojiAccuracy] | dict[str, PhotoAccuracy]
     cue_conflict: dict[str, ShapeBias]
     in9: dict[str, dict[str, Any]]  # the variants' accuracies, bg_gap, and images by variant
+    in9_random_surfaces: dict[str, dict[str, Any]]  # the same; only emojis have it
     cgn: MechanismScores
     factors: dict[str, FactorScores]  # by split
 
@@ -169,16 +177,26 @@ class ImageNetScores(BaseModel):
         accuracy = {}
         for method, score in self.accuracy.items():
             main, glyphs = held_out(score)
-            beside = {} if glyphs is None else {"held_out_glyphs": glyphs.model_dump()}
-            accuracy[method] = main.model_dump() | beside
-        in9 = {
-            method: {name: value for name, value in scores.items() if name != "images"}
-            for method, scores in self.in9.items()
-        }
+            accuracy[method] = main.model_dump()
+            if isinstance(score, EmojiAccuracy):
+                beside = {"held_out_glyphs": glyphs, "validation_random_cues": score.validation_random_cues}
+                accuracy[method] |= {name: own.model_dump() for name, own in beside.items() if own}
+        in9, random_surfaces = (
+            {
+                method: {name: value for name, value in scores.items() if name != "images"}
+                for method, scores in found.items()
+            }
+            for found in (self.in9, self.in9_random_surfaces)
+        )
         conflict = {
             method: score.model_dump(exclude_unset=True) for method, score in self.cue_conflict.items()
         }
-        of_classifiers = {"accuracy": accuracy, "cue_conflict": conflict, "in9": in9}
+        of_classifiers = {
+            "accuracy": accuracy,
+            "cue_conflict": conflict,
+            "in9": in9,
+            "in9_random_surfaces": random_surfaces,
+        }
         factors = {"factors": {split: score.model_dump() for split, score in self.factors.items()}}
         return of_classifiers | self.cgn.model_dump() | factors
 
@@ -202,10 +220,11 @@ def parse_scores(values: Mapping[str, Any], source: str) -> ImageNetScores:
         key = ".".join(str(part) for part in first["loc"])
         raise UserError(f"{source}: {key}: {first['msg']}; delete the folder and run dvc repro") from None
     methods = scores.methods
-    rows = {"accuracy": methods, "cue_conflict": methods, "in9": methods, "cgn": list(ROWS)}
+    sets = ("cue_conflict", "in9", "in9_random_surfaces")
+    rows = dict.fromkeys(("accuracy", *sets), methods) | {"cgn": list(ROWS)}
     for stage, expected in rows.items():
         found = scores.cgn.ablation if stage == "cgn" else getattr(scores, stage)
-        if scores.of_photos and stage in ("cue_conflict", "in9") and not found:
+        if scores.of_photos and stage in sets and not found:
             continue
         if missing := [row for row in expected if row not in found]:
             raise UserError(f"{source}/{stage}.json: no scores for {', '.join(missing)}; run dvc repro")
@@ -263,7 +282,10 @@ def table_3(scores: ImageNetScores) -> pd.DataFrame:
 
 
 def table_4(scores: ImageNetScores) -> pd.DataFrame:
-    """Table 4, IN-9, a row for each method; `paper_*` are NaN if the paper has no value."""
+    """Table 4, IN-9, a row for each method; `paper_*` are NaN if the paper has no value.
+
+    `random_mixed_rand` and `random_bg_gap` are those with random surfaces, in worlds that have them.
+    """
     names = ("original", "mixed_same", "mixed_rand", "bg_gap")
     rows = []
     for method in scores.methods:
@@ -271,6 +293,11 @@ def table_4(scores: ImageNetScores) -> pd.DataFrame:
         rows.append(
             {"method": method}
             | {name: scores.in9.get(method, {}).get(name) for name in names}
+            | {
+                f"random_{name}": scores.in9_random_surfaces[method][name]
+                for name in names[2:]
+                if method in scores.in9_random_surfaces
+            }
             | {f"paper_{name}": value for name, value in zip(names, paper, strict=True)}
         )
     return _frame(rows)

@@ -97,7 +97,7 @@ def write_report(
         classifiers[variant] = parse_classifiers(read_json(path), str(path))
         path = SCORES / variant / "mechanisms.json"
         mechanisms[variant] = parse_mechanisms(read_json(path), str(path))
-    scored = ("accuracy", "cue_conflict", "in9", "cgn", "factors")
+    scored = ("accuracy", "cue_conflict", "in9", "in9_random_surfaces", "cgn", "factors")
     imagenet = parse_scores(
         {name: read_json(IMAGENET_SCORES / f"{name}.json") for name in scored}, str(IMAGENET_SCORES)
     )

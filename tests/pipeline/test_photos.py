@@ -44,7 +44,6 @@ def test_a_folder_of_photos_becomes_shards_and_classifiers(photos: Path, root: P
     settings = (
         *("imagenet.folder.resolution=48", "threads=1", "imagenet.saliency.resolution=64"),
         "budgets/photos.yaml:imagenet.classifier.start=scratch",
-        "budgets/photos.yaml:methods.ensemble.start=scratch",
         f"budgets/photos.yaml:pretrained_networks.saliency={tmp_path / 'u2netp.pth'}",
         "budgets/photos.yaml:train_imagenet_classifiers.image_passes=320",
         "budgets/photos.yaml:train_ensemble.image_passes=320",

@@ -150,7 +150,8 @@ def test_the_emoji_world(title: str, results: str, root: Path) -> None:
     method = IMAGENET_TITLES[title]
     (row,) = (line for line in results.splitlines() if line.startswith(f"| {title} |"))
     in9 = [scores["in9"][method][name] for name in ("original", "mixed_same", "mixed_rand", "bg_gap")]
-    values = [*in9, scores["cue_conflict"][method]["shape_bias"]]
+    random_surfaces = [scores["in9_random_surfaces"][method][name] for name in ("mixed_rand", "bg_gap")]
+    values = [*in9, *random_surfaces, scores["cue_conflict"][method]["shape_bias"]]
     shown = [f"{value:.1f}".replace("-", MINUS) for value in values]
     assert [cell.strip() for cell in row.strip("|").split("|")][1:] == shown
 

@@ -1,8 +1,9 @@
 """Training images of the classifiers of Tables 3 and 4. All but `in` need known masks and backgrounds.
 
-`in`: the world's images, with both shortcuts. `sin`: the same objects with random surfaces; it stands for
-Stylized ImageNet (Geirhos et al. 2019). `in_sin`: both. `mixed_rand`: objects on the backgrounds of other
-images (Xiao et al. 2021). `oracle`: random surfaces and the backgrounds of other images, an upper limit.
+`in`: the world's images, with both shortcuts. `sin`: the same images, each as a whole in the style of one
+surface at random, as in Stylized-ImageNet (Geirhos et al. 2019). `in_sin`: both. `mixed_rand`: objects on the
+backgrounds of other images (Xiao et al. 2021). `oracle`: objects with random surfaces on the backgrounds of
+other images, an upper limit.
 """
 
 from typing import Any
@@ -37,7 +38,8 @@ def cue_sources(train: Split, arrays: Arrays, batch: int, seed: int) -> dict[str
     """The training images of each of `TRAINING_SETS`, in minibatches of `batch`.
 
     `train` are the world's images. If their masks are known, `arrays` has `images`, `labels` (n,), `restyled`
-    images, `masks` and `backgrounds`, uint8. Without `masks` only the source of `in` is returned.
+    and `repainted` images, `masks` and `backgrounds`, uint8. Without `masks` only the source of `in` is
+    returned.
     """
     plain = train.source(batch, seed, "in")
     if "masks" not in arrays:
@@ -57,5 +59,5 @@ def cue_sources(train: Split, arrays: Arrays, batch: int, seed: int) -> dict[str
         "sin": FixedImages(Images(restyled, labels), batch, seed, "sin"),
         "in_sin": FixedImages(both, batch, seed, "in_sin"),
         "mixed_rand": exchanged("mixed_rand", images),
-        "oracle": exchanged("oracle", restyled),
+        "oracle": exchanged("oracle", arrays["repainted"]),
     }

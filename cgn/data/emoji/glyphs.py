@@ -49,6 +49,20 @@ HELD_OUT_GLYPHS: tuple[tuple[int, ...], ...] = (
     (0xE000,),  # goldfish
 )
 
+# Of other kinds than the world's classes: fruit, plants, clothes, tools, buildings, dishes, furniture,
+# sports and stationery. The helper networks learn from them, so that they have seen no object of the world.
+OTHER_GLYPHS: tuple[tuple[int, ...], ...] = (
+    (0x1F34E, 0x1F34C, 0x1F350, 0x1F353, 0x1F34D),  # apple, banana, pear, strawberry, pineapple
+    (0x1F337, 0x1F33B, 0x1F335, 0x1F332, 0x1F344),  # tulip, sunflower, cactus, fir, mushroom
+    (0x1F455, 0x1F456, 0x1F457, 0x1F462, 0x1F3A9),  # shirt, jeans, dress, boot, top hat
+    (0x1F528, 0x1F527, 0x2702, 0x1FA93, 0x1FA9B),  # hammer, wrench, scissors, axe, screwdriver
+    (0x1F3E0, 0x1F3F0, 0x26EA, 0x1F5FC, 0x1F3ED),  # house, castle, church, tower, factory
+    (0x1F377, 0x2615, 0x1F37A, 0x1F37C, 0x1FAD6),  # wine glass, cup, beer mug, baby's bottle, teapot
+    (0x1FA91, 0x1F6CB, 0x1F6CF, 0x1F4A1, 0x1F56F),  # chair, couch, bed, light bulb, candle
+    (0x1F3C6, 0x1FA81, 0x1F94A, 0x1F3C0, 0x1F3F8),  # trophy, kite, boxing glove, basketball, badminton
+    (0x2709, 0x1F4D5, 0x270F, 0x1F4DE, 0x1F511),  # envelope, book, pencil, telephone receiver, key
+)
+
 DRAWING_SIZE = 256  # of the font, in pixels; larger than in any image, so glyphs are never enlarged
 SUPERSAMPLING = 4  # a pixel of the image is the mean of so many drawn pixels in each direction
 

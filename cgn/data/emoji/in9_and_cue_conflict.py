@@ -31,29 +31,39 @@ from cgn.seeding import indexed_uniforms
 FOLDERS = tuple(f"{label:02d}_{name.replace('_', ' ')}" for label, name in enumerate(IN9_CLASSES))
 
 
-def write_in9_set(folder: Path, *, images_per_class: int, resolution: int, seed: int) -> None:
+def write_in9_set(
+    folder: Path, *, images_per_class: int, resolution: int, seed: int, random_surfaces: bool = False
+) -> None:
     """Writes `<variant>/val/<00_dog .. 08_fish>/0000.png` ..., `images_per_class` in each, to a new `folder`.
 
-    Image n of a class shows the same object in every variant: a training glyph at a random pose, with a
-    surface of its class.
+    Image n of a class shows the same object in every variant: a training glyph at a random pose. Its surface
+    is of its class, as in the published set, or of a class at random. Both sets have the same backgrounds.
     """
     with atomic_folder(folder) as temporary:
         for label, name in enumerate(FOLDERS):
             for number in range(images_per_class):
                 index = number * CLASSES + label  # a small set equals the beginning of a large one
-                for variant, image in in9_images(label, index, resolution=resolution, seed=seed):
+                images = in9_images(
+                    label, index, resolution=resolution, seed=seed, random_surface=random_surfaces
+                )
+                for variant, image in images:
                     write_image(temporary / in9_file(variant, name, number), image)
 
 
-def in9_images(label: int, index: int, *, resolution: int, seed: int) -> Iterator[tuple[str, Bytes]]:
+def in9_images(
+    label: int, index: int, *, resolution: int, seed: int, random_surface: bool = False
+) -> Iterator[tuple[str, Bytes]]:
     """Yields name and image uint8 (r, r, 3) of each variant of object `index`, which has class `label`.
 
-    The original is on a background of the class; the random class of mixed_rand is one of all nine.
+    The original is on a background of the class; random classes, of mixed_rand's background and of a
+    `random_surface`, are of all nine.
     """
     glyph_draw, random_class = indexed_uniforms(seed, "emoji/in9/labels", index, index + 1, 2)[0]
     glyph = TRAINING_GLYPHS[label][int(glyph_draw * len(TRAINING_GLYPHS[label]))]
     shape = draw_shape(seed, "in9", index, glyph, resolution)
-    mask, surface = shape.mask, draw_foreground(seed, "in9", index, label, shape)
+    (surface_draw,) = indexed_uniforms(seed, "emoji/in9/surfaces", index, index + 1, 1)[0]
+    family = int(surface_draw * CLASSES) if random_surface else label
+    mask, surface = shape.mask, draw_foreground(seed, "in9", index, family, shape)
     own = draw_scenery(seed, "in9/original", index, label, resolution)
     families = {
         "mixed_same": label,

@@ -18,24 +18,35 @@ log = logging.getLogger(__name__)
 def write_emoji_world(folder: Path, world: EmojiParams, budget: WorldBudget, seed: int) -> None:
     """Writes the splits with both shortcuts, the IN-9 variants and the cue-conflict stimuli to `folder`.
 
-    The training split also has `restyled`, the same objects and backgrounds with random surfaces.
+    The training split also has the images in `other_styles` of `render`. What is tuned is tuned on
+    `validation_random_cues`, whose cues are random, and never on IN-9 or cue conflict. `in9_random_surfaces`
+    is IN-9 with a surface at random on each object.
     """
     size = world.resolution
-    draw = partial(render, resolution=size, background_correlation=world.background_correlation, seed=seed)
+    draw = partial(render, resolution=size, seed=seed)
     sizes: dict[Split, int] = {
         "train": budget.train,
         "validation": budget.validation,
+        "validation_random_cues": budget.validation,
         "test_poses": budget.test,
         "test_glyphs": budget.test,
     }
     for split, count in sizes.items():
-        arrays = draw(split, 0, count, surface_correlation=world.surface_correlation)
-        if split == "train":
-            arrays["restyled"] = draw(split, 0, count, surface_correlation=0.0)["images"]
+        correlated = split != "validation_random_cues"
+        arrays = draw(
+            split,
+            0,
+            count,
+            background_correlation=world.background_correlation * correlated,
+            surface_correlation=world.surface_correlation * correlated,
+            other_styles=split == "train",
+        )
         write_arrays(folder / f"{split}.safetensors", arrays)
     write_json(folder / "classes.json", IN9_CLASSES)
     per_class, per_pair = budget.in9_images_per_class, budget.cue_conflict_images_per_pair
-    write_in9_set(folder / "in9", images_per_class=per_class, resolution=size, seed=seed)
+    of_in9 = partial(write_in9_set, images_per_class=per_class, resolution=size, seed=seed)
+    of_in9(folder / "in9")
+    of_in9(folder / "in9_random_surfaces", random_surfaces=True)
     write_cue_conflict_set(folder / "cue_conflict", images_per_pair=per_pair, resolution=size, seed=seed)
     with atomic_path(folder / "ATTRIBUTION.md") as temporary:
         temporary.write_text(ATTRIBUTION, encoding="utf-8")

@@ -19,7 +19,7 @@ from cgn.data.photos.layouts import SPLITS
 from cgn.data.photos.photos import unpack_set
 from cgn.errors import UserError
 from cgn.io.arrays import write_arrays
-from cgn.io.files import atomic_folder, located, write_json
+from cgn.io.files import atomic_folder, leave_out, located, write_json
 from cgn.io.image_folders import Skipped
 
 log = logging.getLogger(__name__)
@@ -52,6 +52,7 @@ def write_files_world(
         write_json(world / FILES, {"root": params.path, "resolution": params.resolution})
         for name, archive in archives.items():
             unpack_set(archive, world / name, params.resolution)
+        leave_out(world / "in9_random_surfaces", "the objects of the published IN-9 cannot be repainted")
         if params.pack:
             places = {name: place for place, name in enumerate(classes)}
             for name, some in splits.items():

@@ -43,7 +43,7 @@ def write_photo_world(
     for split, most in zip(SPLITS, (budget.train, budget.validation, budget.test), strict=True):
         chosen = [entry for entry in entries if entry.split == split][:most]
         write_arrays(folder / f"{split}.safetensors", read_photos(root, chosen, classes, resolution))
-    for test_set in ("in9", "cue_conflict"):
+    for test_set in ("in9", "in9_random_surfaces", "cue_conflict"):
         leave_out(folder / test_set, "photos have no masks, of which such a set is made")
     log.info("%d photos of %d classes are indexed, the world is in %s", len(entries), len(classes), folder)
 

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from cgn.data.emoji.world import Split, render
+from cgn.data.emoji.world import render
 from cgn.generators.params import PretrainingBudget, PretrainingParams
 from cgn.generators.pretraining.biggan_training import train_biggan
 from cgn.generators.pretraining.scenes import Renders
@@ -54,16 +54,16 @@ def pretrain(
 ) -> None:
     """Trains the networks `names`; files and scores of other networks in `folder` stay.
 
-    All but the BigGAN are trained on renders of the emoji world with random cues, so that neither background
-    nor surface tells the object's class. The stored weights are scored on training glyphs at held-out poses,
-    and the segmenters on held-out glyphs, too.
+    All but the BigGAN are trained on renders of other kinds of objects than the world's, with random cues, so
+    that they know neither the world's shapes nor that a cue goes with a class. The stored weights are scored
+    on these at held-out poses, and the segmenters on the world's glyphs, too.
     """
     draw = partial(
         render, resolution=resolution, background_correlation=0.0, surface_correlation=0.0, seed=seed
     )
     count = budget.renders if set(names) - {"biggan"} else 0
     log.info("rendering %d images with random cues", count)
-    renders = draw("train", 0, count)
+    renders = draw("other_glyphs", 0, count)
     shown = Renders(renders["images"], renders["masks"], renders["backgrounds"])
 
     def train(name: str) -> nn.Module:
@@ -85,8 +85,10 @@ def pretrain(
         return network
 
     def score(name: str) -> dict[str, dict[str, float]]:
-        splits: dict[str, Split] = {"held_out_poses": "validation", "held_out_glyphs": "test_glyphs"}
-        held_out = {key: draw(split, 0, budget.held_out) for key, split in splits.items()}
+        held_out = {
+            "held_out_poses": draw("other_glyphs", count, count + budget.held_out),
+            "glyphs_of_the_world": draw("validation", 0, budget.held_out),
+        }
         if name == "vgg":
             network = load_vgg(folder)
             return {"held_out_poses": answer_scores(network, held_out["held_out_poses"])}

@@ -20,7 +20,7 @@ RUN = {"profile": "laptop", "commit": "c1", "command": "dvc exp run"}
 def _scores(shift: float) -> dict[str, Any]:
     """Scores as the stages write them, all of them `shift` higher."""
     top = {"top1": 90.0 + shift, "top5": 95.0}
-    accuracy = {"test_poses": top, "test_glyphs": top}
+    accuracy = dict.fromkeys(("test_poses", "test_glyphs", "validation_random_cues"), top)
     in9 = {"original": 99.0, "mixed_same": 98.0, "mixed_rand": 80.0 - shift, "bg_gap": 18.0 + shift}
     conflict = {"shape_bias": 20.0 + shift, "shape_correct": 20, "texture_correct": 80, "images": 360}
     of_cgn = {"inception_score": 6.0 + shift, "mask_mean": 0.2, "mask_entropy": 0.05, "mask_iou": 0.8}
@@ -30,6 +30,7 @@ def _scores(shift: float) -> dict[str, Any]:
     return {
         "accuracy": dict.fromkeys(CLASSIFIERS, accuracy),
         "in9": dict.fromkeys(CLASSIFIERS, in9),
+        "in9_random_surfaces": dict.fromkeys(CLASSIFIERS, in9 | {"bg_gap": 40.0 + shift}),
         "cue_conflict": dict.fromkeys(CLASSIFIERS, conflict),
         "cgn": {"cgn": of_cgn | how, "ablation": dict.fromkeys(ROWS, of_cgn)},
         "factors": {"train": factors},

@@ -15,7 +15,7 @@ from cgn.errors import UserError
 from cgn.io.shards import Sample, write_shards
 from cgn.methods.ensemble import Ensemble, real_and_counterfactuals
 from cgn.methods.params import ClassifierParams, HeadSmoothing
-from cgn.networks.backbones import Backbone, OneHead, new_classifier, random_backbone, trained_backbone
+from cgn.networks.backbones import Backbone, OneHead, new_classifier, random_backbone
 from cgn.networks.classifier import Signature, write_signature
 from cgn.networks.ensemble import HEADS, EnsembleNetwork, load_ensemble
 from cgn.networks.image_classifier import load_networks
@@ -162,15 +162,6 @@ def test_a_folder_holds_four_classifiers(tmp_path: Path) -> None:
     assert list(scores_by_model([str(folder)], {}, lambda model: {})) == list(scores)[1:]
 
 
-def test_a_trained_backbone_keeps_its_weights_and_learns(tmp_path: Path) -> None:
-    plain = SmallResNet(0, 9, [4, 8]).eval()
-    backbone = trained_backbone(save(plain, tmp_path / "in"))
-    images = torch.rand(2, 3, 16, 16) * 2 - 1
-    assert backbone.width == 8
-    assert torch.equal(backbone.network.eval()(images), plain.features(images))
-    assert all(parameter.requires_grad for parameter in backbone.network.parameters())
-
-
 def test_a_resnet_of_torchvision_is_a_backbone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, put_weights: Callable[[str], torch.nn.Module]
 ) -> None:
@@ -201,8 +192,6 @@ def test_efficientnet_lite0_learns_with_frozen_batch_norms(tmp_path: Path) -> No
     assert all(parameter.grad is not None for parameter in network.parameters())
     again = load_networks(save(network, tmp_path / "in", Signature(list("abc"), 96, name)))["in"].network
     assert torch.equal(again(images), network.eval()(images))
-    started = trained_backbone(tmp_path / "in")
-    assert (started.name, started.width) == (name, 1280)
 
 
 def test_heads_of_an_abducted_ensemble_have_names_of_their_own(tmp_path: Path) -> None:

@@ -130,7 +130,7 @@ def further(
 
 @pytest.fixture(scope="session")
 def imagenet_json() -> dict[str, Any]:
-    top = {"top1": 61.5, "top5": 97.5}
+    top, splits = {"top1": 61.5, "top5": 97.5}, ("test_poses", "test_glyphs", "validation_random_cues")
     in9 = {
         "original": 88.0,
         "mixed_same": 80.0,
@@ -146,9 +146,10 @@ def imagenet_json() -> dict[str, Any]:
     how = {"images": 600, "splits": 2, "truncation": 1.0, "network": "oracle"}
     return {
         "cgn": {"cgn": rows["all"] | how, "ablation": rows | {"biggan": {"inception_score": 7.5}}},
-        "accuracy": {method: {"test_poses": top, "test_glyphs": top} for method in IMAGENET_METHODS},
+        "accuracy": {method: dict.fromkeys(splits, top) for method in IMAGENET_METHODS},
         "cue_conflict": dict.fromkeys(IMAGENET_METHODS, bias),
         "in9": dict.fromkeys(IMAGENET_METHODS, in9),
+        "in9_random_surfaces": dict.fromkeys(IMAGENET_METHODS, in9 | {"mixed_rand": 45.0, "bg_gap": 35.0}),
         "factors": {"train": {"photos": 8000, "usable_objects": 7900, "mask_iou": 0.85}},
     }
 

@@ -5,8 +5,10 @@ import pytest
 from numpy.typing import NDArray
 
 from cgn.data.emoji.cue_sources import TRAINING_SETS, cue_sources, on_backgrounds_of_others
+from cgn.data.emoji.surfaces import draw_surface
 from cgn.data.emoji.world import render
 from cgn.data.sources import Images, Source
+from cgn.seeding import generator
 
 Arrays = dict[str, NDArray[Any]]
 COUNT = 30
@@ -18,10 +20,16 @@ def sources_of(arrays: Arrays) -> dict[str, Source]:
 
 @pytest.fixture(scope="module")
 def world() -> Arrays:
-    draw = {"resolution": 32, "background_correlation": 1.0, "seed": 0}
-    arrays = render("train", 0, COUNT, surface_correlation=1.0, **draw)  # type: ignore[arg-type]
-    restyled = render("train", 0, COUNT, surface_correlation=0.0, **draw)  # type: ignore[arg-type]
-    return arrays | {"restyled": restyled["images"]}
+    return render(
+        "train",
+        0,
+        COUNT,
+        resolution=32,
+        background_correlation=1.0,
+        surface_correlation=1.0,
+        seed=0,
+        other_styles=True,
+    )
 
 
 def test_objects_stay_and_backgrounds_move(world: Arrays) -> None:
@@ -41,10 +49,27 @@ def test_objects_stay_and_backgrounds_move(world: Arrays) -> None:
     assert not np.array_equal(moved, on_backgrounds_of_others(world["images"], world, 0, "another"))
 
 
-def test_restyled_objects_keep_pose_and_background(world: Arrays) -> None:
+def test_repainted_objects_keep_pose_and_background(world: Arrays) -> None:
     outside, inside = world["masks"] == 0, world["masks"] == 255
-    assert np.array_equal(world["restyled"][outside], world["images"][outside])
-    assert not np.array_equal(world["restyled"][inside], world["images"][inside])
+    assert np.array_equal(world["repainted"][outside], world["images"][outside])
+    assert not np.array_equal(world["repainted"][inside], world["images"][inside])
+
+
+def test_a_restyled_image_has_the_colors_of_one_surface(world: Arrays) -> None:
+    """Of the object and of what is behind it; brightness alone tells them apart."""
+    other = render(
+        "train", 0, COUNT, resolution=32, background_correlation=1.0, surface_correlation=0.0, seed=0
+    )
+    for row, image in enumerate(world["restyled"]):
+        style = draw_surface(
+            int(other["surface_labels"][row]), generator(0, "emoji", "train", "style", row), 32
+        )
+        shade = image.astype(np.float64) / 255 / np.maximum(style, 1e-3)
+        bright = style.min(axis=-1) > 0.3  # elsewhere a byte is too coarse
+        np.testing.assert_allclose(shade.max(axis=-1)[bright], shade.min(axis=-1)[bright], atol=0.03)
+    inside, outside = world["masks"] == 255, world["masks"] == 0
+    brightness = world["restyled"].mean(axis=-1)
+    assert brightness[inside].mean() > brightness[outside].mean()
 
 
 def test_every_method_sees_its_images(world: Arrays) -> None:
@@ -59,13 +84,14 @@ def test_every_method_sees_its_images(world: Arrays) -> None:
         assert np.array_equal(batch.images.numpy(), again.images.numpy())
     plain = {image.tobytes() for image in world["images"]}
     restyled = {image.tobytes() for image in world["restyled"]}
+    repainted = {image.tobytes() for image in world["repainted"]}
     assert seen["in"] == plain
     assert seen["sin"] == restyled
     assert seen["in_sin"] <= plain | restyled
     assert 0 < len(seen["in_sin"] & plain) < COUNT
     # A permutation may leave an image where it was, but not many.
     assert len(seen["mixed_rand"] & plain) < COUNT / 3
-    assert len(seen["oracle"] & (plain | restyled)) < COUNT / 3
+    assert len(seen["oracle"] & (plain | repainted)) < COUNT / 3
 
 
 def test_without_masks_there_is_the_plain_one_alone(world: Arrays) -> None:

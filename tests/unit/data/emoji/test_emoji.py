@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 from cgn.data.composites import compose_bytes
-from cgn.data.emoji.glyphs import HELD_OUT_GLYPHS, TRAINING_GLYPHS
+from cgn.data.emoji.glyphs import HELD_OUT_GLYPHS, OTHER_GLYPHS, TRAINING_GLYPHS
 from cgn.data.emoji.world import SPLITS, Split, draw_labels, draw_scenery, render
 
 RESOLUTION = 32
@@ -118,10 +118,10 @@ def test_shortcuts_are_as_strong_as_asked(background: float, surface: float) -> 
             assert np.bincount(shift, minlength=9)[1:] / len(shift) == pytest.approx(1 / 8, abs=0.04)
 
 
-def test_only_test_glyphs_shows_held_out_glyphs() -> None:
+def test_each_split_shows_its_glyphs() -> None:
     for split in SPLITS:
         draws = draw_labels(split, 0, 2000, background_correlation=0.5, surface_correlation=0.5, seed=0)
-        expected = HELD_OUT_GLYPHS if split == "test_glyphs" else TRAINING_GLYPHS
+        expected = {"test_glyphs": HELD_OUT_GLYPHS, "other_glyphs": OTHER_GLYPHS}.get(split, TRAINING_GLYPHS)
         for label in range(9):
             assert set(draws.glyphs[draws.labels == label].tolist()) == set(expected[label])
 

@@ -6,14 +6,22 @@ import numpy as np
 import pytest
 
 from cgn.data.class_maps import IN9_CLASSES
-from cgn.data.emoji.glyphs import HELD_OUT_GLYPHS, LONGEST, TRAINING_GLYPHS, Pose, drawing, place
+from cgn.data.emoji.glyphs import (
+    HELD_OUT_GLYPHS,
+    LONGEST,
+    OTHER_GLYPHS,
+    TRAINING_GLYPHS,
+    Pose,
+    drawing,
+    place,
+)
 
-ALL_GLYPHS = [glyph for glyphs in TRAINING_GLYPHS + HELD_OUT_GLYPHS for glyph in glyphs]
+ALL_GLYPHS = [glyph for glyphs in TRAINING_GLYPHS + HELD_OUT_GLYPHS + OTHER_GLYPHS for glyph in glyphs]
 MIDDLE = Pose(size=0.6, angle=0.0, mirrored=False, x=0.5, y=0.5)
 
 
 def test_every_class_has_glyphs_of_its_own_in_both_sets() -> None:
-    assert len(TRAINING_GLYPHS) == len(HELD_OUT_GLYPHS) == len(IN9_CLASSES)
+    assert len(TRAINING_GLYPHS) == len(HELD_OUT_GLYPHS) == len(OTHER_GLYPHS) == len(IN9_CLASSES)
     assert all(len(glyphs) >= 3 for glyphs in TRAINING_GLYPHS)
     assert all(len(glyphs) in {1, 2} for glyphs in HELD_OUT_GLYPHS)
     assert len(set(ALL_GLYPHS)) == len(ALL_GLYPHS)

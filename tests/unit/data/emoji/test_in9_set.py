@@ -52,6 +52,21 @@ def test_the_object_is_the_same_in_every_variant(variants: tuple[int, Variants])
         assert np.abs(images[variant] - images["only_fg"])[inside].max() <= RIM
 
 
+def test_with_random_surfaces_backgrounds_and_shapes_stay() -> None:
+    """What shows the object changes on most objects, and nothing else does."""
+    changed = 0
+    for index in INDICES:
+        own = variants_of(index)
+        images = in9_images(index % 9, index, resolution=RESOLUTION, seed=0, random_surface=True)
+        other = {variant: image.astype(np.int16) for variant, image in images}
+        for variant in ("no_fg", "only_bg_b"):
+            np.testing.assert_array_equal(other[variant], own[variant])
+        outside, inside = outside_and_inside(own)
+        assert np.abs(other["mixed_rand"] - own["mixed_rand"])[outside].max() <= 1  # a rim
+        changed += int(np.abs(other["only_fg"] - own["only_fg"])[inside].max() > RIM)
+    assert len(INDICES) * 0.6 < changed < len(INDICES)
+
+
 def test_backgrounds_are_of_the_classes_that_the_variant_says(variants: tuple[int, Variants]) -> None:
     index, images = variants
     outside, _ = outside_and_inside(images)

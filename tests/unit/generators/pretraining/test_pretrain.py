@@ -66,7 +66,7 @@ def test_networks_are_stored_scored_and_kept(
     vgg = weights_file(folder, "vgg").read_bytes()
     scores = read_json(folder / SCORES)
     assert set(scores) == {"u2net", "vgg"}
-    assert set(scores["u2net"]) == {"held_out_poses", "held_out_glyphs"}
+    assert set(scores["u2net"]) == {"held_out_poses", "glyphs_of_the_world"}
     assert 0 <= scores["u2net"]["held_out_poses"]["mask_iou"] <= 1
     # A later run of others leaves them as they are.
     run("segmenter")
