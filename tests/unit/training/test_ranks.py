@@ -16,7 +16,7 @@ from cgn.errors import UserError
 from cgn.evaluation.cgn_scores import Judges, cgn_scores, gan_scores
 from cgn.evaluation.params import CGNScoreParams
 from cgn.generators.imagenet.training import TrainedCGN, accumulate_gradients, train_cgn, update_gradients
-from cgn.generators.params import BigGANBudget, BigGANTrainingParams, ImageNetCGNBudget
+from cgn.generators.params import BigGANBudget, ImageNetCGNBudget
 from cgn.generators.pretraining.biggan_training import train_biggan
 from cgn.io.files import atomic_folder
 from cgn.io.shards import Sample, write_shards
@@ -30,6 +30,7 @@ from cgn.networks.ensemble import EnsembleNetwork
 from cgn.networks.small_resnet import SmallResNet
 from cgn.training.checkpoint import Checkpoint
 from tests.unit.generators.imagenet.conftest import PARAMS, TINY, tiny_cgn, tiny_features
+from tests.unit.generators.pretraining.conftest import BIGGAN
 from tests.unit.in_ranks import in_two_ranks
 
 BUDGET = ImageNetCGNBudget(steps=4, batch=2, accumulation=2, precision="fp32")
@@ -96,20 +97,9 @@ def ensemble(shards: Path, folder: Path) -> dict[str, Any]:
 
 
 def biggan(folder: Path) -> dict[str, Any]:
-    params = BigGANTrainingParams(
-        discriminator_channels=[4, 4],
-        generator_learning_rate=1e-3,
-        discriminator_learning_rate=1e-3,
-        gradient_penalty=1.0,
-        gradient_penalty_interval=2,
-        translation=0.1,
-        cutout=0.2,
-        weight_averaging=0.9,
-        statistics_batches=1,
-    )
     budget, labels = BigGANBudget(steps=3, batch=4), REAL.labels % 2
     checkpoint = Checkpoint(folder / "biggan.pt", "x", 0)
-    made = train_biggan(REAL.images, labels, TINY, params, budget, 0, checkpoint, CPU)
+    made = train_biggan(REAL.images, labels, TINY, BIGGAN, budget, 0, checkpoint, CPU)
     return {"history": made.history, "state": made.network.state_dict()}
 
 

@@ -4,8 +4,21 @@ import pytest
 import torch
 
 from cgn.data.emoji.world import render
+from cgn.generators.params import BigGANTrainingParams
 from cgn.generators.pretraining.scenes import Renders
 from cgn.training.params import NetworkTrainingParams
+
+BIGGAN = BigGANTrainingParams(
+    discriminator_channels=[4, 8, 8],
+    generator_learning_rate=5e-3,
+    discriminator_learning_rate=5e-3,
+    gradient_penalty=0.1,
+    gradient_penalty_interval=2,
+    translation=0.125,
+    cutout=0.25,
+    weight_averaging=0.9,
+    statistics_batches=2,
+)
 
 
 @pytest.fixture(scope="session")

@@ -7,34 +7,15 @@ import torch
 
 from cgn.generators.params import BigGANBudget, BigGANTrainingParams
 from cgn.generators.pretraining.biggan_training import LOSSES, TrainedBigGAN, train_biggan
-from cgn.networks.biggan import BatchNorm, BigGANSizes, generate, truncated_noise
+from cgn.networks.biggan import BatchNorm, generate, truncated_noise
 from cgn.training.checkpoint import Checkpoint
+from tests.unit.generators.imagenet.conftest import TINY
+from tests.unit.generators.pretraining.conftest import BIGGAN
 from tests.unit.killing import KilledError
-
-# 16 pixels, two classes.
-TINY = BigGANSizes(
-    classes=2,
-    noise_dimensions=4,
-    width=4,
-    layers=((True, 16, 8), (False, 8, 4), (True, 4, 2), (False, 2, 1)),
-    attention_position=1,
-    truncations=3,
-)
-PARAMS = BigGANTrainingParams(
-    discriminator_channels=[4, 8, 8],
-    generator_learning_rate=5e-3,
-    discriminator_learning_rate=5e-3,
-    gradient_penalty=0.1,
-    gradient_penalty_interval=2,
-    translation=0.125,
-    cutout=0.25,
-    weight_averaging=0.9,
-    statistics_batches=2,
-)
 
 
 def _train(
-    path: Path, steps: int = 6, params: BigGANTrainingParams = PARAMS, kill_at: int = -1
+    path: Path, steps: int = 6, params: BigGANTrainingParams = BIGGAN, kill_at: int = -1
 ) -> TrainedBigGAN:
     """On black images of class 0 and white ones of class 1."""
     torch.set_num_threads(1)
@@ -89,10 +70,10 @@ def test_the_network_is_ready_to_draw(tmp_path: Path) -> None:
 
 def test_weights_are_averaged(tmp_path: Path) -> None:
     one = _train(tmp_path / "a.pt", steps=8).network.state_dict()
-    latest = PARAMS.model_copy(update={"weight_averaging": 0.0})
+    latest = BIGGAN.model_copy(update={"weight_averaging": 0.0})
     other = _train(tmp_path / "b.pt", steps=8, params=latest).network.state_dict()
     start = _train(
-        tmp_path / "d.pt", steps=1, params=PARAMS.model_copy(update={"generator_learning_rate": 1e-12})
+        tmp_path / "d.pt", steps=1, params=BIGGAN.model_copy(update={"generator_learning_rate": 1e-12})
     )
     name = "generator.conv_to_rgb.weight_orig"
     first = start.network.state_dict()[name]

@@ -8,30 +8,21 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from cgn.generators.params import BigGANBudget, BigGANTrainingParams, PretrainingBudget, PretrainingParams
+from cgn.generators.params import BigGANBudget, PretrainingBudget, PretrainingParams
 from cgn.generators.pretraining.networks import SCORES, pretrain
 from cgn.generators.pretraining.stored import load_cgan, weights_file
 from cgn.io.files import read_json
 from cgn.networks.biggan import sizes_of
 from cgn.training.checkpoint import Checkpoint
 from cgn.training.params import NetworkTrainingParams, TrainingBudget
+from tests.unit.generators.pretraining.conftest import BIGGAN
 
 
 @pytest.fixture
 def params(schedule: NetworkTrainingParams) -> PretrainingParams:
     few = TrainingBudget(image_passes=16)
     return PretrainingParams(
-        biggan=BigGANTrainingParams(
-            discriminator_channels=[4, 8],
-            generator_learning_rate=1e-3,
-            discriminator_learning_rate=1e-3,
-            gradient_penalty=0.1,
-            gradient_penalty_interval=1,
-            translation=0.1,
-            cutout=0.2,
-            weight_averaging=0.9,
-            statistics_batches=1,
-        ),
+        biggan=BIGGAN,
         u2net=schedule,
         vgg=schedule,
         segmenter=schedule,
