@@ -92,7 +92,7 @@ def stage(project: Path, root: Path) -> Stage:
     return run
 
 
-@pytest.mark.long
+@pytest.mark.slow
 def test_the_classifiers_of_tables_3_and_4(project: Path, stage: Stage) -> None:
     stage("stages.imagenet_world")
     world = project / "data/imagenet/world"
