@@ -204,3 +204,9 @@ def test_eight_workers_can_read_the_shards(root: Path, profile: str) -> None:
     for name in names + (["sample_gan"] if profile == "laptop" else []):
         budget = getattr(budgets, name)
         assert budget.images / budget.images_per_shard >= 8, name
+
+
+@pytest.mark.parametrize("profile", sorted({*PROFILES} - {"imagenet"}))
+def test_all_rows_of_tables_3_and_4_see_as_many_images(root: Path, profile: str) -> None:
+    budgets = read(root, profile).budgets
+    assert budgets.train_ensemble.image_passes == budgets.train_imagenet_classifiers.image_passes
