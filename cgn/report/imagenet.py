@@ -284,7 +284,7 @@ def table_3(scores: ImageNetScores) -> pd.DataFrame:
 def table_4(scores: ImageNetScores) -> pd.DataFrame:
     """Table 4, IN-9, a row for each method; `paper_*` are NaN if the paper has no value.
 
-    `random_mixed_rand` and `random_bg_gap` are those with random surfaces, in worlds that have them.
+    `<score>_random_surfaces` are those of the second set, in worlds that have it.
     """
     names = ("original", "mixed_same", "mixed_rand", "bg_gap")
     rows = []
@@ -294,7 +294,7 @@ def table_4(scores: ImageNetScores) -> pd.DataFrame:
             {"method": method}
             | {name: scores.in9.get(method, {}).get(name) for name in names}
             | {
-                f"random_{name}": scores.in9_random_surfaces[method][name]
+                f"{name}_random_surfaces": scores.in9_random_surfaces[method][name]
                 for name in names[2:]
                 if method in scores.in9_random_surfaces
             }
