@@ -7,7 +7,8 @@ from typing import Any
 import pandas as pd
 
 from cgn.report.ablation import DECIMALS, EXPECTED, PAPER, ROWS, TITLES, table_1
-from cgn.report.imagenet import CLASSIFIERS, ImageNetScores, parse_scores, table_3, table_4
+from cgn.report.imagenet import table_3, table_4
+from cgn.report.imagenet_scores import CLASSIFIERS, ImageNetScores, parse_scores
 from cgn.report.tables import MINUS, NONE
 from experiments.study_results import mean_and_deviation, over_seeds
 

@@ -45,7 +45,7 @@ METHODS = {
     ),
     "irm_5": Method(
         "IRM, 5 environments",
-        "the same with 5 environments",
+        "invariant risk minimisation with 5 environments",
         *("#2474b5", _SOLID, "environments", "irm", params.IRMParams, "irm"),
     ),
     "group_dro": Method(
@@ -86,8 +86,7 @@ METHODS = {
     ),
     "oracle": Method(
         "Oracle",
-        "real digits under fresh random cues: what a long training on the true process reaches; at the small"
-        " size it has not converged",
+        "real digits under fresh random cues: what a training of this length reaches without the shortcut",
         *("#4a4a4a", _DOTTED, "random_cues", None, None, "erm"),
     ),
 }

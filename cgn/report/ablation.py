@@ -138,8 +138,10 @@ def table_1_legend(score: CGNScore) -> str:
         f'Ours (the paper\'s, on ImageNet). Inception Score: under the classifier "{score.network}" of this '
         f"world, {score.images:,} images, {score.splits} splits, truncation {score.truncation:g}; at most "
         f"the number of its classes (the paper: Inception v3, 1,000 classes). {judge}"
-        "All rows are trainings of one length; the CGN of all other results is trained longer: "
-        f"Inception Score {score.inception_score:.1f}, mean mask {score.mask_mean:.2f}{of_masks}."
+        "The score does not tell whether shape, texture and background are apart: a loss whose removal raises"
+        " it may still be needed. All rows are trainings of one length; the CGN of all other results is"
+        f" trained longer: Inception Score {score.inception_score:.1f}, mean mask"
+        f" {score.mask_mean:.2f}{of_masks}."
     )
 
 

@@ -250,7 +250,8 @@ function chart(of) {
       svg.append(drawn("text", { x: left - 6, y: y(tick) + 4, "text-anchor": "end" }, short(tick)));
     }
     for (const tick of ticks(first, last, width < 400 ? 3 : 5)) {
-      svg.append(drawn("text", { x: x(tick), y: height - bottom + 16, "text-anchor": "middle" }, short(tick)));
+      const anchor = x(tick) > width - right - 20 ? "end" : "middle"; // the last number would be cut off
+      svg.append(drawn("text", { x: x(tick), y: height - bottom + 16, "text-anchor": anchor }, short(tick)));
     }
     svg.append(drawn("text", { x: width - right, y: height - 2, "text-anchor": "end" }, of.x));
     for (const line of lines) {

@@ -16,8 +16,8 @@ from cgn.evaluation.mix_and_match import World
 from cgn.methods.registry import METHODS
 from cgn.report.chart_style import DARK, MOST_POINTS
 from cgn.report.charts import GENERATOR_STYLES
-from cgn.report.imagenet import CLASSIFIERS
 from cgn.report.imagenet_figures import LINES, smoothed, title_of
+from cgn.report.imagenet_scores import CLASSIFIERS
 from cgn.report.names import METHOD_TITLES, VARIANT_TITLES
 
 PIXELS_PER_POINT = 4 / 3  # in CSS; matplotlib writes the size of an SVG in points

@@ -211,7 +211,7 @@ def updates_line(found: Mapping[str, Any]) -> str:
         for (method, updates), of in shorter.items()
     )
     rule = f"Every method is to have {most:,} updates of at least 32 images"
-    return f"{rule}. Not run again yet, and with fewer: {others}." if others else f"{rule}."
+    return f"{rule}. Older results, to be run again, have fewer: {others}." if others else f"{rule}."
 
 
 def _of_random_cues(found: dict[str, Any]) -> list[str]:

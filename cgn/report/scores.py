@@ -6,7 +6,7 @@ from typing import Annotated, Any, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from cgn.errors import UserError
-from cgn.report.imagenet import ImageNetScores
+from cgn.report.imagenet_scores import ImageNetScores
 from cgn.report.names import METHOD_TITLES, VARIANT_TITLES
 
 Percent = Annotated[float, Field(ge=0, le=100)]

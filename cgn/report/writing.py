@@ -26,7 +26,7 @@ from cgn.report.ablation import ABLATIONS
 from cgn.report.charts import confusion_matrices
 from cgn.report.contact_sheets import arrange, write_png
 from cgn.report.further import FIGURES, Further, read_further
-from cgn.report.imagenet import ImageNetScores, parse_scores
+from cgn.report.imagenet_scores import ImageNetScores, parse_scores
 from cgn.report.names import METHOD_TITLES, VARIANT_TITLES
 from cgn.report.page import CausalModel, render_page
 from cgn.report.page_data import picture
@@ -46,6 +46,7 @@ SCORES = Path("scores/mnist")
 IMAGENET_SCORES = Path("scores/imagenet")
 WORLD = Path("data/imagenet/world")
 MOST_CLASSES = 9  # shown in a figure
+SHOWN_AT_RANDOM = ("original", "mixed_same", "mixed_rand")  # variants of IN-9 with random surfaces
 PAPER_RUNS = REPORTS / "paper/mnist.json"  # written by experiments.paper
 MODELS = Path("models/mnist")
 IMAGENET_MODELS = Path("models/imagenet")
@@ -210,7 +211,8 @@ def _write_figures(
         classes = tuple(read_json(WORLD / "classes.json"))[:MOST_CLASSES]
         if "masks" in train:
             write("emoji_world", [[world_sheets.world_sheet(train, classes)]])
-            write("emoji_in9", [[world_sheets.in9_sheet(WORLD / "in9", IN9_VARIANTS)]])
+            random = world_sheets.in9_sheet(WORLD / "in9_random_surfaces", SHOWN_AT_RANDOM)
+            write("emoji_in9", [[world_sheets.in9_sheet(WORLD / "in9", IN9_VARIANTS)], [random]])
             conflicts = world_sheets.cue_conflict_sheet(WORLD / "cue_conflict", classes)
             write("emoji_cue_conflict", [[conflicts]])
         else:

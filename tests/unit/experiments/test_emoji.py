@@ -9,7 +9,7 @@ import pytest
 from cgn.errors import UserError
 from cgn.io.files import read_json, write_json
 from cgn.report.ablation import ROWS, AblationScore
-from cgn.report.imagenet import CLASSIFIERS, parse_scores
+from cgn.report.imagenet_scores import CLASSIFIERS, parse_scores
 from experiments import emoji
 from experiments.emoji_results import verdicts
 from experiments.settings import overridden

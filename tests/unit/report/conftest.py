@@ -8,8 +8,8 @@ import pytest
 from numpy.typing import NDArray
 
 from cgn.report.further import Further
-from cgn.report.imagenet import CLASSIFIERS as IMAGENET_METHODS
-from cgn.report.imagenet import ImageNetScores, parse_scores
+from cgn.report.imagenet_scores import CLASSIFIERS as IMAGENET_METHODS
+from cgn.report.imagenet_scores import ImageNetScores, parse_scores
 from cgn.report.latents import parse_latents, parse_readers
 from cgn.report.names import METHOD_TITLES, VARIANT_TITLES
 from cgn.report.scores import ClassifierScore, MechanismScore, parse_classifiers, parse_mechanisms

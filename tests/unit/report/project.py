@@ -18,8 +18,8 @@ from cgn.evaluation.mix_and_match import World
 from cgn.io.arrays import write_arrays
 from cgn.io.files import write_json
 from cgn.report.ablation import ABLATIONS
-from cgn.report.imagenet import CLASSIFIERS as IMAGENET_METHODS
 from cgn.report.imagenet_figures import PANELS
+from cgn.report.imagenet_scores import CLASSIFIERS as IMAGENET_METHODS
 from cgn.report.imagenet_sheets import file_of_class
 from cgn.report.names import METHOD_TITLES, VARIANT_TITLES
 from cgn.report.writing import write_report
@@ -97,7 +97,10 @@ def write_project(root: Path, scores: Mapping[str, Any], pictures: Mapping[str, 
     )
     write_arrays(emoji / "train.safetensors", world)
     write_json(emoji / "classes.json", [*IN9_CLASSES, ODD_NAME])
-    write_in9_set(emoji / "in9", images_per_class=1, resolution=32, seed=0)
+    for name, random_surfaces in (("in9", False), ("in9_random_surfaces", True)):
+        write_in9_set(
+            emoji / name, images_per_class=1, resolution=32, seed=0, random_surfaces=random_surfaces
+        )
     write_cue_conflict_set(emoji / "cue_conflict", images_per_pair=1, resolution=32, seed=0)
     (root / ".scratch/timings").mkdir(parents=True)
     for stage, seconds in (("digits", 1.5), ("train_cgn-wildlife_mnist", 300), ("report", 1000)):

@@ -7,7 +7,7 @@ import pytest
 
 from cgn.errors import UserError
 from cgn.report.ablation import table_1, table_1_legend, table_1_side_by_side, verdicts
-from cgn.report.imagenet import ImageNetScores, parse_scores
+from cgn.report.imagenet_scores import ImageNetScores, parse_scores
 
 
 def test_ours_stand_beside_the_papers(imagenet: ImageNetScores) -> None:

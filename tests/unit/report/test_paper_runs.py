@@ -86,7 +86,7 @@ def test_the_table_shows_the_papers_value_and_the_difference(folder: Path) -> No
     command = "python -m experiments.paper run SEED --variant VARIANT -S seed=0"
     assert f"`{command}`, commits abc1234f; torch 2.14.1; P, 2 cores, 24.0 GiB; 1 h 2 min" in text
     assert "Every method is to have 100 updates of at least 32 images." in text
-    assert "with fewer: IRM, 5 environments (40 on Wildlife MNIST)." in text
+    assert "have fewer: IRM, 5 environments (40 on Wildlife MNIST)." in text
 
 
 def test_the_released_protocol_has_a_table_of_its_own(folder: Path) -> None:

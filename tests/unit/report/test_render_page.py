@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from cgn.report.further import Further
-from cgn.report.imagenet import ImageNetScores, tables
+from cgn.report.imagenet import tables
+from cgn.report.imagenet_scores import ImageNetScores
 from cgn.report.names import METHOD_TITLES, VARIANT_TITLES
 from cgn.report.page import Accuracy, CausalModel, headline, render_page, winners
 from cgn.report.page_data import Picture
@@ -84,7 +85,7 @@ def test_the_runs_at_the_papers_sizes_come_first(page_of: PageOf, paper_runs: di
     cgn = '57.0 ± 0.4</span> (5)<span class="paper">85.7&nbsp;V, −28.7</span>'
     assert cgn in text[of_paper:of_this_run]
     assert "Every method is to have 100 updates of at least 32 images." in text
-    assert "with fewer: IRM, 5 environments (40)." in text
+    assert "have fewer: IRM, 5 environments (40)." in text
 
 
 def test_what_the_runs_at_the_papers_sizes_lack_is_left_out(

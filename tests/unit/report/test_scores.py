@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from cgn.errors import UserError
-from cgn.report.imagenet import ImageNetScores
+from cgn.report.imagenet_scores import ImageNetScores
 from cgn.report.names import METHOD_TITLES, VARIANT_TITLES
 from cgn.report.run_facts import duration, run_facts, sizes_sentence
 from cgn.report.scores import (
