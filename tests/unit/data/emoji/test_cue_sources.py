@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 
 from cgn.data.emoji.cue_sources import TRAINING_SETS, cue_sources, on_backgrounds_of_others
 from cgn.data.emoji.surfaces import draw_surface
-from cgn.data.emoji.world import render
+from cgn.data.emoji.world import DEPTH, render
 from cgn.data.sources import Images, Source
 from cgn.seeding import generator
 
@@ -56,7 +56,7 @@ def test_repainted_objects_keep_pose_and_background(world: Arrays) -> None:
 
 
 def test_a_restyled_image_has_the_colors_of_one_surface(world: Arrays) -> None:
-    """Of the object and of what is behind it; brightness alone tells them apart."""
+    """Of the object and of what is behind it, darkened where the background is dark."""
     other = render(
         "train", 0, COUNT, resolution=32, background_correlation=1.0, surface_correlation=0.0, seed=0
     )
@@ -67,9 +67,9 @@ def test_a_restyled_image_has_the_colors_of_one_surface(world: Arrays) -> None:
         shade = image.astype(np.float64) / 255 / np.maximum(style, 1e-3)
         bright = style.min(axis=-1) > 0.3  # elsewhere a byte is too coarse
         np.testing.assert_allclose(shade.max(axis=-1)[bright], shade.min(axis=-1)[bright], atol=0.03)
-    inside, outside = world["masks"] == 255, world["masks"] == 0
-    brightness = world["restyled"].mean(axis=-1)
-    assert brightness[inside].mean() > brightness[outside].mean()
+        behind = bright & (world["masks"][row] == 0)
+        darkness = 1 - world["backgrounds"][row].mean(axis=-1) / 255
+        np.testing.assert_allclose(shade.mean(axis=-1)[behind], (1 - DEPTH * darkness)[behind], atol=0.02)
 
 
 def test_every_method_sees_its_images(world: Arrays) -> None:
