@@ -42,7 +42,8 @@ photos: setup
 pretrain: setup
 	python -m stages.pretrain $(NAMES)
 
-# Both cores have work: each half computes with one thread.
+# Both cores have work: each half computes with one thread. PRESET is in the first, so that they take as long.
+PRESET := tests/pipeline/test_imagenet_preset.py
 test: setup lint
 	@rm -rf .scratch/coverage && mkdir -p .scratch/coverage
 	$(MAKE) --jobs=2 --output-sync=target unit pipeline
@@ -55,10 +56,10 @@ LONG ?= -m "not long"
 unit pipeline campaign: export OMP_NUM_THREADS = 1
 
 unit:
-	coverage run -m pytest tests/unit $(LONG)
+	coverage run -m pytest tests/unit $(PRESET) $(LONG)
 
 pipeline:
-	coverage run -m pytest tests/pipeline $(LONG)
+	coverage run -m pytest tests/pipeline --ignore=$(PRESET) $(LONG)
 
 campaign:
 	pytest tests/campaign
