@@ -42,8 +42,7 @@ photos: setup
 pretrain: setup
 	python -m stages.pretrain $(NAMES)
 
-# Both cores have work: each half computes with one thread. PRESET is in the first, so that they take as long.
-PRESET := tests/pipeline/test_imagenet_preset.py
+# Both cores have work: each half computes with one thread.
 test: setup lint
 	@rm -rf .scratch/coverage && mkdir -p .scratch/coverage
 	$(MAKE) --jobs=2 --output-sync=target unit pipeline
@@ -56,10 +55,10 @@ LONG ?= -m "not long"
 unit pipeline campaign: export OMP_NUM_THREADS = 1
 
 unit:
-	coverage run -m pytest tests/unit $(PRESET) $(LONG)
+	coverage run -m pytest tests/unit $(LONG)
 
 pipeline:
-	coverage run -m pytest tests/pipeline --ignore=$(PRESET) $(LONG)
+	coverage run -m pytest tests/pipeline $(LONG)
 
 campaign:
 	pytest tests/campaign

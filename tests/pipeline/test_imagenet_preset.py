@@ -106,7 +106,7 @@ def check(scores: dict[str, Any]) -> None:
     assert scores["cgn"]["cgn"]["inception_score"] >= 1
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_with_fewer_channels(root: Path, tmp_path: Path) -> None:
     check(run_preset(root, tmp_path, narrow=True))
 

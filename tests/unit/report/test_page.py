@@ -73,7 +73,7 @@ def test_the_page_is_one_file_and_all_it_links_is_there(reports: Path) -> None:
 def test_the_place_of_every_picture_is_known_before_it_is_decoded(reports: Path) -> None:
     images = Page((reports / "index.html").read_text()).images
     # The first picture; three panels of Figure 3, two of abduction, four of the mechanisms; five of ImageNet.
-    assert len(images) == 1 + (3 + 2 + 4) * len(VARIANT_TITLES) + 5 + 1 + 3 + len(SHEETS) - 2 + len(FIGURES)
+    assert len(images) == 1 + (3 + 2 + 4) * len(VARIANT_TITLES) + 5 + 1 + 4 + len(SHEETS) - 2 + len(FIGURES)
     assert all(image["loading"] == "lazy" and image["decoding"] == "async" for image in images)
     for image in images:
         kind, encoded = image["src"].removeprefix("data:image/").split(";base64,")

@@ -99,7 +99,7 @@ def test_what_the_runs_at_the_papers_sizes_lack_is_left_out(
     assert '50.0</span> (1)<span class="paper">10.1&nbsp;V' in text
     # A card without results of its own shows this run; that of Wildlife MNIST cannot say what was gained.
     assert text.count("This run.") == 2
-    assert text.count("points over Original") == 2
+    assert text.count("points: Original + CGN over Original") == 2
 
 
 def test_the_best_methods_are_named() -> None:
