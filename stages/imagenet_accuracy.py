@@ -14,10 +14,11 @@ log = logging.getLogger(__name__)
 
 
 def main() -> None:
-    """Score every classifier on the test splits.
+    """Score every classifier on the test splits, and on what settings are chosen by.
 
     A world of photos has `test_images`. The emoji world has `test_poses` (training glyphs at held-out poses)
-    and `test_glyphs` (held-out glyphs), with shortcuts as in training.
+    and `test_glyphs` (held-out glyphs), with shortcuts as in training, and for the choice of settings
+    `validation_random_cues`.
     """
     threads = section("threads")
 

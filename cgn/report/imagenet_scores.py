@@ -1,14 +1,12 @@
 """Typed records of the scores of the ImageNet branch, which are checked when read."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from cgn.errors import UserError
-from cgn.report.ablation import ROWS, AblationScore, CGNScore
-
-Percent = Annotated[float, Field(ge=0, le=100)]
+from cgn.report.ablation import ROWS, AblationScore, CGNScore, Fraction, Percent
 
 # The rows, in the paper's order.
 CLASSIFIERS = {
@@ -83,7 +81,7 @@ class FactorScores(BaseModel):
 
     photos: int
     usable_objects: int
-    mask_iou: Annotated[float, Field(ge=0, le=1)] | None
+    mask_iou: Fraction | None
 
 
 class MechanismScores(BaseModel):

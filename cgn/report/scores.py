@@ -6,12 +6,10 @@ from typing import Annotated, Any, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from cgn.errors import UserError
+from cgn.report.ablation import Fraction, NonNegative, Percent
 from cgn.report.imagenet_scores import ImageNetScores
 from cgn.report.names import METHOD_TITLES, VARIANT_TITLES
 
-Percent = Annotated[float, Field(ge=0, le=100)]
-Fraction = Annotated[float, Field(ge=0, le=1)]
-NonNegative = Annotated[float, Field(ge=0)]
 TenCounts = Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=10, max_length=10)]
 
 
