@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from cgn.errors import UserError
+from cgn.report.ablation import Percent
 from cgn.report.chart_style import INK, STYLE, svg
 from cgn.report.contact_sheets import arrange, contact_sheet
 from cgn.report.imagenet import Table
-from cgn.report.scores import Percent, validated
+from cgn.report.scores import validated
 
 POINTS = 1000  # of the chart
 # Name in the scores -> the model, and what moves.

@@ -8,10 +8,11 @@ from matplotlib import rc_context
 from matplotlib.figure import Figure
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 
+from cgn.report.ablation import NonNegative, Percent
 from cgn.report.chart_style import GRID, INK, STYLE, svg
 from cgn.report.imagenet import Table
 from cgn.report.names import VARIANT_TITLES
-from cgn.report.scores import NonNegative, Percent, validated
+from cgn.report.scores import validated
 
 CHANCE = 10.0  # percent
 RANDOM = "random"
