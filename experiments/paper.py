@@ -13,6 +13,8 @@ from typing import Annotated, Any
 import typer
 
 from cgn.errors import UserError
+from cgn.generators.mnist.mechanisms import CGN
+from cgn.generators.mnist.stored import load_cgn, save_generator
 from cgn.io.files import atomic_path, write_json
 from cgn.report.names import METHOD_TITLES, VARIANT_TITLES
 from cgn.report.paper_runs import (
@@ -117,6 +119,15 @@ def collect() -> None:
     print(f"{len(results)} results; the summary is in {PAPER / 'mnist.json'} and mnist.md")
 
 
+def ship(models: Path = Path("models/mnist/cgn"), out: Path = Path("weights/mnist/paper")) -> None:
+    """Copy the trained CGNs in MODELS to OUT in half precision, below 2 MB each, for `cgn draw`."""
+    for variant in VARIANT_TITLES:
+        trained = load_cgn(models / variant)
+        assert isinstance(trained, CGN)
+        halves = {name: tensor.half() for name, tensor in trained.state_dict().items()}
+        save_generator(out / variant, halves, trained.config)
+
+
 def _methods_of(stage: str) -> list[str]:
     stages = training_stages()
     if stage not in stages:
@@ -162,4 +173,4 @@ def _require_equal(results: Path, variant: str, parameters: dict[str, dict[str, 
 
 
 if __name__ == "__main__":
-    run_command("paper", {"run": run, "random-cues": random_cues, "collect": collect})
+    run_command("paper", {"run": run, "random-cues": random_cues, "collect": collect, "ship": ship})

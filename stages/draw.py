@@ -2,7 +2,7 @@
 
 import logging
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from typer import Argument, Option
 
@@ -10,6 +10,8 @@ from stages.command import run_anywhere
 
 WEIGHTS = Path(__file__).parent / "packaged" / "weights"  # a link to weights/mnist
 SCALE = 6  # of the pictures
+
+Profile = Literal["laptop", "paper"]
 
 log = logging.getLogger(__name__)
 
@@ -21,6 +23,7 @@ def main(
     foreground: Annotated[int, Option(min=0, max=9, help="the class of the foreground")] = 7,
     background: Annotated[int, Option(min=0, max=9, help="the class of the background")] = 1,
     noise: Annotated[int, Option(min=0, help="another number gives another image")] = 0,
+    profile: Annotated[Profile, Option(help="the sizes at which the generator was trained")] = "laptop",
 ) -> None:
     """Draw an image of VARIANT after do(shape, foreground, background): mask, textures, composite."""
     from cgn.data.mnist.variants import VARIANTS
@@ -39,9 +42,8 @@ def main(
     from cgn.generators.mnist.stored import load_cgn
     from cgn.report.contact_sheets import contact_sheet, write_png
 
-    images = draw_after(
-        load_cgn(WEIGHTS / name), noise, shape=shape, foreground=foreground, background=background
-    )
+    weights = WEIGHTS / name if profile == "laptop" else WEIGHTS / profile / name
+    images = draw_after(load_cgn(weights), noise, shape=shape, foreground=foreground, background=background)
     titles = {
         "shape": "mask m",
         "foreground": "foreground f",

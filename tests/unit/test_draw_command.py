@@ -16,7 +16,9 @@ from ruamel.yaml import YAML
 
 from cgn.data.mnist.variants import VARIANTS
 from cgn.generators.mnist.drawing import draw_after
+from cgn.generators.mnist.mechanisms import CGN
 from cgn.generators.mnist.stored import load_cgn
+from experiments.settings import overridden
 
 
 def cgn(folder: Path, root: Path, *words: str) -> subprocess.CompletedProcess[str]:
@@ -27,14 +29,17 @@ def cgn(folder: Path, root: Path, *words: str) -> subprocess.CompletedProcess[st
     )  # fmt: skip
 
 
-def test_a_drawing_from_any_folder(root: Path, tmp_path: Path) -> None:
-    done = cgn(tmp_path, root, "wildlife", "--shape=3", "--foreground=7", "--background=1", "--out=x.png")
+@pytest.mark.parametrize(
+    ("words", "weights"), [([], "wildlife_mnist"), (["--profile=paper"], "paper/wildlife_mnist")]
+)
+def test_a_drawing_from_any_folder(root: Path, tmp_path: Path, words: list[str], weights: str) -> None:
+    classes = ["--shape=3", "--foreground=7", "--background=1"]
+    done = cgn(tmp_path, root, "wildlife", *classes, "--out=x.png", *words)
     assert done.returncode == 0, done.stderr
     with Image.open(tmp_path / "x.png") as image:
         drawn = np.asarray(image)
-    wanted = draw_after(
-        load_cgn(root / "weights/mnist/wildlife_mnist"), 0, shape=3, foreground=7, background=1
-    )
+    generators = load_cgn(root / "weights/mnist" / weights)
+    wanted = draw_after(generators, 0, shape=3, foreground=7, background=1)
     # Four pictures of 192 pixels, 2 apart, from left to right.
     for place, name in enumerate(("shape", "foreground", "background", "composer")):
         part = drawn[-192::6, place * 194 : place * 194 + 192 : 6, :3]
@@ -47,6 +52,7 @@ def test_a_drawing_from_any_folder(root: Path, tmp_path: Path) -> None:
         (["jungle", "--out=x.png"], "jungle: no such images; there are colored, double_colored, wildlife"),
         (["wildlife", "--out=x.jpg"], "--out x.jpg: not a .png file; choose a name that ends in .png"),
         (["wildlife", "--shape=12", "--out=x.png"], "Invalid value for '--shape'"),
+        (["wildlife", "--profile=smoke", "--out=x.png"], "Invalid value for '--profile'"),
         (["wildlife"], "Missing option '--out'"),
     ],
 )
@@ -91,7 +97,23 @@ def test_the_shipped_weights_are_those_that_the_committed_run_trained(root: Path
             f"{output}: copy its weights to {folder}; beside.json has to hold {trained}"
         )
         found += 1
-    assert found == len(list(shipped.rglob("*.safetensors"))) == len(VARIANTS) + 2
+    others = set(shipped.rglob("*.safetensors")) - set((shipped / "paper").rglob("*"))
+    assert found == len(others) == len(VARIANTS) + 2
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_the_generators_of_the_papers_sizes_are_those_of_the_profile(root: Path, variant: str) -> None:
+    folder = root / "weights/mnist/paper" / variant
+    assert (folder / "weights.safetensors").stat().st_size < 2e6
+    cgn, params = load_cgn(folder), overridden(["profile=paper"])
+    assert isinstance(cgn, CGN)
+    budget, config = params.budgets.train_cgn, cgn.config
+    assert (config.width, config.noise_dimensions) == (budget.width, budget.noise_dimensions)
+    # A mask covers about as much as a digit, and it is 0 or 1 nearly everywhere.
+    drawn = [draw_after(cgn, k, shape=k, foreground=0, background=1)["shape"] for k in range(10)]
+    masks = np.stack(drawn) / 255
+    assert 0.1 < masks.mean() < 0.25
+    assert (abs(masks - masks.round()) < 0.1).mean() > 0.85
 
 
 @pytest.mark.slow
