@@ -68,7 +68,11 @@ def plan_counterfactuals(
     the label of real image i % n, and i % n is its shape's noise id.
 
     A class that `scm.do` fixed replaces the planned label; all other labels and all noise stay the same.
+    Raises ValueError when it fixed an array of classes, because the images of a group share a shape.
     """
+    fixed = {node.name: node.fixed for node in scm.nodes if node.fixed is not None}
+    if of_images := [name for name, label in fixed.items() if np.ndim(label)]:
+        raise ValueError(f"{', '.join(of_images)}: a plan takes one class after do(), not an array")
     indices = np.arange(start, stop)
     if given_shapes is not None:
         shape = indices % len(given_shapes)
@@ -85,7 +89,6 @@ def plan_counterfactuals(
             drawn[name] = _rows(indices, indexed_integers, seed, f"label/{name}", classes)
         if params.noise == "per_mechanism":
             noise[name] = indices
-    fixed = {node.name: node.fixed for node in scm.nodes if node.fixed is not None}
     labels = scm.do(**drawn | fixed).after_do(dict.fromkeys(scm.mechanisms, shape_labels))
     return Plan(seed, indices, labels, noise, params.noise == "shared")
 

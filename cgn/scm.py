@@ -71,7 +71,8 @@ class StructuralCausalModel:
     def do(self, **labels: Any) -> "StructuralCausalModel":
         """Returns the model after do(Y_j := label) for the named mechanisms, e.g. `scm.do(shape=3)`.
 
-        A label is a class, or an array (n,) with a class for each image.
+        A label is a class, or an array (n,) with a class for each image of a call of `evaluate`; a plan of
+        `cgn.counterfactuals` takes one class only.
 
         Raises ValueError for a name that is not a mechanism of this model.
         """
@@ -84,9 +85,12 @@ class StructuralCausalModel:
         return replace(self, nodes=tuple(nodes))
 
     def after_do(self, labels: Mapping[str, Any]) -> dict[str, Any]:
-        """Returns `labels`, class numbers (n,) by mechanism, with the classes that `do` fixed put in."""
+        """Returns `labels` by mechanism, with the classes that `do` fixed put in.
+
+        Labels are class numbers (n,) or mixtures (n, classes), of which a fixed class has the share 1.
+        """
         fixed = {node.name: node.fixed for node in self.nodes if node.fixed is not None}
-        return {name: own * 0 + fixed[name] if name in fixed else own for name, own in labels.items()}
+        return {name: _replaced(own, fixed[name]) if name in fixed else own for name, own in labels.items()}
 
     def evaluate(
         self,
@@ -134,6 +138,15 @@ class StructuralCausalModel:
             for cause in (node.label, node.noise, *node.parents)
             if cause is not None
         ]
+
+
+def _replaced(labels: Any, label: Any) -> Any:
+    """Class numbers (n,) or mixtures (n, classes) of the class `label`, or of the classes (n,)."""
+    nothing = labels * 0
+    if labels.ndim == 1:
+        return nothing + label
+    nothing[list(range(len(nothing))), label] = 1
+    return nothing
 
 
 _COMPOSER = Node("composer", "X_gen", "C", parents=("M", "F", "B"))

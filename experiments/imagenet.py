@@ -44,6 +44,8 @@ PRESETS = {
     # 45 epochs, a tenth of the rate after each 15; the statistics of batch norms are frozen.
     "released": [
         *("imagenet.cgn.patch_source=ground_truth", "imagenet.cgn.learning_rates.foreground=0.00003"),
+        *("imagenet.cgn.lambda_perceptual=3.2", "imagenet.cgn.texture_taps=middle"),
+        "imagenet.saliency.normalisation=raw",
         *("imagenet.classifier.decays=45", "imagenet.classifier.learning_rate_decay=0.1"),
         f"imagenet.classifier.decay_after=[{15 / 45},{30 / 45}]",
         "imagenet.classifier.frozen_statistics=true",

@@ -12,12 +12,13 @@ exchanged, to see what makes the difference. It is no stage, because no other me
   the heads with the gradient reversed times 0.1.
 
 A result is the accuracy on test digits with random cues; nothing is chosen by it. It is kept in
-reports/lntl/<part>.json.
+reports/lntl/<part>/seed_<k>.json.
 """
 
 import math
 import os
 from collections.abc import Iterator
+from hashlib import sha256
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
@@ -110,7 +111,13 @@ def main(
         arrays |= {key: _shrunk(arrays[key], own.pixels) for key in ("train_images", "test_images")}
         accuracies = trained(own, arrays, seed, passes, name)
         write_json(path, {"meaning": own.meaning, "passes": passes, **accuracies})
+        for checkpoint in _scratch().glob(f"{name}-*-{seed}.pt"):
+            checkpoint.unlink()
         collect()
+
+
+def _scratch() -> Path:
+    return Path(os.environ.get("CGN_SCRATCH", ".scratch")) / "lntl"
 
 
 def _shrunk(images: NDArray[np.uint8], pixels: int) -> NDArray[np.uint8]:
@@ -131,6 +138,7 @@ def trained(part: Part, arrays: dict[str, Any], seed: int, passes: int, name: st
     """Trains both phases; returns test_accuracy and that after the first phase, in percent."""
     images = Images(arrays["train_images"], arrays["train_labels"])
     source = FixedImages(images, BATCH, seed, "lntl", name)
+    data = [sha256(array.tobytes()).hexdigest() for array in images]
     torch.manual_seed(seed_for(seed, "lntl", name))
     network = _started(DigitCNN(0, released=True))
     heads = nn.ModuleList(Head() for _ in range(3))
@@ -144,9 +152,8 @@ def trained(part: Part, arrays: dict[str, Any], seed: int, passes: int, name: st
             of: torch.optim.SGD(module.parameters(), rate, momentum=0.9, weight_decay=5e-4)
             for of, module in (("network", network), ("heads", heads))
         }
-        run = fingerprint([part, seed, passes, phase], [])
-        scratch = Path(os.environ.get("CGN_SCRATCH", ".scratch")) / "lntl"
-        loop = Loop(steps, Checkpoint(scratch / f"{name}-{phase}-{seed}.pt", run), f"{name}, {phase}")
+        run = fingerprint([part, seed, passes, phase, data], [])
+        loop = Loop(steps, Checkpoint(_scratch() / f"{name}-{phase}-{seed}.pt", run), f"{name}, {phase}")
         loop.keep(modules=nn.ModuleList([network, heads]), **optimizers)
         for step in loop:
             (batch,) = source.minibatches(step)

@@ -32,7 +32,7 @@ from cgn.report.paper_runs import (
 from experiments.experiment import recorded, run_experiment
 from experiments.settings import effective_parameters, overridden
 from experiments.training_stage import run_training_stages, training_stages
-from experiments.tuning import overrides, selected
+from experiments.tuning import overrides, selected, unfinished
 from stages.command import run_command
 
 PAPER = Path("reports/paper")
@@ -58,11 +58,21 @@ def run(
     results = FOLDERS[profile]
     methods = [*METHOD_TITLES, "mechanisms"] if stage is None else _methods_of(stage)
     settings = [f"profile={profile}", f"seed={seed}", *set_param]
-    params = overridden(settings)
+    params, of_profile = overridden(settings), overridden(settings[:2])
     for name in variant:
-        parameters = {method: effective_parameters(params, name, method) for method in methods}
+        older = []  # of a whole run, what was kept before the profile changed
+        if stage is None:
+            now = {method: effective_parameters(of_profile, name, method) for method in methods}
+            if older := list(differences(results, name, now)):
+                print(
+                    f"{name}: the kept results of {', '.join(older)} have former parameters; a run adds none"
+                )
+        parameters = {
+            method: effective_parameters(params, name, method) for method in methods if method not in older
+        }
         _require_equal(results, name, parameters)
-        if is_complete(results, name, seed, WHOLE_RUN if stage is None else methods):
+        whole = [of for of in WHOLE_RUN if of not in older]
+        if is_complete(results, name, seed, whole if stage is None else methods):
             files = ["*"] if stage is None else methods
             again = " ".join(f"{results / name / of}/seed_{seed}.json" for of in files)
             print(f"{name}, seed {seed}: has its results; to run it again, rm {again}")
@@ -79,6 +89,9 @@ def random_cues(
     """Train the methods for which digits under random cues select other settings than the profile has."""
     settings = ["profile=paper", f"seed={seed}", *set_param]
     for name in variant:
+        if searches := unfinished(name):
+            again = f"run python -m experiments.tuning {' '.join(searches)} first"
+            raise UserError(f"{name}: the search of {', '.join(searches)} has not ended; {again}")
         own = [*settings, *overrides(selected(name, "random_cues"), "paper")]
         params, others = overridden(settings), overridden(own)
         changed = {
@@ -156,7 +169,8 @@ def _run(
         outcome = run_experiment(experiment, variant, settings, scratch)
         write_parameters(results, variant, parameters)
         scores = outcome.classifiers, outcome.mechanisms
-        write_results(results, variant, seed, *scores, outcome.facts | asked, outcome.digests)
+        facts = outcome.facts | asked
+        write_results(results, variant, seed, *scores, facts, outcome.digests, parameters)
     else:
         trained = run_training_stages(experiment, [stage], variant, settings, scratch)
         write_parameters(results, variant, parameters)

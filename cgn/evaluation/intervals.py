@@ -2,7 +2,7 @@
 
 A photo is drawn with all of its variants if files of equal names show the same object, as in the sets of
 `cgn.generators.photos.test_sets`; the published sets name files otherwise, so their variants are drawn
-independently.
+independently. Of cue-conflict stimuli, those with the shape of one image are drawn together.
 """
 
 from collections.abc import Mapping, Sequence
@@ -80,17 +80,23 @@ def _in9(answers: Mapping[str, Answers], seed: int, name: str, label: int | None
 
 def shape_bias_intervals(answers: CueAnswers, seed: int) -> Score:
     """`overall` and `by_class`, the class of the shape: `shape_bias`, a score, and both counts."""
-    by_cue, shapes = answers.by_cue, np.array([stimulus.shape for stimulus in answers.stimuli])
+    shapes = np.array([stimulus.shape for stimulus in answers.stimuli])
 
-    def of(rows: NDArray[np.bool_], name: str) -> Score:
+    def of(chosen: NDArray[np.bool_], name: str) -> Score:
+        rows = answers.by_cue[chosen]
+        counts: dict[tuple[str, str], NDArray[np.int_]] = {}
+        for number, row in zip(np.flatnonzero(chosen), rows, strict=True):
+            of_object = answers.stimuli[number].object
+            counts[of_object] = counts.get(of_object, 0) + row.astype(int)
         shape_correct, texture_correct = (int(count) for count in rows.sum(axis=0))
+        bias = score([np.stack([*counts.values()])], _share_of_first, seed, name, "shape_bias")
         return {
-            "shape_bias": score([rows], _share_of_first, seed, name, "shape_bias"),
+            "shape_bias": bias | {"images": len(rows)},
             "shape_correct": shape_correct,
             "texture_correct": texture_correct,
         }
 
     return {
-        "overall": of(by_cue, "overall"),
-        "by_class": {str(name): of(by_cue[shapes == name], str(name)) for name in np.unique(shapes)},
+        "overall": of(np.full(len(shapes), True), "overall"),
+        "by_class": {str(name): of(shapes == name, str(name)) for name in np.unique(shapes)},
     }

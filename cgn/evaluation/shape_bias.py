@@ -30,6 +30,11 @@ class Stimulus(NamedTuple):
     shape: str
     texture: str
 
+    @property
+    def object(self) -> tuple[str, str]:
+        """The class and number of the image that lent the shape; several stimuli may show it."""
+        return self.shape, class_name(self.file.stem)[len(class_name(self.shape)) :].partition("-")[0]
+
 
 class CueAnswers(NamedTuple):
     """A classifier's answers to n stimuli."""

@@ -124,6 +124,7 @@ class ImageNetCGNParams(Section):
     lambda_texture: NonNegative
     lambda_background: NonNegative
     gram_factor: Positive
+    texture_taps: Literal["all", "middle"]
     tau: Annotated[float, Field(ge=0, lt=0.5)]
     patch_source: Literal["composite", "ground_truth"]
     patch_size: Count

@@ -4,9 +4,10 @@ In environment e the cues tell the label with correlation r_e. The accuracy of a
 cue is chance + (a - chance) * r_e, where a is its accuracy at r = 1; the accuracy of one that reads the
 cause does not depend on r_e. The statistic of a signal is therefore
 
-    dependence = (max - min) / (max - chance) / (max r - min r)
+    dependence = (max - min) / (max - chance) * max r / (max r - min r)
 
-with maximum and minimum over environments: 0 for the cause and 1 for a mere cue, however well each is read.
+with maximum and minimum over environments: 0 for the cause and 1 for a mere cue, however well each is read
+and whatever the environments.
 """
 
 from collections.abc import Mapping, Sequence
@@ -23,7 +24,8 @@ def dependence(accuracies: Sequence[float], correlations: Sequence[float]) -> fl
     highest, lowest = max(accuracies), min(accuracies)
     if highest < READ:
         return None
-    return (highest - lowest) / (highest - CHANCE) / (max(correlations) - min(correlations))
+    strongest, weakest = max(correlations), min(correlations)
+    return (highest - lowest) / (highest - CHANCE) * strongest / (strongest - weakest)
 
 
 def cause(dependences: Mapping[str, float | None], stable_below: float) -> str:

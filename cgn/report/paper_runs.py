@@ -9,7 +9,7 @@
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -48,18 +48,25 @@ def write_results(
     mechanisms: Any,
     run: dict[str, Any],
     digests: dict[str, str],
+    names: Container[str],
 ) -> None:
-    """Writes the scores of one variant and seed, by stage `score`. Raises UserError when one is missing."""
+    """Writes the scores of one variant and seed, by stage `score`: those of `names`.
+
+    Raises UserError when one is missing.
+    """
     source = f"scores of {variant}, seed {seed}"
     scores = parse_classifiers(classifiers, source)
     parse_mechanisms(mechanisms, source)
     write_json(folder / variant / "run" / f"seed_{seed}.json", run)
     write_json(folder / variant / "digests" / f"seed_{seed}.json", digests)
     for method, score in scores.items():
+        if method not in names:
+            continue
         accuracies = score.model_dump(include={"train_accuracy", "test_accuracy"})
         write_json(folder / variant / method / f"seed_{seed}.json", accuracies)
-    health = {name: mechanisms[name] for name in MECHANISMS}
-    write_json(folder / variant / "mechanisms" / f"seed_{seed}.json", health)
+    if "mechanisms" in names:
+        health = {name: mechanisms[name] for name in MECHANISMS}
+        write_json(folder / variant / "mechanisms" / f"seed_{seed}.json", health)
     for path in (folder / variant).glob(STAGE_RUN_FILES):
         if path.name == f"seed_{seed}.json":
             path.unlink()  # its results are replaced

@@ -24,7 +24,8 @@ def train_network(
     """Trains `network` with Adam on `image_passes` images, in batches of `params.batch`.
 
     The learning rate rises linearly for the share `params.warmup` of the training, then falls to 0 as half a
-    cosine. An interrupted run gives the same result as an uninterrupted one.
+    cosine. (If that share is no whole number of steps, the last step of the rise is above the rate, by less
+    than one step's rise.) An interrupted run gives the same result as an uninterrupted one.
     """
     steps = max(1, image_passes // params.batch)
     rising = params.warmup * steps

@@ -192,6 +192,11 @@ def test_do_gives_the_images_whose_plan_has_that_label(name: str) -> None:
     assert changed == {name, "composer"} | ({"shadow"} if name == "shape" else set())
 
 
+def test_a_plan_takes_one_class_for_all_images() -> None:
+    with pytest.raises(ValueError, match=r"^shape: a plan takes one class"):
+        toy(TOY_SCM.do(shape=np.arange(50) % 10))
+
+
 def test_what_is_given_is_neither_drawn_nor_looked_up() -> None:
     made = plan_counterfactuals(TOY_SCM, TOY_POLICY, 10, 0, 20, 70, given_shapes=np.arange(7) % 3)
     observed = np.eye(5)[made.noise["shape"] % 5]

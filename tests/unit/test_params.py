@@ -206,6 +206,15 @@ def test_eight_workers_can_read_the_shards(root: Path, profile: str) -> None:
         assert budget.images / budget.images_per_shard >= 8, name
 
 
+@pytest.mark.parametrize("profile", ["laptop", "paper", "released", "faithful"])
+def test_the_gan_has_the_effort_of_the_cgn(root: Path, profile: str) -> None:
+    budgets = read(root, profile).budgets
+    assert budgets.sample_gan.images == budgets.sample_counterfactuals.images
+    if profile == "laptop":  # at the paper's sizes the steps are searched
+        cgn, gan = budgets.train_cgn, budgets.train_gan.of("wildlife_mnist")
+        assert (gan.steps, gan.batch) == (cgn.steps, cgn.batch)
+
+
 @pytest.mark.parametrize("profile", sorted({*PROFILES} - {"imagenet"}))
 def test_all_rows_of_tables_3_and_4_see_as_many_images(root: Path, profile: str) -> None:
     budgets = read(root, profile).budgets

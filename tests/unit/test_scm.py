@@ -1,7 +1,9 @@
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from cgn.scm import IMAGENET_SCM, MNIST_SCM, Node, StructuralCausalModel, compose
 
@@ -80,6 +82,15 @@ def test_do_overrules_a_label_wherever_the_model_is_evaluated() -> None:
     mechanisms = dict.fromkeys(LABELS, lambda label, noise: label) | {"composer": lambda *parts: parts}
     outputs = MNIST_SCM.do(foreground=7).evaluate(mechanisms, labels, NOISE)
     np.testing.assert_array_equal(outputs["composer"], [[0, 1, 2], [7, 7, 7], [0, 1, 2]])
+
+
+@pytest.mark.parametrize("of", [np.array, torch.tensor])
+def test_do_replaces_mixtures_by_a_class(of: Callable[..., Any]) -> None:
+    mixtures = of([[0.5, 0.5, 0.0], [0.1, 0.2, 0.7]])
+    assert MNIST_SCM.do(shape=2).after_do({"shape": mixtures})["shape"].tolist() == [[0, 0, 1], [0, 0, 1]]
+    each = MNIST_SCM.do(shape=of([1, 0])).after_do({"shape": mixtures, "background": mixtures})
+    assert each["shape"].tolist() == [[0, 1, 0], [1, 0, 0]]
+    assert each["background"] is mixtures
 
 
 def test_edges_lead_from_every_cause() -> None:

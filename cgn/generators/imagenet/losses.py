@@ -31,8 +31,8 @@ def cgn_losses(
 
     L_rec = l1 + perceptual compares the composite with x_gt, by pixels and by Gram matrices of VGG features.
     L_shape = binary + mask makes masks binary and keeps their mean in [tau, 1 - tau]. L_text compares the
-    Gram matrices of the texture map with those of a grid of patches cut where the mask is highest. L_bg is
-    the mean saliency of the background.
+    Gram matrices of the texture map with those of a grid of patches cut where the mask is highest, at all
+    taps of the VGG or at the middle ones. L_bg is the mean saliency of the background.
     """
     weights = params.lambdas()
     losses: Losses = {}
@@ -49,7 +49,8 @@ def cgn_losses(
         source = outputs.composite if params.patch_source == "composite" else reference
         grid = patch_grid(source, outputs.mask, params.patch_size, params.patch_candidates, ranks)
         ours, theirs = features(outputs.foreground), features(grid)
-        losses["texture"] = gram_loss(ours, theirs, [params.gram_factor] * len(ours))
+        taps = {"all": [1, 1, 1, 1], "middle": [0, 1, 1, 0]}[params.texture_taps]
+        losses["texture"] = gram_loss(ours, theirs, [params.gram_factor * tap for tap in taps])
     if weights["background"]:
         losses["background"] = saliency(outputs.background).mean()
     return {name: weights[name] * loss for name, loss in losses.items()}

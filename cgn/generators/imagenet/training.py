@@ -125,7 +125,7 @@ def update_gradients(
         values.append(accumulate(*batch).double())
     if ranks.count() == 1:
         return values
-    joint.reduce_gradients(cgn.generators.parameters(), "sum")
+    joint.reduce_gradients(cgn.trained.parameters(), "sum")
     return ranks.gathered([of_batch.cpu() for of_batch in values])
 
 

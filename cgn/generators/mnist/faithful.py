@@ -88,6 +88,8 @@ def train_faithful_cgn(
     loop.keep(cgn=cgn, discriminator=discriminator, optimizer_g=optimizer_g, optimizer_d=optimizer_d)
     loop.keep_value("draws", draws.get_state, draws.set_state)
     loop.keep_value("dropout", torch.get_rng_state, torch.set_rng_state)
+    if device.type == "cuda":
+        loop.keep_value("dropout on the GPU", torch.cuda.get_rng_state, torch.cuda.set_rng_state)
     snapshot_steps = {max(1, round(share * budget.steps)) for share in SNAPSHOTS}
     for step in loop:
         (minibatch,) = source.minibatches(step)

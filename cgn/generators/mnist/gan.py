@@ -1,7 +1,7 @@
 """The GAN baseline: class-conditional, with one network in place of mechanisms and composer.
 
 The paper does not state the architecture of its baseline "Original + GAN". Here it is the network of a CGN's
-mechanism, widened until it has as many weights as the three mechanisms together. Training loop and
+mechanism, widened until it has as many weights as the three mechanisms together. Training loop and kind of
 discriminator are those of the CGN.
 """
 

@@ -50,9 +50,13 @@ def test_a_class_or_variant_without_images_has_no_score() -> None:
     assert list(scores["by_class"]) == ["cat"]
 
 
+def stimulus(number: int, shape: str, texture: str) -> Stimulus:
+    return Stimulus(Path(f"{shape}{number}-{texture}1.png"), shape, texture)
+
+
 def test_shape_bias() -> None:
     pairs = [("cat", "dog"), ("cat", "dog"), ("cat", "dog"), ("dog", "cat")]
-    stimuli = [Stimulus(Path(f"{number}.png"), *pair) for number, pair in enumerate(pairs)]
+    stimuli = [stimulus(number, *pair) for number, pair in enumerate(pairs)]
     scores = shape_bias_intervals(CueAnswers(stimuli, ["cat", "dog", "dog", "bird"]), 0)
     overall, dog = scores["overall"], scores["by_class"]["dog"]
     assert overall["shape_bias"]["value"] == pytest.approx(100 / 3)
@@ -60,3 +64,17 @@ def test_shape_bias() -> None:
     assert overall["shape_bias"]["images"] == 4
     assert (overall["shape_bias"]["low"], overall["shape_bias"]["high"]) == (0, 100)
     assert dog["shape_bias"] == {"value": None, "low": None, "high": None, "images": 1}
+
+
+def test_stimuli_of_one_object_are_no_further_evidence() -> None:
+    """Each of 40 objects on three stimuli with the same answer: the interval is that of 40."""
+    pairs = [("cat", "dog") if number % 3 else ("traffic-light", "cat") for number in range(40)]
+    answered = [pair[number % 2] for number, pair in enumerate(pairs)]
+    once = [stimulus(number, *pair) for number, pair in enumerate(pairs)]
+    three = [Stimulus(Path(f"{each.file.stem}{copy}.png"), *each[1:]) for each in once for copy in range(3)]
+    alone = shape_bias_intervals(CueAnswers(once, answered), 0)["overall"]["shape_bias"]
+    together = shape_bias_intervals(CueAnswers(three, [answer for answer in answered for _ in range(3)]), 0)[
+        "overall"
+    ]["shape_bias"]
+    assert (together["low"], together["high"]) == pytest.approx((alone["low"], alone["high"]))
+    assert (alone["images"], together["images"]) == (40, 120)

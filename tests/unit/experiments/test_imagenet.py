@@ -8,6 +8,7 @@ import pytest
 
 from cgn.errors import UserError
 from cgn.methods.algorithm import learning_rate
+from cgn.networks.vgg import released_factors
 from cgn.params.schema import Params
 from experiments import imagenet
 from experiments.settings import overridden
@@ -48,6 +49,16 @@ def test_the_preset_is_the_published_networks_at_224_pixels() -> None:
     assert (params.imagenet.ilsvrc.path, params.imagenet.ilsvrc.resolution) == ("/data/Image Net", 224)
     assert params.budgets.pretrained_networks.source == "published"
     assert (params.seed, params.device, params.threads) == (3, "cuda", 8)
+
+
+def test_the_factors_of_the_released_code() -> None:
+    params = params_of("released").imagenet
+    cgn = params.cgn
+    l_rec = [cgn.lambda_perceptual * cgn.gram_factor] * 4
+    assert l_rec == pytest.approx(released_factors([4, 4, 4, 4]))
+    assert cgn.lambda_texture * cgn.gram_factor == pytest.approx(released_factors([5])[0])
+    assert cgn.texture_taps == "middle"  # of 0, 5, 5 and 0
+    assert params.saliency.normalisation == "raw"
 
 
 def test_an_unknown_preset() -> None:

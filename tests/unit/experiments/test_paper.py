@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from cgn.errors import UserError
-from cgn.io.files import write_json
+from cgn.io.files import read_json, write_json
 from cgn.report.names import METHOD_TITLES, VARIANT_TITLES
 from cgn.report.paper_runs import write_parameters
 from experiments import paper
@@ -94,6 +94,33 @@ def test_no_seed_runs_beside_results_of_other_parameters(
     assert told[2].split()[-len(refused) :] == [
         f"reports/paper/results/colored_mnist/{name}" for name in refused
     ]
+
+
+def test_a_seed_runs_beside_results_of_a_former_profile(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kept: list[str] = []
+    folder, former = paper.RESULTS / "colored_mnist", {"irm_5": {"budgets.train_classifiers.updates": 7}}
+    write_parameters(paper.RESULTS, "colored_mnist", former)
+    monkeypatch.setattr(paper, "is_complete", lambda *_: False)
+    monkeypatch.setattr(paper, "run_experiment", lambda *_: Outcome({}, {}, {}, {}))
+    monkeypatch.setattr(paper, "write_results", lambda *given: kept.extend(given[-1]))
+    monkeypatch.setattr(paper, "collect", lambda: None)
+    paper.run(7, ["colored_mnist"], set_param=[])
+    told = "colored_mnist: the kept results of irm_5 have former parameters; a run adds none"
+    assert told in capsys.readouterr().out
+    assert kept == [name for name in (*METHOD_TITLES, "mechanisms") if name != "irm_5"]
+    assert read_json(folder / "irm_5" / "parameters.json") == former["irm_5"]
+    # A setting of one's own is no former profile.
+    with pytest.raises(UserError, match=r"^results of other parameters: lntl: "):
+        paper.run(7, ["colored_mnist"], set_param=["budgets/paper.yaml:methods.lntl.reversal_weight=1"])
+
+
+def test_the_second_rule_waits_for_the_search() -> None:
+    with pytest.raises(
+        UserError, match=r"^wildlife_mnist: the search of irm, .* run python -m experiments\."
+    ):
+        paper.random_cues(0, ["wildlife_mnist"], set_param=[])
 
 
 def test_a_stage_whose_methods_have_equal_parameters_is_not_refused(

@@ -10,6 +10,8 @@ CORRELATIONS = [0.9, 0.925, 0.95, 0.975, 1.0]
 def test_a_mere_cue_has_dependence_one_however_well_it_is_read(quality: float) -> None:
     accuracies = [10 + (quality - 10) * correlation for correlation in CORRELATIONS]
     assert dependence(accuracies, CORRELATIONS) == pytest.approx(1.0)
+    # The same holds if no environment is fully biased.
+    assert dependence(accuracies[:4], CORRELATIONS[:4]) == pytest.approx(1.0)
     # Random cues are one more environment, and any order will do.
     assert dependence([10.0, *accuracies[::-1]], [0.0, *CORRELATIONS[::-1]]) == pytest.approx(1.0)
 

@@ -22,6 +22,7 @@ from cgn.report.paper_runs import (
     write_results_of_stage,
 )
 
+NAMES = (*METHOD_TITLES, "mechanisms")
 RUN = {
     "profile": "paper",
     "command": "python -m experiments.paper run 0 --variant wildlife_mnist -S seed=0",
@@ -44,7 +45,7 @@ def folder(tmp_path: Path, classifiers_json: dict[str, Any], mechanisms_json: di
         mechanisms["healthy_classes"] = 9 - seed
         mechanisms["inverted_masks"] = 10.0 * seed
         assert not is_complete(tmp_path, VARIANT, seed)
-        write_results(tmp_path, VARIANT, seed, classifiers, mechanisms, RUN, {"models/cgn": "1.dir"})
+        write_results(tmp_path, VARIANT, seed, classifiers, mechanisms, RUN, {"models/cgn": "1.dir"}, NAMES)
         updates = {method: {UPDATES: 40 if method == "irm_5" else 100} for method in METHOD_TITLES}
         write_parameters(tmp_path, VARIANT, updates)
         assert is_complete(tmp_path, VARIANT, seed)
@@ -134,7 +135,7 @@ def test_a_whole_run_takes_the_place_of_a_stages(
     earlier = RUN | {"commit": "e" * 40}
     write_results_of_stage(folder, VARIANT, 0, "train_on_biased", {}, earlier, {})
     assert earlier["commit"] in run_of_all(folder)["commits"]
-    write_results(folder, VARIANT, 0, classifiers_json[VARIANT], mechanisms_json[VARIANT], RUN, {})
+    write_results(folder, VARIANT, 0, classifiers_json[VARIANT], mechanisms_json[VARIANT], RUN, {}, NAMES)
     assert run_of_all(folder)["commits"] == [RUN["commit"]]
 
 
@@ -157,5 +158,5 @@ def test_no_results_say_what_to_do(tmp_path: Path) -> None:
 def test_incomplete_scores_are_refused(tmp_path: Path, classifiers_json: dict[str, Any]) -> None:
     classifiers = {name: score for name, score in classifiers_json[VARIANT].items() if name != "cgn"}
     with pytest.raises(UserError, match="seed 3: no scores for cgn"):
-        write_results(tmp_path, VARIANT, 3, classifiers, {}, RUN, {})
+        write_results(tmp_path, VARIANT, 3, classifiers, {}, RUN, {}, NAMES)
     assert list(tmp_path.iterdir()) == []

@@ -65,12 +65,12 @@ def train_and_die(folder: Path) -> None:
 
 
 def cgn_gradients() -> dict[str, Any]:
-    """Those of three batches, of which a rank has two."""
-    cgn, budget = tiny_cgn(0), BUDGET.model_copy(update={"accumulation": 3})
+    """Those of three batches, of which a rank has two, with a refinement network."""
+    cgn, budget = tiny_cgn(0, features=4), BUDGET.model_copy(update={"accumulation": 3})
     cgan = build_biggan(TINY, 9).eval()
     accumulate = partial(accumulate_gradients, cgn, cgan, tiny_features(), PARAMS, budget)
     values = update_gradients(cgn, accumulate, PARAMS, budget, 0, 0)
-    return {"values": torch.stack(values), "gradients": gradients(cgn.generators)}
+    return {"values": torch.stack(values), "gradients": gradients(cgn.trained)}
 
 
 def gradients(network: nn.Module) -> list[Tensor]:

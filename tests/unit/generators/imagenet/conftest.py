@@ -28,6 +28,7 @@ PARAMS = ImageNetCGNParams(
     lambda_texture=5,
     lambda_background=2000,
     gram_factor=10,
+    texture_taps="all",
     tau=0.1,
     patch_source="composite",
     patch_size=3,
@@ -40,10 +41,12 @@ PARAMS = ImageNetCGNParams(
 )
 
 
-def tiny_cgn(seed: int) -> ImageNetCGN:
+def tiny_cgn(seed: int, features: int = 0) -> ImageNetCGN:
     torch.manual_seed(seed)
     sizes = U2NetSizes((Block(3, 2, 4), Block(3, 2, 4, dilated=True)), (Block(3, 2, 4),))
-    return ImageNetCGN(TINY, Saliency(U2Net(sizes), "raw", None), truncation=1.0, seed=seed)
+    return ImageNetCGN(
+        TINY, Saliency(U2Net(sizes), "raw", None), truncation=1.0, seed=seed, features=features
+    )
 
 
 def tiny_features() -> PerceptualFeatures:

@@ -54,6 +54,9 @@ def test_each_loss_is_its_definition_times_its_lambda(
     for name, loss in expected.items():
         torch.testing.assert_close(losses[name], loss)
         assert loss > 0
+    middle = params.model_copy(update={"texture_taps": "middle"})
+    of_code = cgn_losses(outputs, reference, features, saliency, middle, ranks)
+    torch.testing.assert_close(of_code["texture"], 5 * gram_loss(texture, target, [0.0, 10.0, 10.0, 0.0]))
     for name in expected:
         without = params.model_copy(update={f"lambda_{name}": 0.0})
         left = cgn_losses(outputs, reference, features, saliency, without, ranks)
