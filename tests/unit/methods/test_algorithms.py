@@ -12,7 +12,7 @@ from cgn.methods.augmentation import AugmentedERM, random_convolution
 from cgn.methods.erm import ERM
 from cgn.methods.group_dro import GroupDRO
 from cgn.methods.irm import IRM, invariance_penalty, penalty_weight, scale_gradient
-from cgn.methods.lntl import IGNORED, LNTL, entropy, quantized_colors, reverse_gradient
+from cgn.methods.lntl import IGNORED, LNTL, ColorHeads, entropy, quantized_colors, reverse_gradient
 from cgn.methods.params import AugmentationParams, ClassifierParams, GroupDROParams, IRMParams, LNTLParams
 from cgn.metrics.accuracy import accuracy, predict
 from cgn.networks.digit_cnn import UNPADDED, DigitCNN
@@ -213,6 +213,18 @@ def test_entropy_counts_only_the_cells_asked_for() -> None:
     counted[..., 0, :] = True  # one certain, one uniform cell
     assert entropy(logits, counted).item() == pytest.approx(np.log(8) / 2)
     assert entropy(logits, torch.zeros_like(counted)).item() == 0
+    counted[:] = False
+    counted[0, 0, 1, 1] = True
+    assert entropy(logits, counted).item() == pytest.approx(np.log(8))
+
+
+def test_the_head_of_a_channel_has_features_of_its_own() -> None:
+    heads, features = ColorHeads(8, 0), torch.rand(2, 32, 3, 3)
+    before = heads(features)
+    with torch.no_grad():
+        heads.hidden.bias[32:64] += 5  # of the second head
+    changed = (heads(features) != before).flatten(3).any(dim=(0, 1, 3))
+    assert changed.tolist() == [False, True, False]
 
 
 def _gradients(algorithm: LNTL, minibatch: Minibatch) -> dict[str, Tensor]:
@@ -233,6 +245,7 @@ def test_unlearning_moves_features_and_not_the_heads_target(schedule: Classifier
         params = LNTLParams(bins=8, entropy_weight=0.5, reversal_weight=reversal, pretraining=share)
         gradients.append(_gradients(LNTL(DigitCNN(0), 10, schedule, params, 1, True), minibatch))
     plain, unlearning = gradients
+    assert {f"1.{layer}.{kind}" for layer in ("hidden", "out") for kind in ("weight", "bias")} < plain.keys()
     for name in plain:
         same = torch.allclose(plain[name], unlearning[name], rtol=1e-4, atol=1e-7)
         before_heads = name.startswith(("0.normalize", "0.conv_1", "0.conv_2"))  # what the features come from

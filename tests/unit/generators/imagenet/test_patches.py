@@ -36,6 +36,13 @@ def test_no_gradient_and_no_room() -> None:
 
 
 def test_more_candidates_than_places() -> None:
-    ranks = draw_ranks(50, 4, 3, 2, 100, torch.Generator().manual_seed(0))
-    assert set(ranks.flatten().tolist()) == {0, 1, 2, 3}
-    assert patch_grid(torch.rand(50, 3, 4, 4), torch.rand(50, 1, 4, 4), 3, 100, ranks).shape == (50, 3, 4, 4)
+    ranks = draw_ranks(50, 5, 3, 2, 100, torch.Generator().manual_seed(0))
+    assert set(ranks.flatten().tolist()) == {*range(9)}
+    assert patch_grid(torch.rand(50, 3, 5, 5), torch.rand(50, 1, 5, 5), 3, 100, ranks).shape == (50, 3, 5, 5)
+    torch.manual_seed(7)
+    again = draw_ranks(50, 5, 3, 2, 100, torch.Generator().manual_seed(0))
+    assert torch.equal(again, ranks)
+
+
+def test_a_patch_as_large_as_the_image_has_one_place() -> None:
+    assert not draw_ranks(2, 4, 4, 2, 100, torch.Generator()).any()
