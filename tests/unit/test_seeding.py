@@ -32,6 +32,12 @@ def test_distributions() -> None:
 
 def test_generator_repeats() -> None:
     assert generator(5, "x").integers(1 << 60) == generator(5, "x").integers(1 << 60)
+    assert generator(5, "x").integers(1 << 60) != generator(6, "x").integers(1 << 60)
+
+
+def test_seeds_stay_what_they_are() -> None:
+    """They make every committed byte; this one is sha256("0/cgn/colored_mnist")."""
+    assert seed_for(0, "cgn", "colored_mnist") == 3398645133410406941
 
 
 def test_normals_are_box_mullers_of_the_uniforms() -> None:

@@ -47,7 +47,7 @@ def test_from_a_web_server(local: Path, serve: Callable[[Path], str]) -> None:
 
 
 def test_to_and_from_s3(local: Path, bucket: str) -> None:
-    assert write_shards(f"{bucket}/here/set", samples(45), images_per_shard=5) == 45
+    assert write_shards(f"{bucket}/here/set/", samples(45), images_per_shard=5) == 45
     same_images(f"{bucket}/here/set", local)
     with pytest.raises(UserError, match=r"^s3://shards/here/set: holds shards; remove them"):
         write_shards(f"{bucket}/here/set", samples(1), images_per_shard=1)

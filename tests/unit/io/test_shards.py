@@ -84,6 +84,7 @@ def test_members_are_as_tarfile_writes_them(tmp_path: Path) -> None:
             f"{index:08d}.{kind}" for index in range(3) for kind in ("json", "png")
         ]
         for member in archive:
+            assert member.mtime == 0
             copy.addfile(member, archive.extractfile(member))
     assert rewritten.getvalue().rstrip(b"\0") == shard.read_bytes().rstrip(b"\0")
     assert len(shard.read_bytes()) % tarfile.BLOCKSIZE == 0
@@ -161,6 +162,29 @@ def test_other_members_are_damage(tmp_path: Path, names: tuple[str, ...]) -> Non
     with pytest.raises(UserError, match=r"0\.tar: damaged \(\d.*\); delete its folder") as failure:
         read_images([shard])
     assert "\n" not in str(failure.value)
+
+
+def test_damage_names_the_sample_and_what_stands_there(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"\(7: \.png, \.txt where one \.png and one \.json"):
+        read_images([tar_of(tmp_path / "0.tar", "7.png", "7.txt")])
+    with tarfile.open(tmp_path / "1.tar", "w") as archive:
+        for name, content in (("7.png", b"none"), ("7.json", b'{"labels": {"shape": 7}}')):
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+    with pytest.raises(UserError, match=r"1\.tar: damaged \(7\.png: "):
+        read_images([tmp_path / "1.tar"])
+
+
+def test_what_is_no_member_of_a_sample_is_passed_over(tmp_path: Path) -> None:
+    with tarfile.open(tar_of(tmp_path / "0.tar", "3.png", "3.json"), "a") as archive:
+        folder = tarfile.TarInfo("folder.png")
+        folder.type = tarfile.DIRTYPE
+        archive.addfile(folder)
+        for name in ("README", "__index__.json"):
+            archive.addfile(tarfile.TarInfo(name))
+    assert count_samples(tmp_path / "0.tar") == 1
+    assert len(read_images([tmp_path / "0.tar"])[0]) == 1
 
 
 def test_too_few_shards_and_empty_ones_are_named(tmp_path: Path) -> None:
