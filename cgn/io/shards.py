@@ -77,7 +77,8 @@ def _write_tar(path: Path, samples: Iterable[Sample]) -> int:
     from webdataset import TarWriter
 
     count = 0
-    with TarWriter(str(path), mtime=0) as shard:
+    # A file that the writer opens itself is not closed when the disk is full, which Python 3.13 tells.
+    with path.open("wb") as stream, TarWriter(stream, mtime=0) as shard:
         for sample in samples:
             key = f"{sample.metadata['index']:08d}"
             metadata = json.dumps(sample.metadata).encode()
