@@ -85,9 +85,11 @@ def test_do_overrules_a_label_wherever_the_model_is_evaluated() -> None:
 
 
 @pytest.mark.parametrize("of", [np.array, torch.tensor])
-def test_do_replaces_mixtures_by_a_class(of: Callable[..., Any]) -> None:
+def test_do_replaces_numbers_and_mixtures_by_a_class(of: Callable[..., Any]) -> None:
     mixtures = of([[0.5, 0.5, 0.0], [0.1, 0.2, 0.7]])
     assert MNIST_SCM.do(shape=2).after_do({"shape": mixtures})["shape"].tolist() == [[0, 0, 1], [0, 0, 1]]
+    numbers = of([4, 5])
+    assert MNIST_SCM.do(shape=2).after_do({"shape": numbers})["shape"].tolist() == [2, 2]
     each = MNIST_SCM.do(shape=of([1, 0])).after_do({"shape": mixtures, "background": mixtures})
     assert each["shape"].tolist() == [[0, 1, 0], [1, 0, 0]]
     assert each["background"] is mixtures
