@@ -79,7 +79,7 @@ def test_a_killed_stage_ends_with_the_same_bytes(graph: Graph, capsys: pytest.Ca
             kills += 1
             assert "Traceback" not in told
             told = graph.run("dvc", "repro")
-            assert stages_run(told) == {stage}
+            assert stages_run(told) <= {stage}  # nothing, if DVC had noted its outputs before it died
             resumed += "resuming at step" in told
         assert graph.lock() == graph.locks, f"{stage}, killed by {sent.name} at {share:.2f}"
         assert not list(graph.folder.rglob(".*.tmp"))
