@@ -16,6 +16,7 @@ from cgn.errors import UserError
 from cgn.generators.mnist.mechanisms import CGN
 from cgn.generators.mnist.stored import load_cgn, save_generator
 from cgn.io.files import atomic_path, write_json
+from cgn.params.schema import Params
 from cgn.report.names import METHOD_TITLES, VARIANT_TITLES
 from cgn.report.paper_runs import (
     WHOLE_RUN,
@@ -60,16 +61,11 @@ def run(
     settings = [f"profile={profile}", f"seed={seed}", *set_param]
     params, of_profile = overridden(settings), overridden(settings[:2])
     for name in variant:
-        older = []  # of a whole run, what was kept before the profile changed
-        if stage is None:
-            now = {method: effective_parameters(of_profile, name, method) for method in methods}
-            if older := list(differences(results, name, now)):
-                print(
-                    f"{name}: the kept results of {', '.join(older)} have former parameters; a run adds none"
-                )
-        parameters = {
-            method: effective_parameters(params, name, method) for method in methods if method not in older
-        }
+        # What was kept before the profile changed; a whole run adds nothing to it.
+        older = differences(results, name, _parameters(of_profile, name, methods)) if stage is None else {}
+        if older:
+            print(f"{name}: the kept results of {', '.join(older)} have former parameters; a run adds none")
+        parameters = _parameters(params, name, [method for method in methods if method not in older])
         _require_equal(results, name, parameters)
         whole = [of for of in WHOLE_RUN if of not in older]
         if is_complete(results, name, seed, whole if stage is None else methods):
@@ -139,6 +135,11 @@ def ship(models: Path = Path("models/mnist/cgn"), out: Path = Path("weights/mnis
         assert isinstance(trained, CGN)
         halves = {name: tensor.half() for name, tensor in trained.state_dict().items()}
         save_generator(out / variant, halves, trained.config)
+
+
+def _parameters(params: Params, variant: str, methods: list[str]) -> dict[str, dict[str, Any]]:
+    """The parameters that the results of each method depend on."""
+    return {method: effective_parameters(params, variant, method) for method in methods}
 
 
 def _methods_of(stage: str) -> list[str]:
