@@ -89,8 +89,10 @@ def test_a_killed_stage_ends_with_the_same_bytes(graph: Graph, capsys: pytest.Ca
     stages = long_stages(graph.folder)
     kills = resumed = 0
     for stage, share, sent in drawn(stages):
-        graph.forget(stage)
-        told = killed(graph.folder, stage, share * stages[stage], sent)
+        for tried in (1.0, 0.5, 0.25):  # sooner, if the time was that of a busier machine
+            graph.forget(stage)
+            if (told := killed(graph.folder, stage, tried * share * stages[stage], sent)) is not None:
+                break
         if told is not None:
             kills += 1
             assert "Traceback" not in told
