@@ -31,8 +31,7 @@ from cgn.report.names import METHOD_TITLES, VARIANT_TITLES
 from cgn.report.tables import NONE
 from experiments.experiment import facts_of, run_target
 from experiments.settings import overridden
-from experiments.training_stage import arrays_of, classifiers_of
-from experiments.tuning import RANDOM_CUES, held_out_images
+from experiments.training_stage import RANDOM_CUES, arrays_of, classifiers_of, held_out_images
 from stages.command import run_command
 
 FOLDER = Path("reports/deviations")

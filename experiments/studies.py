@@ -23,8 +23,13 @@ from experiments.settings import overridden
 from experiments.study_chart import Part, chart
 from experiments.study_grids import STUDIES, Study
 from experiments.study_results import Result, markdown
-from experiments.training_stage import classifiers_of, run_training_stages, training_stages
-from experiments.tuning import RANDOM_CUES, held_out_images
+from experiments.training_stage import (
+    RANDOM_CUES,
+    classifiers_of,
+    held_out_images,
+    run_training_stages,
+    training_stages,
+)
 from stages.command import run_command
 
 FOLDER = Path("reports/studies")

@@ -8,14 +8,19 @@ from typing import Any, NamedTuple
 from numpy.typing import NDArray
 from ruamel.yaml import YAML
 
+from cgn.data.mnist.variants import VARIANTS, environment
+from cgn.data.sources import Images
 from cgn.io.arrays import read_arrays
 from cgn.metrics.accuracy import accuracy, predict
 from cgn.networks.classifier import load_classifier
 from cgn.networks.digit_cnn import DigitCNN
+from cgn.params.schema import Params
 from experiments.experiment import digests, facts_of, locked_stages, run_target
 from experiments.settings import overridden
 
 MODELS = "models/mnist/classifiers"
+ENVIRONMENTS = (0.9, 0.925, 0.95, 0.975, 1.0)  # correlations of cue and label (appendix C.4)
+RANDOM_CUES = 0.0
 
 
 class Trained(NamedTuple):
@@ -98,3 +103,17 @@ def _accuracies(
         }
         for method, classifier in classifiers_of(experiment, variant, methods, released).items()
     }
+
+
+def held_out_images(experiment: str, variant: str, params: Params) -> dict[float, Images]:
+    """The validation digits of an experiment under cues of each correlation."""
+    digits = arrays_of(experiment, "digits")
+    textures = arrays_of(experiment, "textures") if VARIANTS[variant].textured else None
+    own, seed = getattr(params.mnist.variants, variant), params.seed
+    shapes, labels = digits["validation_images"], digits["validation_labels"]
+
+    def under(correlation: float) -> Images:
+        draw = ("validation", str(correlation))
+        return Images(environment(variant, shapes, labels, correlation, own, textures, seed, *draw), labels)
+
+    return {correlation: under(correlation) for correlation in (*ENVIRONMENTS, RANDOM_CUES)}

@@ -26,7 +26,6 @@ import pandas as pd
 import typer
 from ruamel.yaml import YAML
 
-from cgn.data.mnist.variants import VARIANTS, environment
 from cgn.data.sources import Images
 from cgn.errors import UserError
 from cgn.io.files import atomic_path, read_json, write_json
@@ -34,17 +33,14 @@ from cgn.methods.registry import METHODS
 from cgn.metrics.accuracy import accuracy, predict
 from cgn.networks.digit_cnn import DigitCNN
 from cgn.params.reading import BUDGETS
-from cgn.params.schema import Params
 from cgn.report.names import METHOD_TITLES, VARIANT_TITLES
 from cgn.report.run_facts import machine
 from experiments.experiment import run_target
 from experiments.settings import overridden
-from experiments.training_stage import arrays_of, classifiers_of
+from experiments.training_stage import ENVIRONMENTS, RANDOM_CUES, classifiers_of, held_out_images
 from stages.command import run_command
 
 FOLDER = Path("reports/tuning")
-ENVIRONMENTS = (0.9, 0.925, 0.95, 0.975, 1.0)  # correlations of cue and label (appendix C.4)
-RANDOM_CUES = 0.0
 SHARE = 1 / 4  # of the profile's updates, and of the CGN's steps: enough to tell settings apart
 SEEDS = (0, 1, 2)  # of the first, all settings; of the others, the selected ones
 STAGES = [f"train_on_{data}" for data in ("biased", "environments", "gan_samples", "counterfactuals")]
@@ -176,20 +172,6 @@ def measured(stage: str, variant: str, methods: Sequence[str], settings: list[st
         method: _accuracies(classifier, held_out)
         for method, classifier in classifiers_of(experiment, variant, methods, released).items()
     }
-
-
-def held_out_images(experiment: str, variant: str, params: Params) -> dict[float, Images]:
-    """The validation digits of an experiment under cues of each correlation."""
-    digits = arrays_of(experiment, "digits")
-    textures = arrays_of(experiment, "textures") if VARIANTS[variant].textured else None
-    own, seed = getattr(params.mnist.variants, variant), params.seed
-    shapes, labels = digits["validation_images"], digits["validation_labels"]
-
-    def under(correlation: float) -> Images:
-        draw = ("validation", str(correlation))
-        return Images(environment(variant, shapes, labels, correlation, own, textures, seed, *draw), labels)
-
-    return {correlation: under(correlation) for correlation in (*ENVIRONMENTS, RANDOM_CUES)}
 
 
 def _accuracies(classifier: DigitCNN, held_out: Mapping[float, Images]) -> dict[str, float]:
