@@ -55,7 +55,7 @@ LONG ?= -m "not long"
 unit pipeline campaign: export OMP_NUM_THREADS = 1
 
 unit:
-	coverage run -m pytest tests/unit $(LONG)
+	coverage run -m pytest tests/unit tests/imagenet $(LONG)
 
 pipeline:
 	coverage run -m pytest tests/pipeline $(LONG)
