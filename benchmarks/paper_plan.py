@@ -2,10 +2,11 @@
 
 `python -m benchmarks.paper_plan` multiplies the images of `experiments.imagenet` by the times that
 `full_size` has measured on one H200 (full_size_h200.json, random weights), and by those that `reading` has
-measured on processors (reading.json, of another machine). A GPU has 16 processors, as there.
+measured on processors (reading.json, of another machine). A GPU has 16 processors, as there. Bytes are those
+of the pictures that `reading` makes.
 
-With `-S launch.processes=GPUS` every part is split evenly; the hours suppose that nothing is lost by that,
-which was not measured.
+With `-S launch.processes=GPUS`, and `launch.machines` on nodes of eight, every part is split evenly; the
+hours suppose that nothing is lost by that, which was not measured.
 """
 
 from pathlib import Path
@@ -20,10 +21,12 @@ from experiments.imagenet import settings_of
 from experiments.settings import overridden
 
 STEPS, READING = Path("benchmarks/full_size_h200.json"), Path("benchmarks/reading.json")
+PHOTOS, SHARDS = "photos, ours", "PNG shards, ours"  # cases of `reading`
 PROCESSORS = 16  # of each GPU
 GPUS = (1, 8, 64)
 # Images of a classifier's tests: the validation images, eight variants of IN-9, and the cue-conflict set.
-TESTED, CLASSIFIERS = 50_000 + 8 * 4_050 + 1_280, 4
+TESTED = 50_000 + 8 * 4_050 + 1_280
+CLASSIFIERS = 7  # in, sin, in_sin, the ensemble and its three heads
 UPDATE, BATCH = 250, 512  # batches of an update of the CGN; images of a batch of the ensemble
 FORWARD = 3  # times faster than a training step: it has a third of the operations
 
@@ -43,15 +46,25 @@ def main(
     preset: Annotated[str, typer.Option(help="paper, or released: the released code's values")] = "paper",
 ) -> None:
     """Print the parts and the hours."""
-    print(table(parts(preset, read_json(STEPS), read_json(READING))))
+    reading = read_json(READING)
+    print(table(parts(preset, read_json(STEPS), reading), reading))
 
 
-def table(found: dict[str, Part]) -> str:
-    """The parts, and the hours for each number of GPUs."""
-    lines, hours = pd.DataFrame(map(_line, found.items())), pd.DataFrame(plan(found))
+def table(found: dict[str, Part], reading: dict[str, Any]) -> str:
+    """The parts, the hours for each number of GPUs, and the bytes on the disk."""
+    lines, hours = pd.DataFrame(map(_line, found.items())), pd.DataFrame(plan(found, reading))
     forms = ("", ".0f", ".1f", ".2f", ".2f", ".1f", ".2f", "")
     parts_of = lines.to_markdown(index=False, floatfmt=forms)
-    return f"{parts_of}\n\n{hours.to_markdown(index=False, floatfmt=('.0f', '.1f', '.1f', '.0f', '.0f'))}"
+    hours_of = hours.to_markdown(index=False, floatfmt=(".0f", ".1f", ".1f", ".0f", ".0f", ".1f"))
+    shards = found["counterfactuals"].images * reading["rows"][SHARDS]["bytes_of_an_image"]
+    read = found["ensemble"].images * bytes_read(reading)
+    told = f"The shards have {shards / 1e9:.0f} GB. In all epochs the ensemble reads {read / 1e12:.1f} TB."
+    return f"{parts_of}\n\n{hours_of}\n\n{told}"
+
+
+def bytes_read(reading: dict[str, Any]) -> float:
+    """Bytes of an image of the ensemble's training: half are photos, half counterfactuals."""
+    return sum(float(reading["rows"][case]["bytes_of_an_image"]) for case in (PHOTOS, SHARDS)) / 2
 
 
 def parts(preset: str, steps: dict[str, Any], reading: dict[str, Any]) -> dict[str, Part]:
@@ -80,7 +93,7 @@ def parts(preset: str, steps: dict[str, Any], reading: dict[str, Any]) -> dict[s
     drawn, writing = on_gpu(images, sampled), seconds("PNG shards, written")
     step = row("ResNet-50, three heads, step, channels last", "bf16", 512)
     ensemble = on_gpu(budgets.train_ensemble.image_passes, step)
-    decoding = (seconds("photos, ours") + seconds("PNG shards, ours")) / 2
+    decoding = (seconds(PHOTOS) + seconds(SHARDS)) / 2
     decoded = ensemble.images * decoding / PROCESSORS / 3600
     one, five = trained(cgn), trained(ablation)
     return {
@@ -120,9 +133,10 @@ def _line(named: tuple[str, Part]) -> dict[str, Any]:
     }
 
 
-def plan(found: dict[str, Part]) -> list[dict[str, Any]]:
-    """Hours, and hours in which a GPU is held, for each number of GPUs."""
-    whole = sum(part.hours for part in found.values())
+def plan(found: dict[str, Part], reading: dict[str, Any]) -> list[dict[str, Any]]:
+    """Hours, hours in which a GPU is held, and what the ensemble reads, for each number of GPUs."""
+    whole, ensemble = sum(part.hours for part in found.values()), found["ensemble"]
+    rate = ensemble.images / ensemble.hours / 3600 * bytes_read(reading) / 1e9  # GB a second of one GPU
     return [
         {
             "GPUs": gpus,
@@ -130,6 +144,7 @@ def plan(found: dict[str, Part]) -> list[dict[str, Any]]:
             "GPU hours": whole,
             "batches a GPU has of an update of the CGN": UPDATE // gpus,
             "images it has of a batch of the ensemble": BATCH // gpus,
+            "GB/s that the ensemble reads": rate * gpus,
         }
         for gpus in GPUS
     ]

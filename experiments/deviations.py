@@ -29,7 +29,7 @@ from cgn.params.reading import BUDGETS
 from cgn.params.schema import Params
 from cgn.report.names import METHOD_TITLES, VARIANT_TITLES
 from cgn.report.tables import NONE
-from experiments.experiment import facts_of, run_target
+from experiments.experiment import facts_of, recorded, require_equal_runs, run_target
 from experiments.settings import overridden
 from experiments.training_stage import RANDOM_CUES, arrays_of, classifiers_of, held_out_images
 from stages.command import run_command
@@ -70,10 +70,11 @@ _EACH = {
         ["mnist.cgn.lambda_border=0"],
         "that digits leave the outer pixels free, read off real digits",
     ),
-    "mask_warmup": Deviation(
-        "no warm-up of the masks",
-        ["mnist.cgn.mask_warmup=0"],
-        "that digits are in the middle, as the disc that masks start as",
+    "mask_warmup": Deviation("no warm-up of the masks", ["mnist.cgn.mask_warmup=0"]),
+    "mask_start": Deviation(
+        "no disc at the start, nor its warm-up",
+        ["mnist.cgn.mask_start_radius=null", "mnist.cgn.mask_warmup=0"],
+        "that digits are in the middle",
     ),
     "binary_warmup": Deviation("entropy of the mask from the start on", ["mnist.cgn.binary_warmup=0"]),
     "training_noise": Deviation("one noise for all mechanisms", ["mnist.cgn.training_noise=shared"]),
@@ -115,13 +116,16 @@ def main(
         for name in names:
             if name not in known:
                 raise UserError(f"--{kind} {name}: not one of {', '.join(known)}")
+    kept = [path for path in FOLDER.rglob("seed_*.json") if is_complete(path) and ALL not in path.parts]
+    require_equal_runs(kept, overridden(set_param).profile, set_param)
     for number in seed:
         for of in variant:
             for name in deviation:
                 path = result_path(of, name, correlation, number)
                 if not is_complete(path):
                     settings = [*settings_of(name, correlation, set_param), f"seed={number}"]
-                    write_json(path, measured(path, of, settings))
+                    shared = {"settings": recorded([*set_param, f"seed={number}"])}
+                    write_json(path, measured(path, of, settings) | shared)
                     collect()
     collect()
 

@@ -21,7 +21,7 @@ from cgn.io.files import atomic_path, read_json, write_json
 from cgn.params.reading import BUDGETS
 from cgn.params.schema import Params
 from experiments.emoji_results import ablation_page, measures, seeds_metrics, seeds_page
-from experiments.experiment import facts_of, recorded, run_target
+from experiments.experiment import facts_of, recorded, require_equal_runs, run_target
 from experiments.settings import overridden
 from stages.command import run_command
 
@@ -67,9 +67,17 @@ ABLATIONS = {
     ),
     "images_1000": Ablation(_NUMBER, "1,000", _images(1000)),
     "images_4000": Ablation(_NUMBER, "4,000", _images(4000)),
-    "images_36000": Ablation(_NUMBER, "36,000", _images(36_000)),
+    "images_24000": Ablation(_NUMBER, "24,000, each shown once", _images(24_000)),
     "real_20": Ablation(_SHARE, "20 %", _ratio(0.25)),
     "real_80": Ablation(_SHARE, "80 %", _ratio(4)),
+    "smoothing_0": Ablation(
+        "Label smoothing of the ensemble (0.2)",
+        "none, as in the paper",
+        [
+            f"{{profile}}:methods.ensemble.label_smoothing.{head}=0.0"
+            for head in ("shape", "texture", "background")
+        ],
+    ),
     "composite": Ablation(
         "Patches of L_text (of x_gt)",
         "of the composite, as in the paper",
@@ -90,8 +98,7 @@ def seed(
     set_param: SetParam = [],  # noqa: B006
 ) -> None:
     """Run the whole branch with each of SEEDS that has no result yet, and write the tables of all seeds."""
-    params = overridden(set_param)
-    _require_profile(params.profile)
+    require_equal_runs(FOLDER.rglob("seed_*.json"), overridden(set_param).profile, set_param)
     for number in seeds:
         path = seed_path(number)
         if path.exists():
@@ -99,8 +106,8 @@ def seed(
             continue
         settings = [f"seed={number}", *set_param]
         name = f"emoji-{number}"
-        made, facts = _run(name, list(SCORES.values()), settings)
-        write_json(path, {"scores": _scores(name, SCORES), "settings": made, "run": facts})
+        facts = _run(name, list(SCORES.values()), settings)
+        write_json(path, {"scores": _scores(name, SCORES), "settings": recorded(settings), "run": facts})
         collect()
     collect()
 
@@ -115,13 +122,15 @@ def ablation(
         if name not in ABLATIONS:
             raise UserError(f"{name}: not one of {', '.join(ABLATIONS)}")
     params = overridden(set_param)
-    _require_profile(params.profile)
+    require_equal_runs(FOLDER.rglob("seed_*.json"), params.profile, set_param)
     for number in seed:
         for name in names:
             path = ablation_path(name, number)
             if not path.exists():
-                settings = [f"seed={number}", *settings_of(name, params.profile), *set_param]
-                write_json(path, _measured(f"emoji-{name}-{number}".replace("_", "-"), settings))
+                shared = [f"seed={number}", *set_param]
+                settings = [*settings_of(name, params.profile), *shared]
+                found = _measured(f"emoji-{name}-{number}".replace("_", "-"), settings)
+                write_json(path, found | {"settings": recorded(shared)})
                 collect()
     collect()
 
@@ -141,11 +150,11 @@ def settings_of(name: str, profile: str) -> list[str]:
     return [setting.format(profile=f"{BUDGETS}/{profile}.yaml") for setting in ABLATIONS[name].settings]
 
 
-def _run(experiment: str, stages: list[str], settings: list[str]) -> tuple[list[str], dict[str, Any]]:
-    """Runs `stages`; returns the settings as recorded, and the facts of the run."""
+def _run(experiment: str, stages: list[str], settings: list[str]) -> dict[str, Any]:
+    """Runs `stages`, and returns the facts of the run."""
     scratch = Path(os.environ.get("CGN_SCRATCH", ".scratch/emoji")) / experiment
     made = run_target(experiment, [f"imagenet/dvc.yaml:{stage}" for stage in stages], settings, scratch)
-    return recorded(settings), facts_of(experiment, made, (scratch / "timings").glob("*.json"))
+    return facts_of(experiment, made, (scratch / "timings").glob("*.json"))
 
 
 def _scores(experiment: str, names: Mapping[str, str] | tuple[str, ...]) -> dict[str, Any]:
@@ -157,9 +166,9 @@ def _scores(experiment: str, names: Mapping[str, str] | tuple[str, ...]) -> dict
 
 def _measured(experiment: str, settings: list[str]) -> dict[str, Any]:
     """The measures of the ensemble and of the CGN of an experiment with `settings`."""
-    made, facts = _run(experiment, [SCORES[name] for name in OF_CLASSIFIERS], settings)
+    facts = _run(experiment, [SCORES[name] for name in OF_CLASSIFIERS], settings)
     found = measures(_scores(experiment, OF_CLASSIFIERS), _cgn_scores(experiment, overridden(settings)))
-    return {"measures": found, "settings": made, "run": facts}
+    return {"measures": found, "run": facts}
 
 
 def _cgn_scores(experiment: str, params: Params) -> dict[str, float]:
@@ -185,13 +194,6 @@ def _cgn_scores(experiment: str, params: Params) -> dict[str, float]:
         _, judges = load_judges(models)
         images = params.budgets.score_imagenet_cgn.images
         return cgn_scores(cgn, cgan, judges, params.imagenet.cgn_score, images, params.seed)
-
-
-def _require_profile(profile: str) -> None:
-    """Raises UserError when kept results are of another profile, since means need equal sizes."""
-    for path in sorted(FOLDER.rglob("seed_*.json")):
-        if (other := read_json(path)["run"]["profile"]) != profile:
-            raise UserError(f"{path}: of the profile {other}, not {profile}; move {FOLDER} away first")
 
 
 def collect() -> None:

@@ -50,13 +50,15 @@ def seeds_metrics(seeds: Results) -> dict[str, Any]:
 
 
 def run_of_all(results: Results) -> dict[str, Any]:
-    """The numbers of the seeds, and profile, commits and the command of one."""
+    """The numbers of the seeds, and profile, commits and the command that makes all."""
     runs = [kept["run"] for kept in results.values()]
+    settings = [one for one in next(iter(results.values()))["settings"] if not one.startswith("seed=")]
+    words = ["seed", *map(str, sorted(results)), *(f"-S {setting}" for setting in settings)]
     return {
         "profile": runs[0]["profile"],
         "seeds": sorted(results),
         "commits": sorted({run["commit"] for run in runs}),
-        "command": runs[-1]["command"],
+        "command": f"python -m experiments.emoji {' '.join(words)}",
     }
 
 
@@ -127,9 +129,12 @@ def _summary(scores: Sequence[ImageNetScores]) -> str:
     rows = []
     for method, title in CLASSIFIERS.items():
         in9 = {name: [one.in9[method][key] for one in scores] for key, name in _SUMMARY.items()}
-        random = [one.in9_random_surfaces[method]["bg_gap"] for one in scores]
+        random = {
+            f"{_SUMMARY[key]}, random surfaces": [one.in9_random_surfaces[method][key] for one in scores]
+            for key in ("mixed_rand", "bg_gap")
+        }
         biases = [bias for one in scores if (bias := one.cue_conflict[method].shape_bias) is not None]
-        cells = in9 | {"BG-Gap, random surfaces": random, "shape bias": biases}
+        cells = in9 | random | {"shape bias": biases}
         rows.append(
             {"trained on": title}
             | {name: _sign(mean_and_deviation(of, counted=False)) for name, of in cells.items()}

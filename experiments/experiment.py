@@ -107,6 +107,22 @@ def recorded(settings: list[str]) -> list[str]:
     return [f"{key}=.../{Path(value).name}" if "/" in value else f"{key}={value}" for key, _, value in pairs]
 
 
+def require_equal_runs(kept: Iterable[Path], profile: str, settings: list[str]) -> None:
+    """Raises UserError when a result has another profile or `settings`, but for its seed.
+
+    Means and pairs need equal runs. Results have the fields `run` and `settings`, which `recorded` gives.
+    """
+    asked = set(recorded(settings))
+    for path in sorted(kept):
+        result = read_json(path)
+        if (other := result["run"]["profile"]) != profile:
+            raise UserError(f"{path}: of the profile {other}, not {profile}; move it away first")
+        settings_of = {one for one in result["settings"] if not one.startswith("seed=")}
+        if others := settings_of ^ asked:
+            told = ", ".join(sorted(others))
+            raise UserError(f"{path}: its settings differ in {told}; run with equal ones, or move it away")
+
+
 def _concerns(timed: str, variant: str) -> bool:
     return "-" not in timed or timed.endswith(f"-{variant}")
 

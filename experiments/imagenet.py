@@ -2,7 +2,8 @@
 
 The folder has ILSVRC2012 as torchvision unpacks it. The run is one DVC experiment of the profile `imagenet`
 with the settings of a preset, on a GPU. An interrupted run resumes from its checkpoints ($CGN_SCRATCH, by
-default .scratch/imagenet) and the cache. The scores are kept in reports/imagenet/<preset>/seed_<seed>.json.
+default .scratch/imagenet) and the cache. The scores are kept in reports/imagenet/<preset>/seed_<seed>.json,
+and the tables beside the paper's values in seed_<seed>.md.
 """
 
 import json
@@ -13,8 +14,9 @@ from typing import Annotated, Any
 import typer
 
 from cgn.errors import UserError
-from cgn.io.files import write_json
+from cgn.io.files import atomic_path, write_json
 from experiments.experiment import recorded, run_target
+from experiments.imagenet_page import page
 from experiments.settings import overridden
 from stages.command import run_command
 
@@ -31,7 +33,7 @@ COMMON = [
     *("imagenet.cgn.learning_rates.shape=0.000008", "imagenet.cgn.learning_rates.background=0.00001"),
     *("imagenet.classifier.batch=512", "imagenet.classifier.optimizer=sgd"),
     *("imagenet.classifier.weight_decay=0.0001", "imagenet.classifier.warmup=0.0"),
-    "imagenet.classifier.precision=bf16",
+    *("imagenet.classifier.precision=bf16", "imagenet.cgn_score.network=inception"),
 ]
 PRESETS = {
     # The rate is multiplied "by 0.001 after 30 and 60" of 70 epochs.
@@ -77,8 +79,11 @@ def main(
     facts = {"commit": made["commit"], "preset": preset, "seed": seed, "changes": changes}
     part = "" if set(target) == set(TARGETS) else "_" + "_".join(target)
     path = RESULTS / preset / f"seed_{seed}{part}.json"
-    write_json(path, {"run": facts} | scores_of(name, target))
-    print(f"the scores are in {path}")
+    scores = scores_of(name, target)
+    write_json(path, {"run": facts} | scores)
+    with atomic_path(path.with_suffix(".md")) as temporary:
+        temporary.write_text(page(facts, scores), encoding="utf-8")
+    print(f"the scores are in {path}, their tables in {path.with_suffix('.md')}")
 
 
 def settings_of(preset: str, folder: str, seed: int, device: str, threads: int) -> list[str]:

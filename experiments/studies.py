@@ -18,7 +18,7 @@ from cgn.errors import UserError
 from cgn.io.files import atomic_path, read_json, write_json
 from cgn.metrics.accuracy import accuracy, predict
 from cgn.report.names import METHOD_TITLES, VARIANT_TITLES
-from experiments.experiment import recorded
+from experiments.experiment import recorded, require_equal_runs
 from experiments.settings import overridden
 from experiments.study_chart import Part, chart
 from experiments.study_grids import STUDIES, Study
@@ -49,13 +49,14 @@ def main(
             raise UserError(f"--variant {name}: not one of {', '.join(VARIANT_TITLES)}")
     given = [*([f"profile={asked.profile}"] if asked.profile else []), *set_param]
     profile = overridden(given).profile
-    _require_profile(study, profile)
+    require_equal_runs((FOLDER / study).rglob("seed_*.json"), profile, given)
     # Seed by seed, so that an interrupted study has all of its combinations for the first ones.
     for number in seed:
         for of in (one for one in asked.variants if one in variant):
             for cell in missing(study, of, [number]):
-                settings = [f"seed={number}", *asked.settings(cell, profile), *given]
-                write_json(result_path(study, of, cell, number), measured(study, of, number, settings))
+                shared = [f"seed={number}", *given]
+                found = measured(study, of, number, [*asked.settings(cell, profile), *shared])
+                write_json(result_path(study, of, cell, number), found | {"settings": recorded(shared)})
                 collect(study)
     collect(study)
 
@@ -95,7 +96,7 @@ def measured(study: str, variant: str, seed: int, settings: list[str]) -> dict[s
         | {"random_cues_accuracy": accuracy(predict(classifier, digits.images), digits.labels)}
         for method, classifier in classifiers.items()
     }
-    return {"accuracies": accuracies, "settings": recorded(settings), "run": trained.facts}
+    return {"accuracies": accuracies, "run": trained.facts}
 
 
 def result_path(study: str, variant: str, cell: tuple[str, ...], seed: int) -> Path:
@@ -118,13 +119,6 @@ def results_of(study: str) -> list[Result]:
                     seed = int(path.stem.removeprefix("seed_"))
                     found.append(Result(variant, method, cell, seed, test, held_out, kept["run"]))
     return found
-
-
-def _require_profile(study: str, profile: str) -> None:
-    """Raises UserError when kept results are of another profile, since means need equal sizes."""
-    if others := {result.run["profile"] for result in results_of(study)} - {profile}:
-        there = FOLDER / study
-        raise UserError(f"{there}: results of the profile {min(others)}, not {profile}; move them away first")
 
 
 def collect(study: str) -> None:

@@ -110,7 +110,8 @@ def markdown(study: Study, command: str, results: Sequence[Result]) -> str:
         f" images with random cues: mean ± standard deviation over seeds (their number).{legend}",
         _text(_means(titles, results)),
         "Differences in points to the first level, paired by seed and by what else is varied, mean with its"
-        " interval of 95 % (Student's, over seeds):",
+        " interval of 95 % (Student's, over seeds). Where something else is varied, too, first the mean over"
+        " all of it, then each level of it:",
         _text(_differences(titles, results)),
     ]
     if study.reference:
@@ -156,12 +157,23 @@ def _differences(titles: Sequence[str], results: Sequence[Result]) -> pd.DataFra
     for (variant, method), own in _grouped(results).items():
         for axis, title in enumerate(titles):
             first, *others = dict.fromkeys(result.cell[axis] for result in own)
-            for level in others:
-                found = difference(own, axis, level, first)
-                row = {"variant": VARIANT_TITLES[variant], "method": METHOD_TITLES[method]}
-                compared = f"{title}: {level} against {first}"
-                rows.append(row | {"compared": compared, "points": "–" if found is None else found.text()})
-    return pd.DataFrame(rows, columns=["variant", "method", "compared", "points"])
+            for at, part in _at(titles, axis, own).items():
+                for level in others:
+                    found = difference(part, axis, level, first)
+                    row = {"variant": VARIANT_TITLES[variant], "method": METHOD_TITLES[method]}
+                    row |= {"compared": f"{title}: {level} against {first}", "at": at}
+                    rows.append(row | {"points": "–" if found is None else found.text()})
+    return pd.DataFrame(rows, columns=["variant", "method", "compared", "at", "points"])
+
+
+def _at(titles: Sequence[str], axis: int, results: Sequence[Result]) -> dict[str, list[Result]]:
+    """All results, and those of each combination of the other axes' levels."""
+    parts = {"all": [*results]}
+    if len(titles) > 1:
+        for result in results:
+            others = (f"{titles[i]} {level}" for i, level in enumerate(result.cell) if i != axis)
+            parts.setdefault(", ".join(others), []).append(result)
+    return parts
 
 
 def _distances(titles: Sequence[str], results: Sequence[Result], reference: str) -> pd.DataFrame:

@@ -65,6 +65,9 @@ def paper_seeds(
 
 def each_deviation(
     variant: Annotated[list[str], typer.Option(help="only these variants")] = list(deviations.HARD),  # noqa: B006
+    deviation: Annotated[list[str], typer.Option(help="only these")] = deviations.SMALL,
+    correlation: Annotated[float, typer.Option(help="of cue and label in the training data")] = 1.0,
+    set_param: SetParam = [],  # noqa: B006
     executor: Executor = "local",
     at_once: AtOnce = None,
     attempts: Attempts = 3,
@@ -72,13 +75,14 @@ def each_deviation(
 ) -> None:
     """Run every deviation that lacks a result of a seed (`experiments.deviations`), and write their table."""
     tasks = {
-        f"deviation-{name}-{deviation}": [
-            *("experiments.deviations", "--variant", name, "--deviation", deviation),
+        f"deviation-{name}-{one}-{correlation:g}": [
+            *("experiments.deviations", "--variant", name, "--deviation", one),
+            *("--correlation", f"{correlation:g}", *_words(set_param)),
         ]
         for name in variant
-        for deviation in deviations.SMALL
+        for one in deviation
         if not all(
-            deviations.is_complete(deviations.result_path(name, deviation, 1.0, seed))
+            deviations.is_complete(deviations.result_path(name, one, correlation, seed))
             for seed in deviations.SEEDS
         )
     }

@@ -91,7 +91,9 @@ def run(main: Callable[..., None], in_ranks: bool = False) -> None:
             start_ranks(stage, launch, section("device"))
         else:
             run_command(stage, {"": main})
-        if "DVC_STAGE" in os.environ and not is_rank:  # set by DVC; a command that a user runs is not timed
+        # Set by DVC; a command that a user runs is not timed. Ranks, and the agents of several machines, are
+        # timed by the command that started them, so that one process alone writes the file.
+        if "DVC_STAGE" in os.environ and FAILED not in os.environ:
             name = os.environ["DVC_STAGE"].rpartition(":")[2]  # without the path of dvc.yaml
             _record_time(name.replace("@", "-"), time.monotonic() - started)
 

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Iterator
 from pathlib import Path
 
-from stages.command import run, section
+from stages.command import SCRATCH, run, section
 
 MODEL = Path("models/imagenet/cgn/all")
 PRETRAINED = Path("models/imagenet/pretrained")
@@ -15,7 +15,7 @@ log = logging.getLogger(__name__)
 
 def main() -> None:
     """Sample counterfactual images from the trained CGN."""
-    seed, device = section("seed"), section("device")
+    seed, threads, device = section("seed"), section("threads"), section("device")
     params = section("imagenet.counterfactuals")
     truncation = section("imagenet.sampling.truncation")
     budget = section("budgets.sample_imagenet_counterfactuals")
@@ -23,14 +23,17 @@ def main() -> None:
     from tqdm import tqdm
 
     from cgn import ranks
+    from cgn.generators.drawn_shards import draw_shards
     from cgn.generators.imagenet.mechanisms import load_cgn
     from cgn.generators.imagenet.sampling import sample_counterfactuals
     from cgn.generators.pretraining.stored import world_resolution
-    from cgn.io.shards import Sample, draw_shards
+    from cgn.io.shards import Sample
+    from cgn.training.checkpoint import fingerprint
     from cgn.training.device import torch_device
 
     cgn = load_cgn(MODEL, PRETRAINED).to(torch_device(device))
     resolution = world_resolution(PRETRAINED)
+    depends_on = fingerprint([seed, threads, device, params, truncation, budget], [PRETRAINED, MODEL])
     with tqdm(total=-(-budget.images // ranks.count()), unit="image") as bar:
 
         def draw(start: int, stop: int) -> Iterator[Sample]:
@@ -38,7 +41,8 @@ def main() -> None:
                 yield sample
                 bar.update()
 
-        draw_shards(OUTPUT, draw, budget.images, budget.images_per_shard)
+        scratch = SCRATCH / "sample_imagenet_counterfactuals"
+        draw_shards(OUTPUT, draw, budget.images, budget.images_per_shard, scratch, depends_on)
     log.info("%d counterfactual images are in %s", budget.images, OUTPUT)
 
 

@@ -36,7 +36,7 @@ class CGNParams(Section):
     lambda_mask: NonNegative
     lambda_border: NonNegative
     lambda_perceptual: NonNegative
-    mask_start_radius: Annotated[float, Field(ge=0, le=16)]
+    mask_start_radius: Annotated[float, Field(ge=0, le=16)] | None
     mask_warmup: Probability
     mask_interval: tuple[Probability, Probability]
     border_width: Annotated[int, Field(ge=1, le=15)]

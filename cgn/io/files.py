@@ -8,6 +8,7 @@ import json
 import os
 import re
 import shutil
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from glob import escape
@@ -25,9 +26,9 @@ def atomic_path(path: Path) -> Iterator[Path]:
     """Yields a path in a temporary folder, for a file or a folder, and moves it to `path` on success.
 
     An existing `path` is replaced. If the block raises, the temporary folder is removed and `path` stays as
-    it was. What a killed process left there, also the temporary files of libraries, goes with the next call.
-    Only the first rank writes; what others write is thrown away. Raises UserError when the parent folder
-    cannot be made or written to, and OSError, which names `path`, when the disk is full.
+    it was. What a killed process left there, also the temporary files of libraries, goes with the next call
+    on the same host. Only the first rank writes; what others write is thrown away. Raises UserError when the
+    parent folder cannot be made or written to, and OSError, which names `path`, when the disk is full.
     """
     path = Path(path)
     if not ranks.first():
@@ -40,11 +41,13 @@ def atomic_path(path: Path) -> Iterator[Path]:
         raise UserError(f"{path.parent}: cannot be made ({error.strerror}); choose another folder") from None
     if not os.access(path.parent, os.W_OK | os.X_OK):
         raise UserError(f"{path.parent}: not writable; change its rights or choose another folder")
-    for left in path.parent.glob(f".{escape(path.name)}.*.tmp"):
-        process = left.name.removeprefix(f".{path.name}.").removesuffix(".tmp")
+    # With the host: on a disk that several share, the number of another's process says nothing here.
+    start, end = f".{path.name}.", f"@{socket.gethostname()}.tmp"
+    for left in path.parent.glob(f"{escape(start)}*{escape(end)}"):
+        process = left.name.removeprefix(start).removesuffix(end)
         if process.isdecimal() and not _runs_elsewhere(int(process)):
             _remove(left)
-    own = path.with_name(f".{path.name}.{os.getpid()}.tmp")  # another process may write to `path` now
+    own = path.with_name(f"{start}{os.getpid()}{end}")  # another process may write to `path` now
     try:
         own.mkdir()
     except OSError as error:

@@ -18,7 +18,6 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from cgn import ranks
 from cgn.errors import UserError
 from cgn.io.files import atomic_folder
 from cgn.io.image_folders import is_hidden
@@ -46,34 +45,23 @@ def write_shards(folder: Place, samples: Iterable[Sample], images_per_shard: int
         return sum(count for _, count in _tars(temporary, samples, images_per_shard))
 
 
-def draw_shards(
-    folder: Path, draw: Callable[[int, int], Iterable[Sample]], images: int, images_per_shard: int
-) -> None:
-    """Writes the same as `write_shards`; each rank draws whole shards.
-
-    `draw` returns the samples from a first index to one before a last one.
-    """
-    with atomic_folder(folder) as temporary:
-        place = ranks.shared(temporary)
-        for start in ranks.own(range(0, images, images_per_shard)):
-            samples = draw(start, min(start + images_per_shard, images))
-            _write_tar(place / _name(start // images_per_shard), samples)
-        ranks.wait()
-
-
 def _tars(folder: Path, samples: Iterable[Sample], images_per_shard: int) -> Iterator[tuple[Path, int]]:
     """Writes the tars; yields each path and its number of samples."""
     for number, numbered in groupby(enumerate(samples), lambda pair: pair[0] // images_per_shard):
-        path = folder / _name(number)
-        yield path, _write_tar(path, (sample for _, sample in numbered))
+        path = folder / shard_name(number)
+        yield path, write_shard(path, (sample for _, sample in numbered))
 
 
-def _name(number: int) -> str:
+def shard_name(number: int) -> str:
+    """The name of a tar by its number, from 0."""
     return f"{number:06d}.tar"
 
 
-def _write_tar(path: Path, samples: Iterable[Sample]) -> int:
-    """Writes one tar. Returns the number of samples."""
+def write_shard(path: Path, samples: Iterable[Sample]) -> int:
+    """Writes one tar. Returns the number of samples.
+
+    Raises OSError, which names no file, when the disk is full.
+    """
     from webdataset import TarWriter
 
     count = 0

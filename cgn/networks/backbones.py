@@ -1,5 +1,6 @@
 """Backbones: the small residual network or a published one, without the last layer."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
@@ -7,7 +8,10 @@ import torch
 from torch import Tensor, nn
 
 from cgn.errors import UserError
+from cgn.io.assets import Asset, cache_folder, local_file, mirror_folders
+from cgn.io.weights import load_weights, read_state_dict
 from cgn.networks.classifier import WEIGHTS, Classifier, load_classifier, read_signature
+from cgn.networks.preprocessing import Preprocessing
 from cgn.networks.small_resnet import (
     SmallResNet,
     load_small_resnet,
@@ -112,11 +116,31 @@ def random_backbone(seed: int, channels: list[int]) -> Backbone:
     return _small(SmallResNet(seed, 1, channels))
 
 
+def published_or_asset(name: str, others: Sequence[str] = ()) -> tuple[nn.Module, Preprocessing]:
+    """As `published_network`, but resnet50, which assets.yaml lists, is an asset as others.
+
+    Mirrors and the cache come first; a file that only torch.hub's folder has is still taken from there.
+    """
+    from torchvision.models import ResNet50_Weights  # late: torchvision takes 2 s
+
+    from cgn.networks.published import published_layout, published_network
+
+    if name != "resnet50":
+        return published_network(name, others)
+    url = ResNet50_Weights.IMAGENET1K_V1.url  # ends with the first digits of its hash
+    asset = Asset(url=url, sha256=Path(url).stem.rpartition("-")[2], licence="BSD-3-Clause")
+    places = [*mirror_folders(), cache_folder()]
+    in_hub = (Path(torch.hub.get_dir()) / "checkpoints" / asset.file_name).is_file()
+    if in_hub and not any((place / asset.file_name).is_file() for place in places):
+        return published_network(name, others)
+    path, (network, preprocessing) = local_file(asset), published_layout(name)
+    load_weights(network, read_state_dict(path), path)
+    return network, preprocessing
+
+
 def published_backbone(name: str) -> Backbone:
     """The backbone of a published classifier. Raises UserError for an unknown name or missing weights."""
-    from cgn.networks.published import published_network  # late: torchvision takes 2 s
-
-    return _published(name, *published_network(name))
+    return _published(name, *published_or_asset(name))
 
 
 def published_whole(name: str, network: nn.Module | None = None) -> OneHead:
@@ -124,9 +148,9 @@ def published_whole(name: str, network: nn.Module | None = None) -> OneHead:
 
     Raises UserError as `published_backbone`.
     """
-    from cgn.networks.published import published_layout, published_network
+    from cgn.networks.published import published_layout  # late: torchvision takes 2 s
 
-    given, preprocessing = published_layout(name) if network else published_network(name)
+    given, preprocessing = published_layout(name) if network else published_or_asset(name)
     given = network or given
     last = [module for module in given.modules() if isinstance(module, nn.Linear)][-1]
     return OneHead(_published(name, given, preprocessing).network, last)

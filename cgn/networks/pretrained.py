@@ -7,9 +7,10 @@ from torchvision import models
 
 from cgn.io.assets import Asset, local_file
 from cgn.io.weights import load_weights, read_state_dict
+from cgn.networks.backbones import published_or_asset
 from cgn.networks.image_classifier import ImageClassifier, imagenet_meaning, wrapped
 from cgn.networks.preprocessing import Preprocessing
-from cgn.networks.published import IMAGENET_NAMES, published_network
+from cgn.networks.published import IMAGENET_NAMES
 
 
 def load_classifier(name: str, resnet50s: Mapping[str, Asset]) -> ImageClassifier:
@@ -23,7 +24,7 @@ def load_classifier(name: str, resnet50s: Mapping[str, Asset]) -> ImageClassifie
         network = models.resnet50()
         load_weights(network, read_state_dict(path), path)
         return imagenet_classifier(network, Preprocessing.of(models.ResNet50_Weights.IMAGENET1K_V1))
-    return imagenet_classifier(*published_network(name, list(resnet50s)))
+    return imagenet_classifier(*published_or_asset(name, list(resnet50s)))
 
 
 def imagenet_classifier(network: nn.Module, preprocess: Preprocessing) -> ImageClassifier:

@@ -19,7 +19,14 @@ log = logging.getLogger(__name__)
 
 
 def fingerprint(params: Any, inputs: list[Path]) -> str:
-    """Hashes parameters, the bytes of the input files or folders, and the project's modules loaded so far."""
+    """Hashes parameters, the bytes of the input files or folders, and the project's modules loaded so far.
+
+    Inputs may be large, so the first rank alone reads them, and tells the others. All ranks have to call it.
+    """
+    return ranks.shared(_own_fingerprint(params, inputs) if ranks.first() else "")
+
+
+def _own_fingerprint(params: Any, inputs: list[Path]) -> str:
     digest = hashlib.sha256()
     digest.update(json.dumps(params, sort_keys=True, default=_plain).encode())
     for path in inputs:
@@ -52,11 +59,14 @@ class Checkpoint:
         self._saved_at = time.monotonic()
 
     def load(self) -> dict[str, Any] | None:
-        """The saved state. None if there is none; None and a warning if it is damaged or of another run."""
+        """The saved state. None if there is none; None and a warning if it is damaged or of another run.
+
+        Its tensors are on the CPU, not on the GPU that wrote them, which is the first rank's.
+        """
         if not self.path.exists():
             return None
         try:
-            stored = torch.load(self.path, weights_only=True)
+            stored = torch.load(self.path, map_location="cpu", weights_only=True)
         except Exception as error:  # a damaged file may fail in any layer of torch.load
             log.warning("%s cannot be read (%s): starting over", self.path, type(error).__name__)
             return None

@@ -32,6 +32,7 @@ SETTINGS = [
     *(f"{PROFILE}{stage}.batch=1" for stage in ("train_imagenet_cgn", "ablate_imagenet_cgn")),
     *(f"{PROFILE}{stage}.accumulation=2" for stage in ("train_imagenet_cgn", "ablate_imagenet_cgn")),
     *(f"{PROFILE}{stage}.precision=fp32" for stage in ("train_imagenet_cgn", "ablate_imagenet_cgn")),
+    "imagenet.cgn_score.network=classifier",  # of Inception there are no random weights here
     f"{PROFILE}score_imagenet_cgn.images=4",
     f"{PROFILE}sample_imagenet_counterfactuals.images=24",
     f"{PROFILE}sample_imagenet_counterfactuals.images_per_shard=8",
@@ -91,7 +92,10 @@ def run_preset(root: Path, folder: Path, narrow: bool) -> dict[str, Any]:
     told = log.read_text()
     assert status == 0, told[-6000:]
     assert "imagenet_world' is cached" in told  # what had ended is not repeated
-    scores: dict[str, Any] = json.loads((project / "reports/imagenet/paper/seed_0.json").read_text())
+    report = project / "reports/imagenet/paper/seed_0.json"
+    tables = report.with_suffix(".md").read_text()
+    assert [f"## Table {number}" in tables for number in (1, 3, 4)] == [True] * 3
+    scores: dict[str, Any] = json.loads(report.read_text())
     return scores
 
 

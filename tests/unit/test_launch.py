@@ -80,18 +80,23 @@ def ended(process: subprocess.Popen[str], status: int = 0) -> list[str]:
 
 
 def test_counterfactuals_are_the_same_bytes(start: Stage, project: Path, tmp_path: Path) -> None:
-    """In one process, in two, and in one on each of two machines: an `srun` here starts both agents."""
+    """In one process, in two, and in one on each of two machines: an `srun` here starts both agents.
+
+    Neither agent records the time of the stage, because both would write to the same file.
+    """
     made = {}
     srun = tmp_path / "srun"
-    srun.write_text('#!/bin/sh\nshift 3\n"$@" & first=$!\n"$@" && wait $first\n')
+    srun.write_text('#!/bin/sh\nshift 3\n"$@" & first=$!\n"$@" && wait $first && ! ls .scratch/timings\n')
     srun.chmod(0o755)
     job = {"PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}", "SLURM_JOB_ID": "7"}
+    job["DVC_STAGE"] = "imagenet/dvc.yaml:sample"
     for name, processes, machines, variables in (("one", 1, 1, {}), ("two", 2, 1, {}), ("slurm", 2, 2, job)):
         ended(start(processes, machines, SAMPLE, **variables))
         made[name] = {path.name: path.read_bytes() for path in (project / SHARDS).iterdir()}
     assert sorted(made["one"]) == ["000000.tar", "000001.tar", "000002.tar"]
     assert made["one"] == made["two"] == made["slurm"]
     assert not list((project / ".scratch").glob(".ranks*"))
+    assert [path.name for path in (project / ".scratch/timings").iterdir()] == ["sample.json"]
 
 
 def test_scores_are_the_same_bytes(start: Stage, project: Path) -> None:

@@ -112,20 +112,22 @@ def _wrap(x: Tensor, dimension: int, cells: int) -> Tensor:
 class ShapeMechanism(nn.Module):
     """f_shape: maps labels and noise to masks (n, 1, 32, 32) in [0, 1], 1 on the object.
 
-    Masks start as a soft disc of `start_radius` pixels in the middle. Swapping the textures and inverting the
-    mask gives the same image; the disc makes the outer texture the background in every class, so no mask ends
-    inverted.
+    Masks start as a soft disc of `start_radius` pixels in the middle, or with None at one half everywhere.
+    Swapping the textures and inverting the mask gives the same image; the disc makes the outer texture the
+    background in every class, so no mask ends inverted.
     """
 
     start: Tensor
 
-    def __init__(self, width: int, noise_dimensions: int, label_dimensions: int, start_radius: float) -> None:
+    def __init__(
+        self, width: int, noise_dimensions: int, label_dimensions: int, start_radius: float | None
+    ) -> None:
         super().__init__()
         self.network = UpsamplingNetwork(width, 1, noise_dimensions, label_dimensions, circular=False)
         steps = torch.arange(SIZE) - (SIZE - 1) / 2
         distance = (steps[:, None].square() + steps.square()).sqrt()
         # Logits fall with the distance; the maximum of 2 lets training cut strokes out of the disc.
-        start = (start_radius - distance).clamp(max=2)
+        start = distance * 0 if start_radius is None else (start_radius - distance).clamp(max=2)
         self.register_buffer("start", start, persistent=False)
 
     def forward(self, labels: Tensor, noise: Tensor) -> Tensor:
@@ -222,7 +224,7 @@ class CGNConfig(NamedTuple):
     width: int
     noise_dimensions: int
     label_dimensions: int
-    mask_start_radius: float
+    mask_start_radius: float | None
     texture_shuffle: Shuffle
     patch_size: int
     texture_start: Start

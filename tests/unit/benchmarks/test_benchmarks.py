@@ -124,8 +124,12 @@ def test_the_plan(preset: str) -> None:
     parts = paper_plan.parts(preset, steps, speeds)
     assert parts["CGN"].hours == pytest.approx(40 * 4000 / 47.363 / 3600, rel=1e-4)
     assert parts["5 ablations"].hours == pytest.approx(5 * parts["CGN"].hours)
-    one, _, many = (row["hours, if nothing is lost"] for row in paper_plan.plan(parts))
+    one, _, many = (row["hours, if nothing is lost"] for row in paper_plan.plan(parts, speeds))
     assert one == pytest.approx(sum(part.hours for part in parts.values())) == pytest.approx(64 * many)
+    reads = [row["GB/s that the ensemble reads"] for row in paper_plan.plan(parts, speeds)]
+    assert reads == pytest.approx([reads[0], 8 * reads[0], 64 * reads[0]])
+    of_all = parts["ensemble"].images * (115_535 + 174_226) / 2  # bytes
+    assert reads[0] * 1e9 * 3600 * parts["ensemble"].hours == pytest.approx(of_all, rel=1e-5)
     budgets = overridden(settings_of(preset, "/data/imagenet", 0, "cuda", 16)).budgets
     assert budgets.train_imagenet_cgn.accumulation == paper_plan.UPDATE
 
@@ -133,7 +137,7 @@ def test_the_plan(preset: str) -> None:
 def test_the_docs_have_the_committed_results(root: Path) -> None:
     text = (root / "docs/scaling.md").read_text(encoding="utf-8")
     steps, speeds = read_json(paper_plan.STEPS), read_json(paper_plan.READING)
-    assert paper_plan.table(paper_plan.parts("paper", steps, speeds)) in text
+    assert paper_plan.table(paper_plan.parts("paper", steps, speeds), speeds) in text
     assert reading.table(speeds) in text
     exponents = growth.table(read_json(growth.RESULTS))["exponent"].round(2)
     assert f"largest exponent is {exponents.max():.2f}" in text

@@ -42,7 +42,9 @@ def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The results of two seeds."""
     monkeypatch.chdir(tmp_path)
     for seed in (0, 1):
-        write_json(emoji.seed_path(seed), {"scores": _scores(seed), "run": RUN | {"seed": seed}})
+        settings = [f"seed={seed}", "threads=1"]
+        found = {"scores": _scores(seed), "settings": settings, "run": RUN | {"seed": seed}}
+        write_json(emoji.seed_path(seed), found)
     return tmp_path / "reports/emoji"
 
 
@@ -75,6 +77,7 @@ def test_tables_have_means_deviations_and_the_papers_values(kept: Path) -> None:
     assert "18.5 ± 0.7 (3.3)" in text
     assert "6.5 ± 0.7 (130.2)" in text
     assert "pre-trained networks" in text
+    assert "`python -m experiments.emoji seed 0 1 -S threads=1`, profile laptop" in text
     before = (kept / "metrics.json").read_bytes(), text
     emoji.collect()
     assert ((kept / "metrics.json").read_bytes(), (kept / "emoji.md").read_text(encoding="utf-8")) == before
@@ -139,9 +142,9 @@ def test_what_has_a_result_is_not_run_again(
 ) -> None:
     ran: list[tuple[str, list[str]]] = []
 
-    def run(experiment: str, stages: list[str], settings: list[str]) -> tuple[list[str], dict[str, Any]]:
+    def run(experiment: str, stages: list[str], settings: list[str]) -> dict[str, Any]:
         ran.append((experiment, settings))
-        return settings, RUN
+        return RUN
 
     monkeypatch.setattr(emoji, "_run", run)
     monkeypatch.setattr(emoji, "_scores", lambda *_: _scores(0))
@@ -150,12 +153,14 @@ def test_what_has_a_result_is_not_run_again(
     emoji.seed([3], ["threads=1"])
     assert ran == [("emoji-3", ["seed=3", "threads=1"])]
     assert "has its result; to run it again, rm reports/emoji/seeds/seed_3.json" in capsys.readouterr().out
-    emoji.ablation(["real_20"], [3], [])
-    emoji.ablation(["real_20"], [3], [])
+    emoji.ablation(["real_20"], [3], ["threads=1"])
+    emoji.ablation(["real_20"], [3], ["threads=1"])
     ratio = "budgets/laptop.yaml:methods.ensemble.real_to_counterfactual=0.25"
-    assert ran[1:] == [("emoji-real-20-3", ["seed=3", ratio])]
+    assert ran[1:] == [("emoji-real-20-3", [ratio, "seed=3", "threads=1"])]
     with pytest.raises(UserError, match=r"^reports/emoji/.*: of the profile laptop, not smoke; move "):
         emoji.seed([4], ["profile=smoke"])
+    with pytest.raises(UserError, match=r"seed_3\.json: its settings differ in threads=1; run with equal"):
+        emoji.ablation(["scratch"], [3], [])
     with pytest.raises(UserError, match=r"^fog: not one of scratch, "):
         emoji.ablation(["fog"], [0], [])
     assert len(ran) == 2

@@ -3,6 +3,7 @@
 import math
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -10,7 +11,9 @@ from cgn.errors import UserError
 from cgn.methods.algorithm import learning_rate
 from cgn.networks.vgg import released_factors
 from cgn.params.schema import Params
+from cgn.report.ablation import ROWS
 from experiments import imagenet
+from experiments.imagenet_page import page
 from experiments.settings import overridden
 
 
@@ -48,6 +51,7 @@ def test_the_preset_is_the_published_networks_at_224_pixels() -> None:
     params = params_of("paper")
     assert (params.imagenet.ilsvrc.path, params.imagenet.ilsvrc.resolution) == ("/data/Image Net", 224)
     assert params.budgets.pretrained_networks.source == "published"
+    assert params.imagenet.cgn_score.network == "inception"
     assert (params.seed, params.device, params.threads) == (3, "cuda", 8)
 
 
@@ -74,3 +78,48 @@ def test_one_run_makes_the_rows_of_all_tables(root: Path) -> None:
     )
     for stage in ("train_ensemble@generated", "ablate_imagenet_cgn", "sample_imagenet_counterfactuals"):
         assert stage in done.stdout, done.stderr
+
+
+def made_up() -> dict[str, Any]:
+    """Scores as the stages write them for the world `imagenet`."""
+    rows = ("in", "sin", "in_sin", "ensemble", "shape", "texture", "background")
+    top = {"test_images": {"top1": 75.0, "top5": 92.0}}
+    in9 = {"original": 95.0, "mixed_same": 85.0, "mixed_rand": 77.5, "bg_gap": 7.5, "images": {}}
+    conflict = {"shape_bias": 22.0, "shape_correct": 22, "texture_correct": 78, "images": 1280}
+    of_cgn = {"inception_score": 131.0, "mask_mean": 0.31, "mask_entropy": 0.05}
+    how = {"images": 50_000, "splits": 2, "truncation": 1.0, "network": "inception"}
+    return {
+        "accuracy": dict.fromkeys(rows, top),
+        "in9": dict.fromkeys(rows, in9),
+        "cue_conflict": dict.fromkeys(rows, conflict),
+        "cgn": {"cgn": of_cgn | how, "ablation": dict.fromkeys(ROWS, of_cgn)},
+    }
+
+
+def cells_of(text: str) -> list[list[str]]:
+    return [
+        [cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines() if "|" in line
+    ]
+
+
+def test_the_page_has_the_papers_values_beside_ours() -> None:
+    run = {"commit": "c1", "preset": "paper", "seed": 0, "changes": "-S 'launch.processes=8'"}
+    text = page(run, made_up())
+    assert "changed by `-S 'launch.processes=8'`" in text
+    assert "of the network `inception`" in text
+    cells = cells_of(text)
+    assert ["none", "131.0 (130.2)", "0.310 (0.3)", "0.050", "–", "–"] in cells
+    assert ["plain (IN)", "22.0 (21.4)", "75.0 (76.1)", "92.0 (92.9)"] in cells
+    assert ["IN + CGN: ensemble", "95.0 (94.2)", "85.0 (83.4)", "77.5 (80.1)", "7.5 (3.3)"] in cells
+    assert "Oracle" not in text  # which this run does not have
+
+
+@pytest.mark.parametrize(
+    ("score", "numbers"), [("accuracy", "3"), ("cue_conflict", "3"), ("in9", "4"), ("cgn", "1")]
+)
+def test_the_page_of_a_part(score: str, numbers: str) -> None:
+    run = {"commit": "c1", "preset": "released", "seed": 1, "changes": ""}
+    text = page(run, {score: made_up()[score]})
+    assert [line[9] for line in text.splitlines() if line.startswith("## ")] == [numbers]
+    if score == "cue_conflict":
+        assert ["restyled (SIN)", "22.0 (81.4)", "– (60.2)", "– (82.6)"] in cells_of(text)

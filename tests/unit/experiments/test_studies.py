@@ -41,6 +41,35 @@ def test_colored_has_ratios_up_to_ten() -> None:
     assert {cell[1] for cell in figure_7.cells("colored_mnist")} == {"1", "5", "10"}
 
 
+def test_the_largest_set_of_figure_7_is_shown_whole(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(root)
+    params = overridden(STUDIES["figure_7"].settings(("100,000", "1"), "laptop"))
+    batch, share = params.mnist.classifier.batch, params.methods.cgn.of("wildlife_mnist").real_share
+    shown = params.budgets.train_classifiers.updates * (batch - round(share * batch))
+    assert shown >= params.budgets.sample_counterfactuals.images == 100_000
+
+
+def test_differences_are_told_for_each_level_of_the_other_axis(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A ratio may help with many images and do harm with few."""
+    monkeypatch.chdir(tmp_path)
+    for seed in range(2):
+        for count, gain in (("100", -4), ("1,000", 2)):
+            for ratio in ("1", "10"):
+                accuracy = 50.0 + seed + (gain if ratio == "10" else 0)
+                _write("figure_7", "wildlife_mnist", (count, ratio), seed, accuracy)
+    studies.collect("figure_7")
+    lines = (tmp_path / "reports/studies/figure_7.md").read_text(encoding="utf-8").splitlines()
+    cells = [[cell.strip() for cell in line.split("|")[3:-1]] for line in lines if "Original + CGN |" in line]
+    told = {at: points for compared, at, points in cells if compared == "ratio: 10 against 1"}
+    assert told == {
+        "all": "-1.0 ± 0.0, clear of 0",
+        "counterfactuals 100": "-4.0 ± 0.0, clear of 0",
+        "counterfactuals 1,000": "+2.0 ± 0.0, clear of 0",
+    }
+
+
 def test_further_seeds_have_the_ends_of_the_longer_trainings_only() -> None:
     steps = STUDIES["steps"]
     assert list(steps.cells("wildlife_mnist")) == [("4,000",), ("8,000",), ("16,000",)]
@@ -107,11 +136,13 @@ def test_what_is_recommended_is_best_over_all_columns() -> None:
     assert table["mean"].isna().tolist() == [False, False, True]
 
 
-def _write(study: str, variant: str, cell: tuple[str, ...], seed: int, accuracy: float) -> None:
+def _write(study: str, variant: str, cell: tuple[str, ...], seed: int, accuracy: float, *given: str) -> None:
     of_one = {"test_accuracy": accuracy, "random_cues_accuracy": accuracy - 1}
     accuracies = dict.fromkeys(STUDIES[study].methods, of_one)
     path = studies.result_path(study, variant, cell, seed)
-    write_json(path, {"accuracies": accuracies, "run": RUN | {"seed": seed}})
+    write_json(
+        path, {"accuracies": accuracies, "settings": [f"seed={seed}", *given], "run": RUN | {"seed": seed}}
+    )
 
 
 @pytest.mark.parametrize("study", STUDIES)
@@ -133,7 +164,7 @@ def test_table_and_chart_of_what_is_there(
     assert "| 50.5 ± 0.7 (2)" in text
     assert ("| 50.0 (1)" in text) == (len(found.variants) > 1)
     assert "+1.0 ± 0.0, clear of 0" in text
-    assert ("Points below Oracle" in text) == (study == "steps")
+    assert ("Points below Oracle" in text) == (study in ("steps", "masks"))
     assert ("validation digits with random cues" in text) == (study == "real_share")
     chart = tmp_path / f"reports/studies/{found.figure or study}.svg"
     drawn = chart.read_bytes()
@@ -163,14 +194,14 @@ def test_what_has_a_result_is_not_run_again(workspace: Path, monkeypatch: pytest
         return {"accuracies": dict.fromkeys(STUDIES[study].methods, of_one), "run": RUN}
 
     monkeypatch.setattr(studies, "measured", measured)
-    _write("interventional", "colored_mnist", ("all shared",), 1, 50.0)
+    _write("interventional", "colored_mnist", ("all shared",), 1, 50.0, "threads=1")
     studies.main("interventional", [1], ["colored_mnist"], ["threads=1"])
     settings = ["mnist.counterfactuals.ratio=1", "mnist.counterfactuals.noise=per_mechanism"]
-    assert ran[0] == ("colored_mnist", 1, ["seed=1", *settings, "threads=1"])
+    assert ran[0] == ("colored_mnist", 1, [*settings, "seed=1", "threads=1"])
     assert len(ran) == 2
     kept = read_json(studies.result_path("interventional", "colored_mnist", ("shape shared",), 1))
-    assert kept["run"] == RUN
-    with pytest.raises(UserError, match=r"^reports/studies/interventional: results of the profile laptop, "):
+    assert (kept["run"], kept["settings"]) == (RUN, ["seed=1", "threads=1"])
+    with pytest.raises(UserError, match=r"seed_1\.json: of the profile laptop, not smoke; move it away"):
         studies.main("interventional", [2], ["colored_mnist"], ["profile=smoke"])
     assert len(ran) == 2
 

@@ -111,8 +111,8 @@ def test_each_variant_of_a_seed_is_a_job(monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_a_deviation_without_all_accuracies_is_a_job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    told: list[str] = []
-    monkeypatch.setattr(submit, "submit", lambda tasks, *_: told.extend(tasks))
+    told: dict[str, list[str]] = {}
+    monkeypatch.setattr(submit, "submit", lambda tasks, *_: told.update(tasks))
     for seed in deviations.SEEDS:
         whole = dict.fromkeys(deviations.METHODS, 50.0) | {"run": {"profile": "laptop", "commit": "c"}}
         health = {"healthy_classes": 9, "mask_digit_accuracy": 96.2, "inverted_masks": 0.5}
@@ -120,9 +120,17 @@ def test_a_deviation_without_all_accuracies_is_a_job(tmp_path: Path, monkeypatch
         older = health | {"run": whole["run"]}
         write_json(deviations.result_path("wildlife_mnist", "mask_interval", 1.0, seed), older)
     submit.each_deviation(["wildlife_mnist"])
-    assert "deviation-wildlife_mnist-mask_interval" in told
-    assert "deviation-wildlife_mnist-none" not in told
+    assert "deviation-wildlife_mnist-mask_interval-1" in told
+    assert "deviation-wildlife_mnist-none-1" not in told
     assert len(told) == len(deviations.SMALL) - 1
+    told.clear()
+    submit.each_deviation(["wildlife_mnist"], ["none"], 0.95, ["threads=1"])
+    assert told == {
+        "deviation-wildlife_mnist-none-0.95": [
+            *("experiments.deviations", "--variant", "wildlife_mnist", "--deviation", "none"),
+            *("--correlation", "0.95", "-S", "threads=1"),
+        ]
+    }
 
 
 def test_no_slurm_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,6 @@
 import os
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -32,15 +33,19 @@ def test_a_folder_is_replaced_whole_and_leftovers_go(tmp_path: Path) -> None:
     folder = tmp_path / "made"
     dead = subprocess.Popen([sys.executable, "-c", ""])
     dead.wait()
-    (tmp_path / f".made.{dead.pid}.tmp").mkdir()
-    (tmp_path / f".made.{dead.pid}.tmp" / "left by a killed process").touch()
+    left, of_another_host = (
+        tmp_path / f".made.{dead.pid}@{host}.tmp" for host in (socket.gethostname(), "another")
+    )
+    left.mkdir()
+    (left / "left by a killed process").touch()
+    of_another_host.mkdir()  # where a process of this number may run
     for name in ("first", "second"):
         with atomic_path(tmp_path / "made.json") as other, atomic_folder(folder) as temporary:
             other.touch()
             (temporary / name).touch()
     (tmp_path / "made.json").unlink()
     assert [path.name for path in folder.iterdir()] == ["second"]
-    assert list(tmp_path.iterdir()) == [folder]
+    assert set(tmp_path.iterdir()) == {folder, of_another_host}
 
 
 def test_two_processes_may_write_one_file(tmp_path: Path) -> None:

@@ -13,7 +13,6 @@ from cgn.errors import UserError
 from cgn.io.shards import (
     Sample,
     count_samples,
-    draw_shards,
     iterate,
     read_images,
     sample_places,
@@ -52,16 +51,6 @@ def test_our_reader_agrees_and_stops_at_the_limit(tmp_path: Path) -> None:
     np.testing.assert_array_equal(images, [sample.image for sample in written])
     np.testing.assert_array_equal(labels["shape"], np.arange(25) % 10)
     assert len(read_images(shards, limit=12)[0]) == 12
-
-
-def test_shards_that_are_drawn_have_the_same_bytes(tmp_path: Path) -> None:
-    drawn = samples(12)
-    write_shards(tmp_path / "written", drawn, images_per_shard=5)
-    draw_shards(tmp_path / "drawn", lambda start, stop: drawn[start:stop], 12, images_per_shard=5)
-    files = sorted(path.name for path in (tmp_path / "written").iterdir())
-    assert files == sorted(path.name for path in (tmp_path / "drawn").iterdir())
-    for name in files:
-        assert (tmp_path / "drawn" / name).read_bytes() == (tmp_path / "written" / name).read_bytes()
 
 
 def test_the_same_samples_give_the_same_bytes(tmp_path: Path) -> None:

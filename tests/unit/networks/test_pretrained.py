@@ -1,6 +1,8 @@
 """Classifiers by name: what they answer, and what happens when a name or weights are wrong."""
 
+import hashlib
 import pickle
+import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -10,10 +12,12 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
+from ruamel.yaml import YAML
 from torchvision import models, transforms
 
 from cgn.errors import UserError
 from cgn.io.assets import Asset
+from cgn.networks.backbones import published_or_asset
 from cgn.networks.preprocessing import Preprocessing
 from cgn.networks.pretrained import load_classifier
 from cgn.networks.published import _efficientnet_lite0
@@ -84,6 +88,57 @@ def test_a_resnet50_by_its_asset(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         expected = network(normalised(images)).softmax(dim=1).numpy()
     found = load_classifier("resnet50_sin", {"resnet50_sin": asset}).probabilities(images)
     np.testing.assert_allclose(found, expected, atol=1e-6)
+
+
+@pytest.fixture
+def resnet50(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Random weights of torchvision's ResNet-50 in its file, whose name has their hash, and no network."""
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
+    monkeypatch.setenv("CGN_CACHE", str(tmp_path / "cache"))
+    monkeypatch.delenv("CGN_MIRRORS", raising=False)
+    torch.manual_seed(0)
+    torch.save(models.resnet50().state_dict(), tmp_path / "weights")
+    digits = hashlib.sha256((tmp_path / "weights").read_bytes()).hexdigest()[:8]
+    file = (tmp_path / "weights").rename(tmp_path / f"resnet50-{digits}.pth")
+    monkeypatch.setattr(models.ResNet50_Weights.IMAGENET1K_V1.value, "url", f"http://127.0.0.1:9/{file.name}")
+    return file
+
+
+@pytest.mark.parametrize("place", ["cache", "mirror", "torch/hub/checkpoints"])
+def test_resnet50_is_found_without_a_network(
+    place: str, resnet50: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if place == "mirror":
+        monkeypatch.setenv("CGN_MIRRORS", str(tmp_path / place))
+    (tmp_path / place).mkdir(parents=True)
+    expected = torch.load(resnet50, weights_only=True)
+    resnet50.rename(tmp_path / place / resnet50.name)
+    network, preprocessing = published_or_asset("resnet50")
+    found = network.state_dict()
+    assert found.keys() == expected.keys()
+    assert all(torch.equal(found[name], value) for name, value in expected.items())
+    assert preprocessing.resolution == 224
+
+
+def test_resnet50_of_another_hash_is_refused(
+    resnet50: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where torch.hub's folder has the right one: the asset comes first."""
+    monkeypatch.setenv("CGN_MIRRORS", str(tmp_path / "mirror"))
+    for place in ("mirror", "torch/hub/checkpoints"):
+        (tmp_path / place).mkdir(parents=True)
+        shutil.copy(resnet50, tmp_path / place)
+    with (tmp_path / "mirror" / resnet50.name).open("ab") as stream:
+        stream.write(b"more")
+    with pytest.raises(UserError, match="not the expected sha256"):
+        published_or_asset("resnet50")
+
+
+def test_the_asset_is_torchvisions_resnet50(root: Path) -> None:
+    asset = YAML(typ="safe").load(root / "assets.yaml")["resnet50"]
+    url = models.ResNet50_Weights.IMAGENET1K_V1.url
+    assert asset["url"] == url
+    assert url.endswith(f"-{asset['sha256']}.pth")
 
 
 def test_a_download_with_another_hash_is_refused(

@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from cgn import ranks
 from cgn.training.checkpoint import Checkpoint, fingerprint
 
 
@@ -17,6 +18,15 @@ def test_round_trip_and_removal(tmp_path: Path) -> None:
     assert torch.equal(state["weights"], torch.arange(4.0))
     checkpoint.remove()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_tensors_of_a_gpu_are_loaded_to_the_cpu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as saving:
+        saving.setattr(torch.serialization, "location_tag", lambda storage: "cuda:0")
+        Checkpoint(tmp_path / "run.pt", "abc").save({"weights": torch.ones(2)})
+    state = Checkpoint(tmp_path / "run.pt", "abc").load()
+    assert state is not None
+    assert state["weights"].device == torch.device("cpu")
 
 
 def test_another_fingerprint_starts_over_and_says_so(
@@ -54,3 +64,11 @@ def test_fingerprint_covers_parameters_and_inputs(tmp_path: Path) -> None:
     assert first != fingerprint({"steps": 2}, [data])
     (data / "a").write_bytes(b"2")
     assert first != fingerprint({"steps": 1}, [data])
+
+
+def test_the_first_rank_alone_reads_inputs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ranks, "first", lambda: False)
+    monkeypatch.setattr(ranks, "shared", lambda value: "of the first")
+    monkeypatch.setattr(Path, "read_bytes", lambda path: pytest.fail("was read"))
+    (tmp_path / "data").touch()
+    assert fingerprint({}, [tmp_path / "data"]) == "of the first"

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.multiprocessing import ProcessRaisedException
 
 from cgn import ranks
+from cgn.data.encoded import EncodedImages
 from cgn.data.sources import Images, OwnPart
 from cgn.errors import UserError
 from cgn.evaluation.cgn_scores import Judges, cgn_scores, gan_scores
@@ -19,7 +20,7 @@ from cgn.generators.imagenet.training import TrainedCGN, accumulate_gradients, t
 from cgn.generators.params import BigGANBudget, ImageNetCGNBudget
 from cgn.generators.pretraining.biggan_training import train_biggan
 from cgn.io.files import atomic_folder
-from cgn.io.shards import Sample, write_shards
+from cgn.io.shards import Sample, sample_places, shard_paths, write_shards
 from cgn.methods.ensemble import Ensemble, real_and_counterfactuals
 from cgn.methods.params import ClassifierParams, HeadSmoothing
 from cgn.methods.training import train
@@ -28,7 +29,7 @@ from cgn.networks.backbones import random_backbone
 from cgn.networks.biggan import build_biggan
 from cgn.networks.ensemble import EnsembleNetwork
 from cgn.networks.small_resnet import SmallResNet
-from cgn.training.checkpoint import Checkpoint
+from cgn.training.checkpoint import Checkpoint, fingerprint
 from tests.unit.generators.imagenet.conftest import PARAMS, TINY, tiny_cgn, tiny_features
 from tests.unit.generators.pretraining.conftest import BIGGAN
 from tests.unit.in_ranks import in_two_ranks
@@ -96,6 +97,16 @@ def ensemble(shards: Path, folder: Path) -> dict[str, Any]:
     return {"once": gradients(once.network), "history": history, "state": state}
 
 
+def encoded(shards: Path) -> dict[str, Tensor]:
+    """Minibatches (steps, n, ...) of images that are decoded when needed, with a label for each image."""
+    places = [place for place, _ in sample_places(Path(shard) for shard in shard_paths(shards))]
+    nothing = np.array([])
+    images = EncodedImages(nothing, nothing, nothing, nothing, resolution=8, workers=0, mirror=True)
+    source = images.at(places, np.arange(len(places))).source(8, 0, "x")
+    batches = [batch for step in range(5) for batch in source.minibatches(step)]  # more than a pass
+    return {name: torch.stack([getattr(batch, name) for batch in batches]) for name in ("images", "labels")}
+
+
 def biggan(folder: Path) -> dict[str, Any]:
     budget, labels = BigGANBudget(steps=3, batch=4), REAL.labels % 2
     checkpoint = Checkpoint(folder / "biggan.pt", "x", 0)
@@ -132,9 +143,11 @@ def work(folder: Path, shards: Path) -> None:
         "cgn": {"history": made.history, "shares": made.gradient_shares, "state": state},
         "gradients": cgn_gradients(),
         "ensemble": ensemble(shards, folder),
+        "encoded": encoded(shards),
         "biggan": biggan(folder),
         "scores": scores(),
         "order": order(folder),
+        "fingerprint": fingerprint("params", [shards] if ranks.first() else []),
     }
     if ranks.count() == 2:
         with pytest.raises(
@@ -186,6 +199,19 @@ def close(one: list[Tensor], other: list[Tensor]) -> bool:
 def test_items_are_dealt_out_and_only_the_first_rank_writes(results: list[dict[str, Any]]) -> None:
     for made in results:
         assert made["order"]["gathered"] == [0, 2, 4, 6, 8, 10, 12]
+
+
+def test_a_fingerprint_is_that_of_the_first(results: list[dict[str, Any]]) -> None:
+    _alone, first, second = (made["fingerprint"] for made in results)
+    assert first == second
+
+
+def test_encoded_images_are_dealt_out(results: list[dict[str, Any]]) -> None:
+    alone, first, second = (made["encoded"] for made in results)
+    assert len(alone["labels"].unique()) == 27
+    for name, whole in alone.items():
+        assert first[name].shape[1] == second[name].shape[1] == 4
+        assert torch.equal(torch.stack([first[name], second[name]], 2).flatten(1, 2), whole)
 
 
 def test_gradients_of_the_cgn(results: list[dict[str, Any]]) -> None:
