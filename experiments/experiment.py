@@ -108,19 +108,23 @@ def recorded(settings: list[str]) -> list[str]:
 
 
 def require_equal_runs(kept: Iterable[Path], profile: str, settings: list[str]) -> None:
-    """Raises UserError when a result has another profile or `settings`, but for its seed.
+    """Raises UserError when a result has another profile or other `settings` (see `science`).
 
     Means and pairs need equal runs. Results have the fields `run` and `settings`, which `recorded` gives.
     """
-    asked = set(recorded(settings))
+    asked = set(science(recorded(settings)))
     for path in sorted(kept):
         result = read_json(path)
         if (other := result["run"]["profile"]) != profile:
             raise UserError(f"{path}: of the profile {other}, not {profile}; move it away first")
-        settings_of = {one for one in result["settings"] if not one.startswith("seed=")}
-        if others := settings_of ^ asked:
+        if others := set(science(result["settings"])) ^ asked:
             told = ", ".join(sorted(others))
             raise UserError(f"{path}: its settings differ in {told}; run with equal ones, or move it away")
+
+
+def science(settings: Iterable[str]) -> list[str]:
+    """`settings` without the seed and the number of threads, which changes no more than rounding."""
+    return [one for one in settings if not one.startswith(("seed=", "threads="))]
 
 
 def _concerns(timed: str, variant: str) -> bool:

@@ -61,8 +61,8 @@ def test_results_without_accuracies_are_made_again(workspace: Path, monkeypatch:
         deviations.main(["wildlife_mnist"], ["none", "mismatch_weight"], [0], 1.0, ["threads=1"])
     weight = "budgets/laptop.yaml:mnist.cgn.mismatch_weight=[0]"
     assert asked == [("none", ["threads=1", "seed=0"]), ("mismatch_weight", ["threads=1", weight, "seed=0"])]
-    with pytest.raises(UserError, match=r"seed_0\.json: its settings differ in threads=1; run with equal"):
-        deviations.main(["wildlife_mnist"], ["translation"], [0], 1.0, [])
+    with pytest.raises(UserError, match=r"seed_0\.json: its settings differ in device=cuda; run with equal"):
+        deviations.main(["wildlife_mnist"], ["translation"], [0], 1.0, ["device=cuda"])
 
 
 @pytest.mark.parametrize("name", deviations.DEVIATIONS)

@@ -42,7 +42,7 @@ def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The results of two seeds."""
     monkeypatch.chdir(tmp_path)
     for seed in (0, 1):
-        settings = [f"seed={seed}", "threads=1"]
+        settings = [f"seed={seed}", f"threads={seed + 1}", "imagenet.cgn.lambda_mask=7"]
         found = {"scores": _scores(seed), "settings": settings, "run": RUN | {"seed": seed}}
         write_json(emoji.seed_path(seed), found)
     return tmp_path / "reports/emoji"
@@ -77,7 +77,7 @@ def test_tables_have_means_deviations_and_the_papers_values(kept: Path) -> None:
     assert "18.5 ± 0.7 (3.3)" in text
     assert "6.5 ± 0.7 (130.2)" in text
     assert "pre-trained networks" in text
-    assert "`python -m experiments.emoji seed 0 1 -S threads=1`, profile laptop" in text
+    assert "`python -m experiments.emoji seed 0 1 -S imagenet.cgn.lambda_mask=7`, profile laptop" in text
     before = (kept / "metrics.json").read_bytes(), text
     emoji.collect()
     assert ((kept / "metrics.json").read_bytes(), (kept / "emoji.md").read_text(encoding="utf-8")) == before
@@ -159,8 +159,8 @@ def test_what_has_a_result_is_not_run_again(
     assert ran[1:] == [("emoji-real-20-3", [ratio, "seed=3", "threads=1"])]
     with pytest.raises(UserError, match=r"^reports/emoji/.*: of the profile laptop, not smoke; move "):
         emoji.seed([4], ["profile=smoke"])
-    with pytest.raises(UserError, match=r"seed_3\.json: its settings differ in threads=1; run with equal"):
-        emoji.ablation(["scratch"], [3], [])
+    with pytest.raises(UserError, match=r"seed_3\.json: its settings differ in device=cuda; run with equal"):
+        emoji.ablation(["scratch"], [3], ["device=cuda"])
     with pytest.raises(UserError, match=r"^fog: not one of scratch, "):
         emoji.ablation(["fog"], [0], [])
     assert len(ran) == 2
