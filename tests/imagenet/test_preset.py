@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -9,21 +10,30 @@ import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
+from torchvision import models
 
+from cgn.data.class_maps import IN9_CLASSES
+from cgn.io.arrays import read_arrays
 from cgn.networks.biggan import BIGGAN_DEEP_128, build_biggan
 from cgn.networks.u2net import U2NETP, U2Net
 from cgn.networks.vgg import VGG16, PublishedVGG
-from tests.imagenet.test_classifiers import SMALL, without_hashes, write_images, write_mirror
 from tests.pipeline.conftest import copy_project, environment_of, run_in
 from tests.unit.networks.old_torch import save_as_old_torch, without_counters
-from tests.unit.networks.test_publishers_files import exported
+from tests.unit.networks.test_publishers_files import archive, exported
 
+IDS = [f"n{number:08d}" for number in range(1000)]
 NARROW = Path(__file__).parent / "narrow"
 PROFILE = "budgets/imagenet.yaml:"
 SETTINGS = [
-    *(*SMALL, "launch.processes=2", "imagenet.saliency.resolution=32", "imagenet.cgn.patch_size=8"),
+    *("imagenet.ilsvrc.resolution=64", "imagenet.ilsvrc.pack=true", "imagenet.classifier.batch=8"),
+    *("imagenet.classifier.decays=2", "imagenet.classifier.decay_after=[0.5]"),
+    *("imagenet.classifier.precision=fp32", f"{PROFILE}train_ensemble.image_passes=24"),
+    *(f"{PROFILE}imagenet_world.validation=20", f"{PROFILE}imagenet_world.test=20"),
+    *("launch.processes=2", "imagenet.saliency.resolution=32", "imagenet.cgn.patch_size=8"),
     *(
         f"{PROFILE}pretrained_networks.biggan=biggan_deep_128",
         f"{PROFILE}pretrained_networks.saliency=u2netp",
@@ -37,6 +47,39 @@ SETTINGS = [
     f"{PROFILE}sample_imagenet_counterfactuals.images=24",
     f"{PROFILE}sample_imagenet_counterfactuals.images_per_shard=8",
 ]
+
+
+def write_images(folder: Path) -> None:
+    """ILSVRC as torchvision unpacks it, with two training images and a test image of each class."""
+    rng = np.random.default_rng(0)
+    for number, name in enumerate(IDS):
+        for split, count in (("train", 2), ("val", 1)):
+            (folder / split / name).mkdir(parents=True)
+            for image in range(count):
+                pixels = rng.integers(256, size=(12, 16, 3), dtype=np.uint8) // 2 + number % 128
+                file = folder / split / name / f"{name}_{image}.JPEG"
+                Image.fromarray(pixels.astype(np.uint8)).resize((80, 70)).save(file)
+
+
+def without_hashes(assets: Path) -> None:
+    """Of files made here no hash is known."""
+    text = assets.read_text(encoding="utf-8")
+    assets.write_text(re.sub(r"sha256: \w+", "sha256:", text), encoding="utf-8")
+
+
+def write_mirror(mirror: Path, drafts: Path) -> None:
+    """Random ResNet-50s and the test sets, in the files of their publishers."""
+    mirror.mkdir()
+    torch.manual_seed(0)
+    state = models.resnet50().state_dict()
+    save_as_old_torch(without_counters(state), mirror / "resnet50-0676ba61.pth", gpu=False)
+    stored = {"epoch": 60, "state_dict": without_counters(state, "module.")}
+    save_as_old_torch(stored, mirror / "resnet50_train_60_epochs-c8e5653e.pth.tar")
+    save_as_old_torch(stored, mirror / "resnet50_train_45_epochs_combined_IN_SF-2a0d100e.pth.tar")
+    classes = [f"{number:02d}_{name}" for number, name in enumerate(IN9_CLASSES)]
+    of_in9 = [f"{of}/val/{name}/1.JPEG" for of in ("mixed_same", "mixed_rand") for name in classes]
+    archive(drafts / "a", "bg_challenge", of_in9, mirror / "backgrounds_challenge_data.tar.gz")
+    archive(drafts / "b", "cue-conflict", ["cat/cat1-dog2.png"], mirror / "cue-conflict.tar.gz")
 
 
 def write_generators(mirror: Path, narrow: bool) -> None:
@@ -71,7 +114,6 @@ def run_preset(root: Path, folder: Path, narrow: bool) -> dict[str, Any]:
     environment = environment_of(folder) | {
         "PYTHONPATH": places,
         "CGN_MIRRORS": str(mirror),
-        "TORCH_HOME": str(mirror),
         "OMP_NUM_THREADS": "1",
     }
     words = ["-m", "experiments.imagenet", str(folder / "images"), "--device", "cpu", "--threads", "1"]
@@ -99,6 +141,16 @@ def run_preset(root: Path, folder: Path, narrow: bool) -> dict[str, Any]:
     return scores
 
 
+def check_outputs(experiment: Any, folder: Path) -> None:
+    """Nothing is decoded ahead, and the paper's statistics of batch norm are not frozen."""
+    world = experiment.find("data/imagenet/world")
+    assert not [path for path in world if path.endswith(".safetensors")]
+    assert len([path for path in world if "packed/train/" in path and path.endswith(".tar")]) >= 8
+    experiment.get_file("models/imagenet/classifiers/ensemble/weights.safetensors", str(folder / "weights"))
+    weights = read_arrays(folder / "weights")
+    assert weights["backbone.network.bn1.num_batches_tracked"] == 24 / 8  # images by batch
+
+
 def check(scores: dict[str, Any]) -> None:
     rows = ["in", "sin", "in_sin", "ensemble", "shape", "texture", "background"]
     assert list(scores["accuracy"]) == rows
@@ -107,6 +159,9 @@ def check(scores: dict[str, Any]) -> None:
     assert all({"mixed_same", "mixed_rand", "bg_gap"} <= row.keys() for row in scores["in9"].values())
     assert list(scores["cgn"]["ablation"]) == ["all", "no_shape", "no_text", "no_bg", "no_rec", "biggan"]
     assert scores["cgn"]["cgn"]["inception_score"] >= 1
+    assert scores["accuracy"]["in"] == scores["accuracy"]["sin"]  # the same random weights
+    assert all(0 <= row["test_images"]["top5"] <= 100 for row in scores["accuracy"].values())
+    assert scores["cue_conflict"]["shape"]["images"] == 1
 
 
 @pytest.mark.slow
