@@ -69,10 +69,10 @@ def without_hashes(assets: Path) -> None:
 
 def write_mirror(mirror: Path, drafts: Path) -> None:
     """Random ResNet-50s and the test sets, in the files of their publishers."""
-    mirror.mkdir()
+    (mirror / "hub/checkpoints").mkdir(parents=True)  # torch's folder, where no hash is asked for
     torch.manual_seed(0)
     state = models.resnet50().state_dict()
-    save_as_old_torch(without_counters(state), mirror / "resnet50-0676ba61.pth", gpu=False)
+    save_as_old_torch(without_counters(state), mirror / "hub/checkpoints/resnet50-0676ba61.pth", gpu=False)
     stored = {"epoch": 60, "state_dict": without_counters(state, "module.")}
     save_as_old_torch(stored, mirror / "resnet50_train_60_epochs-c8e5653e.pth.tar")
     save_as_old_torch(stored, mirror / "resnet50_train_45_epochs_combined_IN_SF-2a0d100e.pth.tar")
@@ -114,6 +114,7 @@ def run_preset(root: Path, folder: Path, narrow: bool) -> dict[str, Any]:
     environment = environment_of(folder) | {
         "PYTHONPATH": places,
         "CGN_MIRRORS": str(mirror),
+        "TORCH_HOME": str(mirror),
         "OMP_NUM_THREADS": "1",
     }
     words = ["-m", "experiments.imagenet", str(folder / "images"), "--device", "cpu", "--threads", "1"]
