@@ -8,6 +8,7 @@ code; its reading of images, which is slow, is left out. VGG16 has random weight
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated, Any
 
 import numpy as np
@@ -100,7 +101,8 @@ class NotKept(Checkpoint):
     """The checkpoint of a training whose result nobody needs."""
 
     def __init__(self) -> None:
-        super().__init__(Path("unused"), "")
+        self._folder = TemporaryDirectory()  # for the loop's record of losses
+        super().__init__(Path(self._folder.name) / "unused", "")
 
     def load(self) -> None:
         """There is none."""

@@ -79,11 +79,15 @@ def main(
     facts = {"commit": made["commit"], "preset": preset, "seed": seed, "changes": changes}
     part = "" if set(target) == set(TARGETS) else "_" + "_".join(target)
     path = RESULTS / preset / f"seed_{seed}{part}.json"
-    scores = scores_of(name, target)
-    write_json(path, {"run": facts} | scores)
-    with atomic_path(path.with_suffix(".md")) as temporary:
-        temporary.write_text(page(facts, scores), encoding="utf-8")
+    keep(path, facts, scores_of(name, target))
     print(f"the scores are in {path}, their tables in {path.with_suffix('.md')}")
+
+
+def keep(path: Path, run: dict[str, Any], scores: dict[str, Any]) -> None:
+    """Writes the facts of a run and its scores, and their tables beside them."""
+    write_json(path, {"run": run} | scores)
+    with atomic_path(path.with_suffix(".md")) as temporary:
+        temporary.write_text(page(run, scores), encoding="utf-8")
 
 
 def settings_of(preset: str, folder: str, seed: int, device: str, threads: int) -> list[str]:

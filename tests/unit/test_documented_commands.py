@@ -191,7 +191,7 @@ def test_commands_of_the_experiments(root: Path, monkeypatch: pytest.MonkeyPatch
     told: list[Any] = []
     monkeypatch.setattr(submit, "submit", lambda *given: told.append(given))
     monkeypatch.setattr(imagenet, "run_target", lambda *given: told.append(given) or {"commit": ""})
-    for module, name in ((imagenet, "scores_of"), (imagenet, "write_json")):
+    for module, name in ((imagenet, "scores_of"), (imagenet, "keep")):
         monkeypatch.setattr(module, name, lambda *_: {})
     for module in (submit.paper, submit.deviations, submit.tuning, submit.studies, submit.emoji):
         monkeypatch.setattr(module, "collect", lambda *_: None)
