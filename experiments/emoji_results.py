@@ -103,7 +103,7 @@ def seeds_page(seeds: Results) -> str:
 
 
 def verdicts(scores: Sequence[Mapping[str, Any]]) -> list[str]:
-    """One sentence for each loss of Table 1: whether its removal changes its figure as in the paper.
+    """One sentence for each loss of Table 1: whether its removal changes its figure in the paper's direction.
 
     `scores` are the rows of Table 1 of each seed. A change counts if 0 is outside of its interval.
     """
@@ -118,7 +118,7 @@ def verdicts(scores: Sequence[Mapping[str, Any]]) -> list[str]:
         elif change.mean * sign < 0:
             verdict = "the opposite of the paper"
         else:
-            verdict = "as in the paper"
+            verdict = "in the paper's direction"
         in_paper = f", {paper[0]:g} to {paper[1]:g}" if paper[0] and paper[1] else ""
         told = f"{TITLES[figure]} {before:.{decimals}f}, {_sign(change.text(decimals))}"
         sentences.append(f"Without {ROWS[name]}: {told}; {verdict} (there: {effect}{in_paper}).")

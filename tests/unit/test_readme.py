@@ -147,16 +147,33 @@ IMAGENET_TITLES = {
 }
 
 
+@pytest.fixture(scope="module")
+def emoji(root: Path) -> dict[str, Any]:
+    """The means over seeds of the emoji world."""
+    found: dict[str, Any] = json.loads((root / "reports/emoji/metrics.json").read_text(encoding="utf-8"))
+    return found
+
+
+def spread(scores: dict[str, float], name: str) -> str:
+    return f"{scores[name]:.1f} ± {scores[f'{name}_std']:.1f}".replace("-", MINUS)
+
+
 @pytest.mark.parametrize("title", IMAGENET_TITLES)
-def test_the_emoji_world(title: str, results: str, root: Path) -> None:
-    scores = json.loads((root / "reports/metrics.json").read_text(encoding="utf-8"))["imagenet"]
+def test_the_emoji_world(title: str, results: str, emoji: dict[str, Any]) -> None:
     method = IMAGENET_TITLES[title]
     (row,) = (line for line in results.splitlines() if line.startswith(f"| {title} |"))
-    in9 = [scores["in9"][method][name] for name in ("original", "mixed_same", "mixed_rand", "bg_gap")]
-    random_surfaces = [scores["in9_random_surfaces"][method][name] for name in ("mixed_rand", "bg_gap")]
-    values = [*in9, *random_surfaces, scores["cue_conflict"][method]["shape_bias"]]
-    shown = [f"{value:.1f}".replace("-", MINUS) for value in values]
+    in9, random_surfaces = emoji["in9"][method], emoji["in9_random_surfaces"][method]
+    shown = [
+        *(spread(in9, name) for name in ("original", "mixed_same", "mixed_rand", "bg_gap")),
+        *(spread(random_surfaces, name) for name in ("mixed_rand", "bg_gap")),
+        spread(emoji["cue_conflict"][method], "shape_bias"),
+    ]
     assert [cell.strip() for cell in row.strip("|").split("|")][1:] == shown
+
+
+def test_the_seeds_of_the_emoji_world(results: str, emoji: dict[str, Any]) -> None:
+    number = {3: "three", 4: "four", 5: "five"}[emoji["seeds"]]
+    assert f"means of {number} seeds ± their standard deviation" in " ".join(results.split())
 
 
 @pytest.mark.parametrize(
@@ -169,16 +186,15 @@ def test_the_emoji_world(title: str, results: str, root: Path) -> None:
         ("abducted, ensemble / shape head", ["ensemble_abducted", "shape_abducted"]),
     ],
 )
-def test_the_emoji_world_of_the_page_on_photos(title: str, methods: list[str], root: Path) -> None:
-    scores = json.loads((root / "reports/metrics.json").read_text(encoding="utf-8"))["imagenet"]
+def test_the_emoji_world_of_the_page_on_photos(
+    title: str, methods: list[str], root: Path, emoji: dict[str, Any]
+) -> None:
     text = (root / "docs/photos.md").read_text(encoding="utf-8").partition("masks are known\n")[2]
     (row,) = (line for line in text.splitlines() if line.startswith(f"| {title} |"))
-    cells = [
-        [scores["in9"][method]["mixed_rand"] for method in methods],
-        [scores["in9"][method]["bg_gap"] for method in methods],
-        [scores["cue_conflict"][method]["shape_bias"] for method in methods],
+    shown = [
+        " / ".join(spread(emoji[score][method], name) for method in methods)
+        for score, name in (("in9", "mixed_rand"), ("in9", "bg_gap"), ("cue_conflict", "shape_bias"))
     ]
-    shown = [" / ".join(f"{value:.1f}".replace("-", MINUS) for value in values) for values in cells]
     assert [cell.strip() for cell in row.strip("|").split("|")][1:] == shown
 
 

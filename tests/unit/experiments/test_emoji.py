@@ -92,7 +92,7 @@ def test_a_verdict_needs_a_change_beyond_the_seeds_spread() -> None:
     seeds = [rows(0.19, 0.1), rows(0.25, 0.11), rows(0.21, 0.1)]
     told = {sentence.split(":")[0]: sentence for sentence in verdicts(seeds)}
     assert "no clear change" in told["Without L_text"]
-    assert "; as in the paper (there: the background takes over" in told["Without L_bg"]
+    assert "; in the paper's direction (there: the background takes over" in told["Without L_bg"]
     assert "no clear change" in told["Without L_rec"]
     opposite = {sentence.split(":")[0]: sentence for sentence in verdicts([rows(0.1, 0.3), rows(0.11, 0.31)])}
     assert "the opposite of the paper" in opposite["Without L_text"]
