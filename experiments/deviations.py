@@ -112,12 +112,11 @@ def main(
     set_param: Annotated[list[str], typer.Option("-S", help="further parameters, as of dvc exp run")] = [],  # noqa: B006
 ) -> None:
     """Switch back deviations on each variant, by default on double-colored and Wildlife, three seeds."""
-    for kind, names, known in (("variant", variant, VARIANT_TITLES), ("deviation", deviation, DEVIATIONS)):
-        for name in names:
-            if name not in known:
-                raise UserError(f"--{kind} {name}: not one of {', '.join(known)}")
-    kept = [path for path in FOLDER.rglob("seed_*.json") if is_complete(path) and ALL not in path.parts]
-    require_equal_runs(kept, overridden(set_param).profile, set_param)
+    require_known(variant, deviation)
+    for name in deviation:
+        of_profile = overridden(settings_of(name, correlation, set_param)).profile
+        alike = [path for path in FOLDER.rglob("seed_*.json") if (ALL in path.parts) == (name == ALL)]
+        require_equal_runs(filter(is_complete, alike), of_profile, set_param)
     for number in seed:
         for of in variant:
             for name in deviation:
@@ -128,6 +127,14 @@ def main(
                     write_json(path, measured(path, of, settings) | shared)
                     collect()
     collect()
+
+
+def require_known(variants: list[str], names: list[str]) -> None:
+    """Raises UserError for a variant or deviation that does not exist."""
+    for kind, asked, known in (("variant", variants, VARIANT_TITLES), ("deviation", names, DEVIATIONS)):
+        for name in asked:
+            if name not in known:
+                raise UserError(f"--{kind} {name}: not one of {', '.join(known)}")
 
 
 def result_path(variant: str, deviation: str, correlation: float, seed: int) -> Path:

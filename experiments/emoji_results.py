@@ -10,7 +10,7 @@ from cgn.report.ablation import DECIMALS, EXPECTED, PAPER, ROWS, TITLES, table_1
 from cgn.report.imagenet import table_3, table_4
 from cgn.report.imagenet_scores import CLASSIFIERS, ImageNetScores, parse_scores
 from cgn.report.tables import MINUS, NONE
-from experiments.experiment import science
+from experiments.experiment import without_seed_and_threads
 from experiments.study_results import mean_and_deviation, over_seeds
 
 Results = Mapping[int, dict[str, Any]]  # what a run has kept, by seed
@@ -53,7 +53,7 @@ def seeds_metrics(seeds: Results) -> dict[str, Any]:
 def run_of_all(results: Results) -> dict[str, Any]:
     """The numbers of the seeds, and profile, commits and the command that makes all."""
     runs = [kept["run"] for kept in results.values()]
-    settings = science(next(iter(results.values()))["settings"])
+    settings = without_seed_and_threads(next(iter(results.values()))["settings"])
     words = ["seed", *map(str, sorted(results)), *(f"-S {setting}" for setting in settings)]
     return {
         "profile": runs[0]["profile"],

@@ -108,21 +108,21 @@ def recorded(settings: list[str]) -> list[str]:
 
 
 def require_equal_runs(kept: Iterable[Path], profile: str, settings: list[str]) -> None:
-    """Raises UserError when a result has another profile or other `settings` (see `science`).
+    """Raises UserError when a result has another profile, or other `settings` but for seed and threads.
 
     Means and pairs need equal runs. Results have the fields `run` and `settings`, which `recorded` gives.
     """
-    asked = set(science(recorded(settings)))
+    asked = set(without_seed_and_threads(recorded(settings)))
     for path in sorted(kept):
         result = read_json(path)
         if (other := result["run"]["profile"]) != profile:
             raise UserError(f"{path}: of the profile {other}, not {profile}; move it away first")
-        if others := set(science(result["settings"])) ^ asked:
+        if others := set(without_seed_and_threads(result["settings"])) ^ asked:
             told = ", ".join(sorted(others))
             raise UserError(f"{path}: its settings differ in {told}; run with equal ones, or move it away")
 
 
-def science(settings: Iterable[str]) -> list[str]:
+def without_seed_and_threads(settings: Iterable[str]) -> list[str]:
     """`settings` without the seed and the number of threads, which changes no more than rounding."""
     return [one for one in settings if not one.startswith(("seed=", "threads="))]
 

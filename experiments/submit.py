@@ -74,6 +74,7 @@ def each_deviation(
     slurm: Slurm = [],  # noqa: B006
 ) -> None:
     """Run every deviation that lacks a result of a seed (`experiments.deviations`), and write their table."""
+    deviations.require_known(variant, deviation)
     tasks = {
         f"deviation-{name}-{one}-{correlation:g}": [
             *("experiments.deviations", "--variant", name, "--deviation", one),

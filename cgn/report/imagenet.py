@@ -67,7 +67,8 @@ class Table(NamedTuple):
 def tables(scores: ImageNetScores) -> list[Table]:
     """All tables of the ImageNet branch."""
     first, third, fourth = table_1(scores.cgn.ablation), table_3(scores), table_4(scores)
-    first_legend = " ".join([table_1_legend(scores.cgn.cgn), *verdicts(scores.cgn.ablation)])
+    of_one = "Of one training each, so a small change may be chance:"
+    first_legend = " ".join([table_1_legend(scores.cgn.cgn), of_one, *verdicts(scores.cgn.ablation)])
     abducted = _abducted_legend(scores.factors["train"])
     fourth_title = "Table 4: IN-9 and the background gap"
     fourth_legend = _TABLE_4_LEGEND + (_RANDOM_SURFACES if scores.in9_random_surfaces else "") + _ROWS

@@ -63,6 +63,9 @@ def test_results_without_accuracies_are_made_again(workspace: Path, monkeypatch:
     assert asked == [("none", ["threads=1", "seed=0"]), ("mismatch_weight", ["threads=1", weight, "seed=0"])]
     with pytest.raises(UserError, match=r"seed_0\.json: its settings differ in device=cuda; run with equal"):
         deviations.main(["wildlife_mnist"], ["translation"], [0], 1.0, ["device=cuda"])
+    # The profile faithful is compared with nothing of another profile.
+    deviations.main(["wildlife_mnist"], ["all"], [0], 1.0, ["device=cuda"])
+    assert asked[2:] == [("all", ["device=cuda", "profile=faithful", "seed=0"])]
 
 
 @pytest.mark.parametrize("name", deviations.DEVIATIONS)

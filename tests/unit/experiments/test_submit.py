@@ -124,6 +124,8 @@ def test_a_deviation_without_all_accuracies_is_a_job(tmp_path: Path, monkeypatch
     assert "deviation-wildlife_mnist-none-1" not in told
     assert len(told) == len(deviations.SMALL) - 1
     told.clear()
+    with pytest.raises(UserError, match=r"^--deviation fog: not one of none, "):
+        submit.each_deviation(["wildlife_mnist"], ["fog"])
     submit.each_deviation(["wildlife_mnist"], ["none"], 0.95, ["threads=1"])
     assert told == {
         "deviation-wildlife_mnist-none-0.95": [
