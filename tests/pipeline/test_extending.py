@@ -131,6 +131,7 @@ def test_a_mechanism_is_four_edits(project: Project, root: Path) -> None:
     project.run("python", "-m", "pytest", "-q", "tests/pipeline/test_wiring.py")
 
 
+@pytest.mark.long
 def test_a_metric_is_four_edits(project: Project, root: Path) -> None:
     file, imported, call, field, shown, line = code_of(root, "A metric")
     scores, records = "cgn/evaluation/mnist_scores.py", "cgn/report/scores.py"
