@@ -92,13 +92,23 @@ def each_deviation(
 
 
 def each_search(
+    method: Annotated[list[str], typer.Option(help="only these")] = list(tuning.SEARCH),  # noqa: B006
+    variant: Annotated[list[str], typer.Option(help="only these variants")] = list(VARIANT_TITLES),  # noqa: B006
+    set_param: SetParam = [],  # noqa: B006
     executor: Executor = "local",
     at_once: AtOnce = None,
     attempts: Attempts = 3,
     slurm: Slurm = [],  # noqa: B006
 ) -> None:
-    """Search the settings of every method (`experiments.tuning`), and write their table."""
-    tasks = {f"tuning-{method}": ["experiments.tuning", method] for method in tuning.SEARCH}
+    """Search the settings of METHOD on each variant (`experiments.tuning`), and write their table."""
+    tuning.require_known(method, variant)
+    tasks = {
+        # A run of a stage trains all of its methods, so their searches are one job.
+        f"tuning-{stage}-{name}": ["experiments.tuning", *searches, "--variant", name, *_words(set_param)]
+        for name in variant
+        for stage in tuning.STAGES
+        if (searches := tuning.to_do(name, stage, method))
+    }
     submit(tasks, executor, at_once, attempts, slurm)
     tuning.collect()
 

@@ -94,10 +94,7 @@ def main(
     set_param: Annotated[list[str], typer.Option("-S", help="key=value, as of dvc exp run")] = [],  # noqa: B006
 ) -> None:
     """Train the settings that have no result yet, and keep each result as soon as it is known."""
-    for kind, names, known in (("METHOD", method, SEARCH), ("--variant", variant, VARIANT_TITLES)):
-        for name in names:
-            if name not in known:
-                raise UserError(f"{kind} {name}: not one of {', '.join(known)}")
+    require_known(method, variant)
     given = ["profile=paper", *set_param]
     params = overridden(given)
     by = f"{machine()['processor']}, {params.device}"
@@ -107,8 +104,7 @@ def main(
     }
     for of in variant:
         for stage in STAGES:
-            here = [name for name in method if ON_ONE_VARIANT.get(name, of) == of]
-            searches = [name for name in here if stage_of(name) == stage]
+            searches = to_do(of, stage, method)
             for seed in SEEDS:
                 for turn in turns(of, searches, seed):
                     own = dict(sizes)
@@ -123,6 +119,24 @@ def main(
                         path = FOLDER / of / f"{search}.json"
                         write_json(path, [*(read_json(path) if path.exists() else []), result])
                     collect()
+
+
+def require_known(methods: Sequence[str], variants: Sequence[str]) -> None:
+    """Raises UserError for a search or variant that does not exist."""
+    for kind, names, known in (("METHOD", methods, SEARCH), ("--variant", variants, VARIANT_TITLES)):
+        for name in names:
+            if name not in known:
+                raise UserError(f"{kind} {name}: not one of {', '.join(known)}")
+
+
+def to_do(variant: str, stage: str, searches: Sequence[str]) -> list[str]:
+    """Those of `searches` on `variant` that a stage trains and that lack results."""
+    return [
+        search
+        for search in searches
+        if stage_of(search) == stage and ON_ONE_VARIANT.get(search, variant) == variant
+        if any(turn for seed in SEEDS for turn in turns(variant, [search], seed))
+    ]
 
 
 def overrides(settings: Settings, profile: str) -> list[str]:

@@ -9,8 +9,9 @@ import pytest
 
 from cgn.errors import UserError
 from cgn.io.files import write_json
-from experiments import deviations, jobs, submit
+from experiments import deviations, jobs, submit, tuning
 from experiments.jobs import Job, clean_commit, run_jobs
+from experiments.study_grids import STUDIES
 
 # Fails the first time, after it has left a checkpoint; the second time it goes on.
 WORK = """
@@ -133,6 +134,55 @@ def test_a_deviation_without_all_accuracies_is_a_job(tmp_path: Path, monkeypatch
             *("--correlation", "0.95", "-S", "threads=1"),
         ]
     }
+
+
+def test_searches_that_one_stage_trains_are_one_job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    told: dict[str, list[str]] = {}
+    monkeypatch.setattr(submit, "submit", lambda tasks, *_: told.update(tasks))
+    for search in ("augmentation", "cgn"):
+        ended = [
+            {"settings": settings, "seed": seed, "machine": "one", "methods": {}}
+            | {
+                "methods": {
+                    name: dict.fromkeys(tuning.RULES.values(), 50.0) for name in tuning.methods_of(search)
+                }
+            }
+            for settings in tuning.configurations(search)
+            for seed in tuning.SEEDS
+        ]
+        write_json(tuning.FOLDER / "wildlife_mnist" / f"{search}.json", ended)
+    submit.each_search(variant=["wildlife_mnist"], set_param=["threads=1"])
+    assert told == {
+        f"tuning-{stage}-wildlife_mnist": [
+            *("experiments.tuning", *searches, "--variant", "wildlife_mnist", "-S", "threads=1")
+        ]
+        for stage, searches in (
+            ("train_on_biased", ["lntl"]),
+            ("train_on_environments", ["irm", "group_dro"]),
+            ("train_on_gan_samples", ["gan"]),
+        )
+    }
+    with pytest.raises(UserError, match=r"^METHOD fog: not one of irm, "):
+        submit.each_search(["fog"])
+
+
+def test_a_seed_and_variant_of_a_study_is_a_job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    told: dict[str, list[str]] = {}
+    monkeypatch.setattr(submit, "submit", lambda tasks, *_: told.update(tasks))
+    monkeypatch.setattr(submit.studies, "collect", lambda name: None)
+    for cell in STUDIES["masks"].cells("wildlife_mnist"):
+        write_json(submit.studies.result_path("masks", "wildlife_mnist", cell, 1), {})
+    submit.each_study(["masks"], "1-2", set_param=["threads=1"])
+    assert told == {
+        f"study-masks-{variant}-{seed}": [
+            *("experiments.studies", "masks", "--variant", variant, "--seed", str(seed), "-S", "threads=1")
+        ]
+        for seed, variant in ((1, "double_colored_mnist"), (2, "double_colored_mnist"), (2, "wildlife_mnist"))
+    }
+    with pytest.raises(UserError, match=r"^fog: not one of figure_7, "):
+        submit.each_study(["fog"])
 
 
 def test_no_slurm_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
