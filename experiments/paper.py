@@ -31,9 +31,10 @@ from cgn.report.paper_runs import (
     write_results_of_stage,
 )
 from experiments.experiment import recorded, run_experiment
+from experiments.selection import selected, unfinished
 from experiments.settings import effective_parameters, overridden
 from experiments.training_stage import run_training_stages, training_stages
-from experiments.tuning import overrides, selected, unfinished
+from experiments.tuning import overrides
 from stages.command import run_command
 
 PAPER = Path("reports/paper")

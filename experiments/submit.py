@@ -15,7 +15,7 @@ import typer
 from cgn.errors import UserError
 from cgn.report.names import VARIANT_TITLES
 from cgn.report.paper_runs import WHOLE_RUN, is_complete
-from experiments import deviations, emoji, paper, studies, tuning
+from experiments import deviations, emoji, paper, selection, studies, tuning
 from experiments.jobs import Job, clean_commit, run_jobs
 from experiments.study_grids import STUDIES
 from stages.command import run_command
@@ -92,7 +92,7 @@ def each_deviation(
 
 
 def each_search(
-    method: Annotated[list[str], typer.Option(help="only these")] = list(tuning.SEARCH),  # noqa: B006
+    method: Annotated[list[str], typer.Option(help="only these")] = list(selection.SEARCH),  # noqa: B006
     variant: Annotated[list[str], typer.Option(help="only these variants")] = list(VARIANT_TITLES),  # noqa: B006
     set_param: SetParam = [],  # noqa: B006
     executor: Executor = "local",
@@ -110,7 +110,7 @@ def each_search(
         if (searches := tuning.to_do(name, stage, method))
     }
     submit(tasks, executor, at_once, attempts, slurm)
-    tuning.collect()
+    selection.collect()
 
 
 def each_study(

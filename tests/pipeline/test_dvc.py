@@ -13,7 +13,7 @@ from dvc.repo import Repo
 from PIL import Image
 
 from cgn.report.scores import summarise
-from experiments.tuning import configurations
+from experiments.selection import configurations
 from tests.pipeline.conftest import Run, run_in, stages_run
 from tests.pipeline.test_wiring import command_file, import_closure
 

@@ -9,7 +9,7 @@ import pytest
 
 from cgn.errors import UserError
 from cgn.io.files import write_json
-from experiments import deviations, jobs, submit, tuning
+from experiments import deviations, jobs, selection, submit
 from experiments.jobs import Job, clean_commit, run_jobs
 from experiments.study_grids import STUDIES
 
@@ -141,17 +141,14 @@ def test_searches_that_one_stage_trains_are_one_job(tmp_path: Path, monkeypatch:
     told: dict[str, list[str]] = {}
     monkeypatch.setattr(submit, "submit", lambda tasks, *_: told.update(tasks))
     for search in ("augmentation", "cgn"):
+        accuracies = dict.fromkeys(selection.RULES.values(), 50.0)
+        found = {"methods": dict.fromkeys(selection.methods_of(search), accuracies)}
         ended = [
-            {"settings": settings, "seed": seed, "machine": "one", "methods": {}}
-            | {
-                "methods": {
-                    name: dict.fromkeys(tuning.RULES.values(), 50.0) for name in tuning.methods_of(search)
-                }
-            }
-            for settings in tuning.configurations(search)
-            for seed in tuning.SEEDS
+            found | {"settings": settings, "seed": seed}
+            for settings in selection.configurations(search)
+            for seed in selection.SEEDS
         ]
-        write_json(tuning.FOLDER / "wildlife_mnist" / f"{search}.json", ended)
+        write_json(selection.FOLDER / "wildlife_mnist" / f"{search}.json", ended)
     submit.each_search(variant=["wildlife_mnist"], set_param=["threads=1"])
     assert told == {
         f"tuning-{stage}-wildlife_mnist": [

@@ -9,20 +9,19 @@ import pytest
 from cgn.errors import UserError
 from cgn.io.files import write_json
 from cgn.report.names import VARIANT_TITLES
-from experiments import tuning
-from experiments.settings import effective_parameters, overridden
-from experiments.tuning import (
+from experiments.selection import (
+    CONTROLS,
+    FOLDER,
     SEARCH,
     WIDER,
     configurations,
-    main,
     marks,
     methods_of,
-    overrides,
     results_of,
     selected,
-    turns,
 )
+from experiments.settings import effective_parameters, overridden
+from experiments.tuning import main, overrides, turns
 
 SMOKE = [
     "profile=smoke",
@@ -61,7 +60,7 @@ def test_a_run_of_a_stage_tries_settings_of_all_searches(
     assert (methods_of("irm"), methods_of("gan")) == (["irm_2", "irm_5"], ["gan"])
     monkeypatch.setitem(SEARCH, "lntl", {"reversal_weight": [1, 2]})
     monkeypatch.setitem(SEARCH, "augmentation", {"share": [0.2, 0.5, 0.9]})
-    write_json(tuning.FOLDER / "colored_mnist/augmentation.json", [{"settings": {"share": 0.5}, "seed": 0}])
+    write_json(FOLDER / "colored_mnist/augmentation.json", [{"settings": {"share": 0.5}, "seed": 0}])
     assert list(turns("colored_mnist", ["lntl", "augmentation"])) == [
         {"lntl": {"reversal_weight": 1}, "augmentation": {"share": 0.2}},
         {"lntl": {"reversal_weight": 2}, "augmentation": {"share": 0.9}},
@@ -79,8 +78,8 @@ def test_each_rule_selects_by_its_accuracy(workspace: Path, monkeypatch: pytest.
         return {"settings": settings, "seed": seed, "methods": {"irm_2": accuracies}}
 
     one, ten = ({"methods.irm.penalty": penalty} for penalty in (1, 10))
-    first = [result(one, 97.0, 60.0), result(ten, 98.0, 50.0), result(tuning.CONTROLS["irm"][0], 99.0, 90.0)]
-    path = tuning.FOLDER / "wildlife_mnist" / "irm.json"
+    first = [result(one, 97.0, 60.0), result(ten, 98.0, 50.0), result(CONTROLS["irm"][0], 99.0, 90.0)]
+    path = FOLDER / "wildlife_mnist" / "irm.json"
     write_json(path, first)
     assert selected("wildlife_mnist") == ten
     assert selected("wildlife_mnist", "random_cues") == one
