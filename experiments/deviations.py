@@ -163,7 +163,9 @@ def measured(path: Path, variant: str, settings: list[str]) -> dict[str, Any]:
     parts = path.relative_to(FOLDER).with_suffix("").parts
     experiment, params = "-".join(("deviation", *parts)).replace("_", "-"), overridden(settings)
     scratch = Path(os.environ.get("CGN_SCRATCH", ".scratch/deviations")) / "_".join(parts)
-    stages = [f"{stage}@{variant}" for stage in ("train_on_biased", "train_on_counterfactuals")]
+    stages = [
+        f"{stage}@{variant}" for stage in ("train_on_biased", "train_on_counterfactuals", "train_on_abducted")
+    ]
     made = run_target(experiment, ["train_digit_classifier", *stages], settings, scratch)
     digits = held_out_images(experiment, variant, params)[RANDOM_CUES]
     released = params.mnist.classifier.network == "released"

@@ -43,7 +43,7 @@ from experiments.training_stage import arrays_of, run_training_stages
 from stages.command import run_command
 
 FOLDER = Path("reports/released_generators")
-STAGE = "train_on_counterfactuals"
+STAGES = ["train_on_counterfactuals", "train_on_abducted"]
 METHODS = ("cgn_only", "cgn", "cgn_abduction")
 HEALTH = {"healthy_classes": "healthy classes", "mask_digit_accuracy": "masks read as their label, %",
           "inverted_masks": "inverted masks, %", "diversity": "diversity"}  # fmt: skip
@@ -85,9 +85,7 @@ def teach(
             if not path.exists():
                 settings = [*settings_of(of, seed), *set_param]
                 experiment = f"released-generators-{name}-{of}-{seed}".replace("_", "-")
-                trained = run_training_stages(
-                    experiment, [STAGE], name, settings, _scratch() / f"{of}_{seed}"
-                )
+                trained = run_training_stages(experiment, STAGES, name, settings, _scratch() / f"{of}_{seed}")
                 found = {method: trained.accuracies[method]["test_accuracy"] for method in METHODS}
                 write_json(path, {**found, "run": trained.facts})
     collect()

@@ -81,9 +81,6 @@ def _penalty(weight: float) -> Settings:
     return [f"{{profile}}:methods.irm.penalty={weight:g}"]
 
 
-# Where `cgn_abduction` is no method of the study, its 600,000 images would only fill the disk.
-_FEW_ABDUCTED = ("{profile}:abduct.images=10000",)
-
 _MOVED = (
     "IRM and Group DRO have environments whose most biased one is as biased as the training images of the"
     " others; the least biased one is 10 points below."
@@ -182,7 +179,6 @@ STUDIES = {
         variants=("wildlife_mnist",),
         one_seed=frozenset({"8,000"}),
         profile="paper",
-        common=_FEW_ABDUCTED,
         reference="oracle",
     ),
     "masks": Study(
@@ -201,7 +197,6 @@ STUDIES = {
         ("cgn", "cgn_only", "oracle"),
         variants=("double_colored_mnist", "wildlife_mnist"),
         profile="paper",
-        common=_FEW_ABDUCTED,
         reference="oracle",
     ),
 }

@@ -1,4 +1,4 @@
-"""Shared by `train_on_gan_samples` and `train_on_counterfactuals`: classifiers of generated images."""
+"""Shared by the stages that train classifiers of generated images, of the GAN or of the CGN."""
 
 from collections.abc import Mapping
 from pathlib import Path

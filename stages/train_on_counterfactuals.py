@@ -9,8 +9,7 @@ from stages.run import StageRun
 def main(variant: str) -> None:
     """Train the methods that use counterfactuals of VARIANT.
 
-    cgn is trained on counterfactual and biased images, cgn_only on counterfactuals only, and cgn_abduction on
-    counterfactuals of the biased images.
+    cgn is trained on counterfactual and biased images, cgn_only on counterfactuals only.
     """
     train(StageRun("train_on_counterfactuals"), variant, method_sections(variant, "counterfactuals"))
 

@@ -10,8 +10,9 @@ from cgn.methods import params
 from cgn.section import Section
 
 # Training data of a method: the biased images; environments with different correlations of cue and label;
-# digits with new random cues in every pass; images of the GAN or of the CGN, with or without biased ones.
-Data = Literal["biased", "environments", "random_cues", "gan_samples", "counterfactuals"]
+# digits with new random cues in every pass; images of the GAN or of the CGN, with or without biased ones;
+# counterfactuals of the biased images.
+Data = Literal["biased", "environments", "random_cues", "gan_samples", "counterfactuals", "abducted"]
 
 
 class Method(NamedTuple):
@@ -82,7 +83,7 @@ METHODS = {
         "CGN, abduction",
         "counterfactuals of the biased images: their own masks, read off by a network that learnt it on the"
         " CGN's images, in other textures",
-        *("#8c1c4b", _DOTTED, "counterfactuals", "cgn_abduction", params.MixtureParams, "erm", "abducted"),
+        *("#8c1c4b", _DOTTED, "abducted", "cgn_abduction", params.MixtureParams, "erm", "abducted"),
     ),
     "oracle": Method(
         "Oracle",

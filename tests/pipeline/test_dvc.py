@@ -82,7 +82,8 @@ def test_the_tutorial(dvc: Run, smoke: Path, root: Path) -> None:
     assert {"cgn", "original", "oracle", "mechanisms"} <= set(scores)
     ran = stages_run(said["dvc exp run --name without-entropy -S mnist.cgn.lambda_binary=0"])
     assert {f"train_cgn@{variant}" for variant in VARIANTS} <= ran
-    assert {f"train_on_counterfactuals@{variant}" for variant in VARIANTS} <= ran
+    trained = ("train_on_counterfactuals", "train_on_abducted")
+    assert {f"{stage}@{variant}" for stage in trained for variant in VARIANTS} <= ran
     untouched = {"digits", "textures", "synthesize", "train_gan", "train_on_biased"}
     untouched |= {"train_on_environments", "train_on_random_cues", "train_on_gan_samples"}
     assert not {name for name in ran if name.split("@")[0] in untouched or "imagenet" in name}

@@ -145,7 +145,7 @@ def test_the_results_of_a_stage_are_those_of_its_methods(capsys: pytest.CaptureF
 
 
 def test_a_stage_that_trains_no_classifier_is_refused() -> None:
-    data = ("biased", "environments", "random_cues", "gan_samples", "counterfactuals")
+    data = ("biased", "environments", "random_cues", "gan_samples", "counterfactuals", "abducted")
     stages = ", ".join(f"train_on_{of}" for of in data)
     with pytest.raises(UserError, match=f"^--stage train_cgn: not one of {stages}$"):
         paper.run(0, ["colored_mnist"], "train_cgn", [])

@@ -119,7 +119,7 @@ def test_every_row_says_what_a_reader_and_a_stage_need() -> None:
         assert row.title, name
         assert row.meaning, name
         assert (row.section is None) == (row.parameters is None), name
-        assert bool(row.shards) == (row.data in ("gan_samples", "counterfactuals")), name
+        assert bool(row.shards) == (row.data in ("gan_samples", "counterfactuals", "abducted")), name
     looks = [(row.color, row.dashes) for row in METHODS.values()]
     assert len(set(looks)) == len(looks)
 
@@ -136,6 +136,6 @@ def test_changes_that_dvc_does_not_see_are_seen_here() -> None:
         "gan": ("gan_samples", "erm", "gan"),
         "cgn": ("counterfactuals", "erm", "counterfactuals"),
         "cgn_only": ("counterfactuals", "erm", "counterfactuals"),
-        "cgn_abduction": ("counterfactuals", "erm", "abducted"),
+        "cgn_abduction": ("abducted", "erm", "abducted"),
         "oracle": ("random_cues", "erm", ""),
     }
