@@ -9,10 +9,12 @@ from stages.methods import run_of
 from stages.run import StageRun
 
 
-def train(stage: StageRun, variant: str, methods: Mapping[str, Any]) -> None:
+def train(stage: StageRun, variant: str, methods: Mapping[str, Any], threads: int) -> None:
     """Train `methods` (name -> parameters) on biased images and on their shards, by the shape's label."""
     schedule, budget = section("mnist.classifier"), section("budgets.train_classifiers")
     black_ground = section(f"mnist.variants.{variant}.black_ground")
+
+    import torch
 
     from cgn.data.sources import Images
     from cgn.io.arrays import read_arrays
@@ -31,4 +33,5 @@ def train(stage: StageRun, variant: str, methods: Mapping[str, Any]) -> None:
         shards = Path(f"data/mnist/shards/{variant}/{METHODS[method].shards}")
         ready = on_generated(method, params, real, shards, task)
         runs.append(run_of(stage, variant, method, ready, [schedule, params, budget], [data, shards]))
-    train_and_save(runs, validation, stage.threads, stage.device)
+    torch.set_num_threads(threads)
+    train_and_save(runs, validation, threads, stage.device)

@@ -11,7 +11,8 @@ def main(variant: str) -> None:
 
     cgn is trained on counterfactual and biased images, cgn_only on counterfactuals only.
     """
-    train(StageRun("train_on_counterfactuals"), variant, method_sections(variant, "counterfactuals"))
+    stage = StageRun("train_on_counterfactuals")
+    train(stage, variant, method_sections(variant, "counterfactuals"), stage.threads)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,8 @@ from stages.run import StageRun
 
 def main(variant: str) -> None:
     """Train gan on the biased images of VARIANT and on samples of the GAN."""
-    train(StageRun("train_on_gan_samples"), variant, method_sections(variant, "gan_samples"))
+    stage = StageRun("train_on_gan_samples")
+    train(stage, variant, method_sections(variant, "gan_samples"), stage.threads)
 
 
 if __name__ == "__main__":
