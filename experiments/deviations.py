@@ -12,7 +12,6 @@ docs/deviations.md gives the reasons of the deviations.
 import os
 from pathlib import Path
 from statistics import fmean, stdev
-from tempfile import TemporaryDirectory
 from typing import Annotated, Any, NamedTuple
 
 import pandas as pd
@@ -29,7 +28,7 @@ from cgn.params.reading import BUDGETS
 from cgn.params.schema import Params
 from cgn.report.names import METHOD_TITLES, VARIANT_TITLES
 from cgn.report.tables import NONE
-from experiments.experiment import facts_of, recorded, require_equal_runs, run_target
+from experiments.experiment import facts_of, files_of, recorded, require_equal_runs, run_target
 from experiments.settings import overridden
 from experiments.training_stage import RANDOM_CUES, arrays_of, classifiers_of, held_out_images
 from stages.command import run_command
@@ -179,17 +178,11 @@ def measured(path: Path, variant: str, settings: list[str]) -> dict[str, Any]:
 
 
 def _mask_scores(experiment: str, variant: str, params: Params) -> dict[str, Any]:
-    from dvc.api import DVCFileSystem
-
-    system: Any = DVCFileSystem(rev=experiment)
-    with TemporaryDirectory() as temporary:
-        for name in ("digit_classifier", f"cgn/{variant}"):
-            target = Path(temporary) / name
-            target.parent.mkdir(exist_ok=True)
-            system.get(f"models/mnist/{name}", str(target), recursive=True)
+    of_reader, of_cgn = "models/mnist/digit_classifier", f"models/mnist/cgn/{variant}"
+    with files_of(experiment, [of_reader, of_cgn]) as folder:
         released = params.mnist.classifier.network == "released"
-        reader = load_classifier(Path(temporary) / "digit_classifier", DigitCNN(0, 1, released))
-        cgn, digits = load_cgn(Path(temporary) / "cgn" / variant), arrays_of(experiment, "digits")
+        reader = load_classifier(folder / of_reader, DigitCNN(0, 1, released))
+        cgn, digits = load_cgn(folder / of_cgn), arrays_of(experiment, "digits")
     return mask_scores(cgn, reader, digits, variant, params.mnist.mechanism_score, params.seed)
 
 

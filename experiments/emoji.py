@@ -11,7 +11,6 @@ import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Annotated, Any, NamedTuple
 
 import typer
@@ -21,7 +20,7 @@ from cgn.io.files import atomic_path, read_json, write_json
 from cgn.params.reading import BUDGETS
 from cgn.params.schema import Params
 from experiments.emoji_results import ablation_page, measures, seeds_metrics, seeds_page
-from experiments.experiment import facts_of, recorded, require_equal_runs, run_target
+from experiments.experiment import facts_of, files_of, recorded, require_equal_runs, run_target
 from experiments.settings import overridden
 from stages.command import run_command
 
@@ -177,19 +176,15 @@ def _cgn_scores(experiment: str, params: Params) -> dict[str, float]:
     The stage itself would train the five ablations of Table 1 as well.
     """
     import torch
-    from dvc.api import DVCFileSystem
 
     from cgn.evaluation.cgn_scores import cgn_scores, load_judges
     from cgn.generators.imagenet.mechanisms import load_cgn
     from cgn.generators.pretraining.stored import load_cgan
 
     torch.set_num_threads(params.threads)
-    system: Any = DVCFileSystem(rev=experiment)
-    with TemporaryDirectory() as temporary:
-        models = Path(temporary)
-        for part in ("pretrained", "cgn/all", "classifiers/oracle", "classifiers/in"):
-            (models / part).parent.mkdir(exist_ok=True)
-            system.get(f"{_MODELS}/{part}", str(models / part), recursive=True)
+    parts = ("pretrained", "cgn/all", "classifiers/oracle", "classifiers/in")
+    with files_of(experiment, [f"{_MODELS}/{part}" for part in parts]) as folder:
+        models = folder / _MODELS
         cgn, cgan = load_cgn(models / "cgn/all", models / "pretrained"), load_cgan(models / "pretrained")
         _, judges = load_judges(models)
         images = params.budgets.score_imagenet_cgn.images

@@ -1,5 +1,7 @@
 """Figures with the emoji world's outputs: `python -m experiments.emoji_figures`, after `dvc repro`.
 
+`… emoji_figures 3` draws them of the run that `experiments.emoji seed 3` has left.
+
 figure_1.png: what each head of the ensemble looks at, in images whose factors are of different classes. A map
 is by occlusion (Zeiler and Fergus 2014). over_training_<ablation>.png: the mechanisms' outputs during the
 training of each row of Table 1 (appendix G). Both stand in reports/emoji, with figures.md for their legends.
@@ -7,29 +9,30 @@ training of each row of Table 1 (appendix G). Both stand in reports/emoji, with 
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 import torch
+import typer
 from numpy.typing import NDArray
 from PIL import Image
 
 from cgn.errors import UserError
 from cgn.io.arrays import read_arrays
-from cgn.io.files import atomic_path
+from cgn.io.files import atomic_path, read_json
 from cgn.io.pixels import from_bytes
 from cgn.networks.classifier import read_signature
 from cgn.networks.ensemble import HEADS, EnsembleNetwork, load_ensemble
-from cgn.params.reading import read
+from cgn.params.reading import ASSETS, BUDGETS, PARAMS, read
 from cgn.report.ablation import ABLATIONS
 from cgn.report.contact_sheets import arrange, contact_sheet, write_png
 from cgn.report.imagenet_figures import PANELS, title_of
-from experiments.experiment import starting_commit
+from experiments.emoji import FOLDER, seed_path
+from experiments.experiment import files_of, starting_commit
 from stages.command import run_command
 
-FOLDER = Path("reports/emoji")
 WORLD = Path("data/imagenet/world")
-MODELS = Path("models/imagenet")
+ENSEMBLE = Path("models/imagenet/classifiers/ensemble")
 SHOWN = 3  # images of each kind
 SHEETS = 2  # classes whose outputs over the training are shown
 PATCH, STRIDE = 12, 3  # pixels: the square that is hidden, and the distance of its places
@@ -94,14 +97,14 @@ def figure_1(
     return arrange(rows, gap=8)
 
 
-def shown_images() -> tuple[list[NDArray[np.uint8]], list[str]]:
+def shown_images(world: Path) -> tuple[list[NDArray[np.uint8]], list[str]]:
     """The first image of each of the first classes: of IN-9's Mixed-Rand, and of cue conflict.
 
     Each has a name, the class of the object or those of shape and surface. Raises UserError without them.
     """
-    files = [sorted(folder.glob("*.png"))[0] for folder in _folders(WORLD / "in9/mixed_rand/val")]
+    files = [sorted(folder.glob("*.png"))[0] for folder in _folders(world / "in9/mixed_rand/val")]
     names = [_short(file.parent.name) for file in files]
-    for folder in _folders(WORLD / "cue_conflict"):
+    for folder in _folders(world / "cue_conflict"):
         of_file = {
             file: [one.rstrip("0123456789") for one in file.stem.split("-")] for file in folder.glob("*.png")
         }
@@ -136,22 +139,41 @@ def over_training(snapshots: Mapping[str, NDArray[Any]], classes: Sequence[str])
     return arrange(blocks)
 
 
-def main() -> None:
-    """Draw Figure 1, and the outputs over the training of each ablation, from the workspace's models."""
-    params = read()
+def main(
+    seed: Annotated[int | None, typer.Argument(help="of `experiments.emoji seed`")] = None,
+) -> None:
+    """Draw Figure 1, and the outputs over the training of each ablation, from the models of a run."""
+    if seed is None:
+        draw(Path(), "", starting_commit())
+        return
+    snapshots = [str(_snapshots(ablation)) for ablation in ABLATIONS]
+    inputs = [*(PARAMS, ASSETS, BUDGETS), str(WORLD), str(ENSEMBLE), *snapshots]
+    with files_of(f"emoji-{seed}", inputs) as folder:
+        draw(folder, f" {seed}", read_json(seed_path(seed))["run"]["commit"])
+
+
+def draw(run: Path, asked: str, commit: str) -> None:
+    """Writes the figures and their page, of the parameters, world and models below the folder `run`.
+
+    The page has the words that were `asked` for after the command, and the `commit` of the run.
+    """
+    params = read(run)
     torch.set_num_threads(params.threads)
-    images, names = shown_images()
-    folder = MODELS / "classifiers/ensemble"
-    classes = read_signature(folder).classes
-    write_png(FOLDER / "figure_1.png", figure_1(load_ensemble(folder), images, names, classes))
+    images, names = shown_images(run / WORLD)
+    classes = read_signature(run / ENSEMBLE).classes
+    write_png(FOLDER / "figure_1.png", figure_1(load_ensemble(run / ENSEMBLE), images, names, classes))
     for ablation in ABLATIONS:
-        snapshots = read_arrays(MODELS / "ablation" / ablation / "snapshots.safetensors")
-        write_png(FOLDER / f"over_training_{ablation}.png", over_training(snapshots, classes))
+        outputs = over_training(read_arrays(run / _snapshots(ablation)), classes)
+        write_png(FOLDER / f"over_training_{ablation}.png", outputs)
     with atomic_path(FOLDER / "figures.md") as temporary:
-        temporary.write_text(_page(params.profile, params.seed, starting_commit()), encoding="utf-8")
+        temporary.write_text(_page(asked, params.profile, params.seed, commit), encoding="utf-8")
 
 
-def _page(profile: str, seed: int, commit: str) -> str:
+def _snapshots(ablation: str) -> Path:
+    return Path("models/imagenet/ablation", ablation, "snapshots.safetensors")
+
+
+def _page(asked: str, profile: str, seed: int, commit: str) -> str:
     sheets = "\n\n".join(
         f"## Training {'with ' if name == 'all' else ''}{title_of(name)}\n\n"
         f"![Outputs during the training](over_training_{name}.png)"
@@ -159,7 +181,7 @@ def _page(profile: str, seed: int, commit: str) -> str:
     )
     return (
         "# Figures with outputs of the emoji world\n\n"
-        f"`python -m experiments.emoji_figures`, profile {profile}, seed {seed}, commit {commit}; one"
+        f"`python -m experiments.emoji_figures{asked}`, profile {profile}, seed {seed}, commit {commit}; one"
         " training each.\n\n"
         "## Figure 1: one backbone, three heads\n\n"
         "![Images, and what each head looks at](figure_1.png)\n\n"

@@ -4,8 +4,10 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 from ruamel.yaml import YAML
@@ -66,6 +68,31 @@ def run_target(name: str, target: str | Sequence[str], settings: list[str], scra
         raise UserError(f"{name}: failed (see above); once that is mended, the same command goes on")
     told = " ".join(f"-S '{setting}'" for setting in recorded(settings))
     return {"command": f"dvc {' '.join(words)} {told} {' '.join(targets)}", "commit": commit}
+
+
+@contextmanager
+def files_of(experiment: str, paths: Iterable[str]) -> Iterator[Path]:
+    """Yields a temporary folder with `paths`, files or folders, as they are in an experiment.
+
+    Raises UserError when the repository has no experiment of this name.
+    """
+    from dvc.api import DVCFileSystem
+    from dvc.scm import RevError
+
+    try:
+        system: Any = DVCFileSystem(rev=experiment)
+        system.isdir(".")  # looks the name up
+    except RevError:
+        raise UserError(f"{experiment}: no such DVC experiment here; run it first") from None
+    with TemporaryDirectory() as temporary:
+        for path in paths:
+            target = Path(temporary, path)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            if system.isdir(path):
+                system.get(path, str(target), recursive=True)
+            else:
+                system.get_file(path, str(target))
+        yield Path(temporary)
 
 
 def facts_of(name: str, made: dict[str, str], timings: Iterable[Path]) -> dict[str, Any]:

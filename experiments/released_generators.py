@@ -12,8 +12,7 @@ The released files come from assets.yaml; `stages.assets` fetches them.
 import os
 from pathlib import Path
 from statistics import fmean, stdev
-from tempfile import TemporaryDirectory
-from typing import Annotated, Any
+from typing import Annotated
 
 import numpy as np
 import pandas as pd
@@ -36,7 +35,7 @@ from cgn.report.contact_sheets import arrange, contact_sheet, write_png
 from cgn.report.names import METHOD_TITLES, VARIANT_TITLES
 from cgn.report.tables import NONE
 from cgn.scm import MNIST_SCM, CounterfactualParams
-from experiments.experiment import facts_of, run_target
+from experiments.experiment import facts_of, files_of, run_target
 from experiments.paper import FOLDERS
 from experiments.settings import overridden
 from experiments.training_stage import arrays_of, run_training_stages
@@ -176,13 +175,9 @@ def _told(values: list[float]) -> str:
 
 
 def _digit_classifier(experiment: str, released: bool) -> DigitCNN:
-    from dvc.api import DVCFileSystem
-
-    system: Any = DVCFileSystem(rev=experiment)
-    with TemporaryDirectory() as temporary:
-        folder = Path(temporary) / "digit_classifier"
-        system.get("models/mnist/digit_classifier", str(folder), recursive=True)
-        return load_classifier(folder, DigitCNN(0, 1, released))
+    path = "models/mnist/digit_classifier"
+    with files_of(experiment, [path]) as folder:
+        return load_classifier(folder / path, DigitCNN(0, 1, released))
 
 
 def _scratch() -> Path:

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 from numpy.typing import NDArray
@@ -15,7 +14,7 @@ from cgn.metrics.accuracy import accuracy, predict
 from cgn.networks.classifier import load_classifier
 from cgn.networks.digit_cnn import DigitCNN
 from cgn.params.schema import Params
-from experiments.experiment import digests, facts_of, locked_stages, run_target
+from experiments.experiment import digests, facts_of, files_of, locked_stages, run_target
 from experiments.settings import overridden
 
 MODELS = "models/mnist/classifiers"
@@ -64,29 +63,21 @@ def run_training_stages(
 
 def arrays_of(experiment: str, name: str) -> dict[str, NDArray[Any]]:
     """The arrays in data/mnist/`name`.safetensors of `experiment`."""
-    from dvc.api import DVCFileSystem
-
-    system: Any = DVCFileSystem(rev=experiment)
-    with TemporaryDirectory() as temporary:
-        file = Path(temporary) / "arrays.safetensors"
-        system.get_file(f"data/mnist/{name}.safetensors", str(file))
-        return read_arrays(file)
+    file = f"data/mnist/{name}.safetensors"
+    with files_of(experiment, [file]) as folder:
+        return read_arrays(folder / file)
 
 
 def classifiers_of(
     experiment: str, variant: str, methods: Sequence[str], released: bool
 ) -> dict[str, DigitCNN]:
     """The classifiers that `experiment` trained, by method; `released` is the form of the network."""
-    from dvc.api import DVCFileSystem
-
-    system: Any = DVCFileSystem(rev=experiment)
-    found = {}
-    with TemporaryDirectory() as temporary:
-        for method in methods:
-            folder = Path(temporary) / method
-            system.get(f"{MODELS}/{variant}/{method}", str(folder), recursive=True)
-            found[method] = load_classifier(folder, DigitCNN(0, released=released))
-    return found
+    paths = {method: f"{MODELS}/{variant}/{method}" for method in methods}
+    with files_of(experiment, paths.values()) as folder:
+        return {
+            method: load_classifier(folder / path, DigitCNN(0, released=released))
+            for method, path in paths.items()
+        }
 
 
 def _accuracies(

@@ -1,6 +1,7 @@
 """Experiments that run stages of their own, at the size of `smoke`; others are in test_dvc.py."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -26,10 +27,15 @@ def run_of(path: Path) -> dict[str, Any]:
     return found
 
 
+def test_figures_of_a_run_that_is_not_there(clean: Run) -> None:
+    said = clean("python", "-m", "experiments.emoji_figures", "7", status=1)
+    assert said == "emoji_figures: error: emoji-7: no such DVC experiment here; run it first\n"
+
+
 @pytest.mark.long
 def test_a_deviation(clean: Run, smoke: Path) -> None:
     kept = smoke / "reports/deviations/wildlife_mnist/none/seed_0.json"
-    kept.unlink()
+    shutil.rmtree(smoke / "reports/deviations")  # of another profile
     words = ["--variant", "wildlife_mnist", "--deviation", "none", "--seed", "0"]
     clean("python", "-m", "experiments.deviations", *words)
     assert run_of(kept)["profile"] == "smoke"
@@ -37,6 +43,7 @@ def test_a_deviation(clean: Run, smoke: Path) -> None:
 
 @pytest.mark.long
 def test_a_study(clean: Run, smoke: Path) -> None:
+    shutil.rmtree(smoke / "reports/studies", ignore_errors=True)  # of another profile
     words = ["interventional", "--seed", "0", "--variant", "colored_mnist"]
     clean("python", "-m", "experiments.studies", *words)
     results = [*(smoke / "reports/studies/interventional/colored_mnist").rglob("seed_0.json")]

@@ -1,5 +1,8 @@
 """Figure 1: the map of a head is bright where what it answers by stands."""
 
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +12,11 @@ from PIL import Image
 from torch import Tensor
 
 from cgn.errors import UserError
+from cgn.io.files import write_json
+from cgn.networks.classifier import Signature
 from cgn.networks.ensemble import HEADS, EnsembleNetwork
+from cgn.params.reading import ASSETS, BUDGETS, PARAMS
+from cgn.report.ablation import ABLATIONS
 from cgn.report.imagenet_figures import PANELS
 from experiments import emoji_figures
 
@@ -57,7 +64,7 @@ def test_a_row_for_each_image() -> None:
 def test_images_of_conflicting_classes_are_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UserError, match="mixed_rand/val: not found; dvc repro makes it"):
-        emoji_figures.shown_images()
+        emoji_figures.shown_images(emoji_figures.WORLD)
     image = Image.new("RGB", (SIZE, SIZE))
     for name in (
         "in9/mixed_rand/val/00_dog/0000",
@@ -66,9 +73,42 @@ def test_images_of_conflicting_classes_are_shown(tmp_path: Path, monkeypatch: py
         path = emoji_figures.WORLD / f"{name}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
         image.save(path)
-    images, names = emoji_figures.shown_images()
+    images, names = emoji_figures.shown_images(emoji_figures.WORLD)
     assert names == ["dog", "dog / fish"]
     assert [one.shape for one in images] == [(SIZE, SIZE, 3)] * 2
+
+
+def test_a_seed_is_drawn_from_its_experiment(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, asked = tmp_path / "run", []
+    shutil.copytree(root / BUDGETS, run / BUDGETS)
+    shutil.copy(root / ASSETS, run)
+    params = (root / PARAMS).read_text(encoding="utf-8")
+    (run / PARAMS).write_text(params.replace("\nseed: 0 ", "\nseed: 3 "), encoding="utf-8")
+    for name in ("in9/mixed_rand/val/00_dog/0000", "cue_conflict/dog/dog1-fish1"):
+        path = run / emoji_figures.WORLD / f"{name}.png"
+        path.parent.mkdir(parents=True)
+        Image.new("RGB", (SIZE, SIZE)).save(path)
+
+    @contextmanager
+    def files_of(experiment: str, paths: list[str]) -> Iterator[Path]:
+        asked.append((experiment, paths))
+        yield run
+
+    outputs = {name: np.zeros((2, 2, SIZE, SIZE, 3), dtype=np.uint8) for name in PANELS}
+    monkeypatch.setattr(emoji_figures, "files_of", files_of)
+    monkeypatch.setattr(emoji_figures, "load_ensemble", lambda _: Corners())
+    monkeypatch.setattr(emoji_figures, "read_signature", lambda _: Signature(["00_dog", "01_fish"], SIZE))
+    monkeypatch.setattr(emoji_figures, "read_arrays", lambda _: outputs | {"step": np.arange(2)})
+    monkeypatch.chdir(tmp_path)
+    write_json(emoji_figures.seed_path(3), {"run": {"commit": "c0ffee"}})
+    emoji_figures.main(3)
+    assert [experiment for experiment, _ in asked] == ["emoji-3"]
+    page = (emoji_figures.FOLDER / "figures.md").read_text(encoding="utf-8")
+    assert "`python -m experiments.emoji_figures 3`, profile laptop, seed 3, commit c0ffee" in page
+    drawn = {path.stem for path in emoji_figures.FOLDER.glob("*.png")}
+    assert drawn == {"figure_1", *(f"over_training_{ablation}" for ablation in ABLATIONS)}
 
 
 def test_the_outputs_over_training_have_a_column_for_each_step() -> None:
