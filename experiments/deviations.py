@@ -9,7 +9,6 @@ Accuracies are of validation digits with random cues: what weighs a deviation is
 docs/deviations.md gives the reasons of the deviations.
 """
 
-import os
 from pathlib import Path
 from statistics import fmean, stdev
 from typing import Annotated, Any, NamedTuple
@@ -22,15 +21,19 @@ from cgn.evaluation.mnist_scores import mask_scores
 from cgn.generators.mnist.stored import load_cgn
 from cgn.io.files import atomic_path, read_json, write_json
 from cgn.metrics.accuracy import accuracy, predict
-from cgn.networks.classifier import load_classifier
-from cgn.networks.digit_cnn import DigitCNN
 from cgn.params.reading import BUDGETS
 from cgn.params.schema import Params
 from cgn.report.names import METHOD_TITLES, VARIANT_TITLES
 from cgn.report.tables import NONE
-from experiments.experiment import facts_of, files_of, recorded, require_equal_runs, run_target
+from experiments.experiment import facts_of, files_of, recorded, require_equal_runs, run_target, scratch_of
 from experiments.settings import overridden
-from experiments.training_stage import RANDOM_CUES, arrays_of, classifiers_of, held_out_images
+from experiments.training_stage import (
+    RANDOM_CUES,
+    arrays_of,
+    classifiers_of,
+    digit_classifier_of,
+    held_out_images,
+)
 from stages.command import run_command
 
 FOLDER = Path("reports/deviations")
@@ -161,14 +164,13 @@ def measured(path: Path, variant: str, settings: list[str]) -> dict[str, Any]:
     """The quality of the masks, accuracies in percent of validation digits with random cues, and the run."""
     parts = path.relative_to(FOLDER).with_suffix("").parts
     experiment, params = "-".join(("deviation", *parts)).replace("_", "-"), overridden(settings)
-    scratch = Path(os.environ.get("CGN_SCRATCH", ".scratch/deviations")) / "_".join(parts)
+    scratch = scratch_of("deviations") / "_".join(parts)
     stages = [
         f"{stage}@{variant}" for stage in ("train_on_biased", "train_on_counterfactuals", "train_on_abducted")
     ]
     made = run_target(experiment, ["train_digit_classifier", *stages], settings, scratch)
     digits = held_out_images(experiment, variant, params)[RANDOM_CUES]
-    released = params.mnist.classifier.network == "released"
-    classifiers = classifiers_of(experiment, variant, METHODS, released)
+    classifiers = classifiers_of(experiment, variant, METHODS, params)
     accuracies = {
         method: accuracy(predict(classifier, digits.images), digits.labels)
         for method, classifier in classifiers.items()
@@ -178,11 +180,10 @@ def measured(path: Path, variant: str, settings: list[str]) -> dict[str, Any]:
 
 
 def _mask_scores(experiment: str, variant: str, params: Params) -> dict[str, Any]:
-    of_reader, of_cgn = "models/mnist/digit_classifier", f"models/mnist/cgn/{variant}"
-    with files_of(experiment, [of_reader, of_cgn]) as folder:
-        released = params.mnist.classifier.network == "released"
-        reader = load_classifier(folder / of_reader, DigitCNN(0, 1, released))
-        cgn, digits = load_cgn(folder / of_cgn), arrays_of(experiment, "digits")
+    reader, digits = digit_classifier_of(experiment, params), arrays_of(experiment, "digits")
+    path = f"models/mnist/cgn/{variant}"
+    with files_of(experiment, [path]) as folder:
+        cgn = load_cgn(folder / path)
     return mask_scores(cgn, reader, digits, variant, params.mnist.mechanism_score, params.seed)
 
 

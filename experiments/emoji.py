@@ -3,12 +3,11 @@
 `seed K` runs the whole branch, i.e. Tables 1, 3 and 4, as one DVC experiment with that seed; `ablation NAME`
 runs it with one setting changed, as far as the ensemble on counterfactuals needs it. Results are kept in
 reports/emoji at once, and are not repeated. reports/emoji has the means: metrics.json, emoji.md (all tables)
-and ablations.md. An interrupted run resumes from its checkpoints ($CGN_SCRATCH, by default .scratch/emoji)
+and ablations.md. An interrupted run resumes from its checkpoints ($CGN_SCRATCH, by default .scratch)
 and the cache.
 """
 
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
@@ -20,7 +19,7 @@ from cgn.io.files import atomic_path, read_json, write_json
 from cgn.params.reading import BUDGETS
 from cgn.params.schema import Params
 from experiments.emoji_results import ablation_page, measures, seeds_metrics, seeds_page
-from experiments.experiment import facts_of, files_of, recorded, require_equal_runs, run_target
+from experiments.experiment import facts_of, files_of, recorded, require_equal_runs, run_target, scratch_of
 from experiments.settings import overridden
 from stages.command import run_command
 
@@ -151,7 +150,7 @@ def settings_of(name: str, profile: str) -> list[str]:
 
 def _run(experiment: str, stages: list[str], settings: list[str]) -> dict[str, Any]:
     """Runs `stages`, and returns the facts of the run."""
-    scratch = Path(os.environ.get("CGN_SCRATCH", ".scratch/emoji")) / experiment
+    scratch = scratch_of("emoji") / experiment
     made = run_target(experiment, [f"imagenet/dvc.yaml:{stage}" for stage in stages], settings, scratch)
     return facts_of(experiment, made, (scratch / "timings").glob("*.json"))
 

@@ -19,6 +19,11 @@ from cgn.report.run_facts import run_facts
 DVC = [sys.executable, "-m", "dvc"]
 
 
+def scratch_of(program: str) -> Path:
+    """The folder of a program's checkpoints, in `$CGN_SCRATCH` or else in .scratch."""
+    return Path(os.environ.get("CGN_SCRATCH", ".scratch")) / program
+
+
 class Outcome(NamedTuple):
     """The results of the stage `score` for one variant, and the facts of the run."""
 

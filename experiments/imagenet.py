@@ -2,12 +2,11 @@
 
 The folder has ILSVRC2012 as torchvision unpacks it. The run is one DVC experiment of the profile `imagenet`
 with the settings of a preset, on a GPU. An interrupted run resumes from its checkpoints ($CGN_SCRATCH, by
-default .scratch/imagenet) and the cache. The scores are kept in reports/imagenet/<preset>/seed_<seed>.json,
+default .scratch) and the cache. The scores are kept in reports/imagenet/<preset>/seed_<seed>.json,
 and the tables beside the paper's values in seed_<seed>.md.
 """
 
 import json
-import os
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,7 +14,7 @@ import typer
 
 from cgn.errors import UserError
 from cgn.io.files import atomic_path, write_json
-from experiments.experiment import recorded, run_target
+from experiments.experiment import recorded, run_target, scratch_of
 from experiments.imagenet_page import page
 from experiments.settings import overridden
 from stages.command import run_command
@@ -72,7 +71,7 @@ def main(
     for one in target:
         if one not in TARGETS:
             raise UserError(f"--target {one}: not one of {', '.join(TARGETS)}")
-    scratch = Path(os.environ.get("CGN_SCRATCH", ".scratch/imagenet")) / f"{preset}_{seed}"
+    scratch = scratch_of("imagenet") / f"{preset}_{seed}"
     name = f"imagenet-{preset}-{seed}"
     made = run_target(name, [f"imagenet/dvc.yaml:{one}" for one in target], settings, scratch)
     changes = " ".join(f"-S '{setting}'" for setting in recorded(set_param))

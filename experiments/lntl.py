@@ -16,7 +16,6 @@ reports/lntl/<part>/seed_<k>.json.
 """
 
 import math
-import os
 from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
@@ -42,6 +41,7 @@ from cgn.networks.digit_cnn import FEATURES, DigitCNN
 from cgn.seeding import seed_for
 from cgn.training.checkpoint import Checkpoint, fingerprint
 from cgn.training.loop import Loop
+from experiments.experiment import scratch_of
 from experiments.settings import overridden
 from stages.command import run_command
 
@@ -111,13 +111,9 @@ def main(
         arrays |= {key: _shrunk(arrays[key], own.pixels) for key in ("train_images", "test_images")}
         accuracies = trained(own, arrays, seed, passes, name)
         write_json(path, {"meaning": own.meaning, "passes": passes, **accuracies})
-        for checkpoint in _scratch().glob(f"{name}-*-{seed}.pt"):
+        for checkpoint in scratch_of("lntl").glob(f"{name}-*-{seed}.pt"):
             checkpoint.unlink()
         collect()
-
-
-def _scratch() -> Path:
-    return Path(os.environ.get("CGN_SCRATCH", ".scratch")) / "lntl"
 
 
 def _shrunk(images: NDArray[np.uint8], pixels: int) -> NDArray[np.uint8]:
@@ -153,7 +149,9 @@ def trained(part: Part, arrays: dict[str, Any], seed: int, passes: int, name: st
             for of, module in (("network", network), ("heads", heads))
         }
         run = fingerprint([part, seed, passes, phase, data], [])
-        loop = Loop(steps, Checkpoint(_scratch() / f"{name}-{phase}-{seed}.pt", run), f"{name}, {phase}")
+        loop = Loop(
+            steps, Checkpoint(scratch_of("lntl") / f"{name}-{phase}-{seed}.pt", run), f"{name}, {phase}"
+        )
         loop.keep(modules=nn.ModuleList([network, heads]), **optimizers)
         for step in loop:
             (batch,) = source.minibatches(step)

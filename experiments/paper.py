@@ -3,10 +3,9 @@
 A variant of a seed is one DVC experiment of the profile `paper` (or `released`, with --profile), with all
 stages or, with --stage, one training stage. Runs with results in reports/paper/results (or
 reports/paper/released) are not repeated. An interrupted run resumes from its checkpoints ($CGN_SCRATCH, by
-default .scratch/paper) and the cache.
+default .scratch) and the cache.
 """
 
-import os
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -30,7 +29,7 @@ from cgn.report.paper_runs import (
     write_results,
     write_results_of_stage,
 )
-from experiments.experiment import recorded, run_experiment
+from experiments.experiment import recorded, run_experiment, scratch_of
 from experiments.selection import selected, unfinished
 from experiments.settings import effective_parameters, overridden
 from experiments.training_stage import run_training_stages, training_stages
@@ -101,7 +100,7 @@ def random_cues(
         for stage, trained in training_stages().items():
             methods = [method for method in trained if method in changed]
             if methods and not is_complete(RANDOM_CUES, name, seed, methods):
-                scratch = _scratch(seed)
+                scratch = scratch_of("paper") / f"seed_{seed}"
                 experiment = "-".join(["random-cues", name, str(seed), stage]).replace("_", "-")
                 outcome = run_training_stages(experiment, [stage], name, own, scratch)
                 facts = outcome.facts | {"command": f"python -m experiments.paper random-cues {seed}"}
@@ -109,10 +108,6 @@ def random_cues(
                 write_parameters(RANDOM_CUES, name, {method: changed[method] for method in methods})
                 write_results_of_stage(RANDOM_CUES, name, seed, stage, kept, facts, outcome.digests)
                 collect()
-
-
-def _scratch(seed: int) -> Path:
-    return Path(os.environ.get("CGN_SCRATCH", ".scratch/paper")) / f"seed_{seed}"
 
 
 def collect() -> None:
@@ -160,7 +155,7 @@ def _run(
     parameters: dict[str, dict[str, Any]],
 ) -> None:
     """Runs a variant with `settings`, of which `given` are recorded, and keeps its results."""
-    scratch = _scratch(seed)
+    scratch = scratch_of("paper") / f"seed_{seed}"
     results, parts = FOLDERS[profile], [profile, variant, str(seed)] + ([stage] if stage else [])
     experiment = "-".join(parts).replace("_", "-")
     options = [f"--variant {variant}"] + ([f"--stage {stage}"] if stage else [])

@@ -4,7 +4,7 @@ Every set has one shape for each training digit, drawn or real, and new textures
 shapes, as the oracle's. So the sets differ neither in the number of images nor in that of shapes.
 """
 
-import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -24,7 +24,7 @@ from cgn.networks.unet import Segmenter
 from cgn.params.reading import BUDGETS
 from cgn.scm import MNIST_SCM
 from cgn.seeding import generator, seed_for
-from experiments.experiment import files_of, run_target
+from experiments.experiment import run_target, scratch_of
 from experiments.segmentation import SEGMENTATIONS, extended
 from experiments.settings import overridden
 from experiments.training_stage import arrays_of
@@ -62,7 +62,7 @@ class Recombination:
         few = f"{BUDGETS}/{self.params.profile}.yaml:abduct"
         fewer = [f"{few}.images={_SHARDS}", f"{few}.images_per_shard={_SHARDS}"]
         self.made = run_target(name, f"abduct@{variant}", [*settings, *fewer], self.scratch)
-        read = _read(name, variant)
+        read = _read(name, variant, self.scratch)
         self.digits, self.textures, self.arrays, self._cgn, self._segmenter = read
         self._masks: dict[str, NDArray[np.uint8]] = {}
         self._cut: dict[str, tuple[NDArray[np.uint8], NDArray[np.uint8]]] = {}
@@ -70,8 +70,7 @@ class Recombination:
     @property
     def scratch(self) -> Path:
         """The folder of checkpoints."""
-        root = Path(os.environ.get("CGN_SCRATCH", ".scratch/decomposition"))
-        return root / f"{self.variant}_{self.params.seed}"
+        return scratch_of("decomposition") / f"{self.variant}_{self.params.seed}"
 
     @property
     def count(self) -> int:
@@ -173,12 +172,16 @@ class _Read(NamedTuple):
     segmenter: Segmenter
 
 
-def _read(experiment: str, variant: str) -> _Read:
+def _read(experiment: str, variant: str, scratch: Path) -> _Read:
     """Data, CGN and segmenter of an experiment, out of DVC's cache."""
+    from dvc.api import DVCFileSystem
+
+    system: Any = DVCFileSystem(rev=experiment)
+    for name in ("cgn", "segmenter"):
+        shutil.rmtree(scratch / name, ignore_errors=True)  # DVC would copy into an existing folder
+        system.get(f"models/mnist/{name}/{variant}", str(scratch / name), recursive=True)
     digits, textures, arrays = (
         arrays_of(experiment, name) for name in ("digits", "textures", f"variants/{variant}")
     )
-    of_cgn, of_segmenter = (f"models/mnist/{name}/{variant}" for name in ("cgn", "segmenter"))
-    with files_of(experiment, [of_cgn, of_segmenter]) as folder:
-        models = load_cgn(folder / of_cgn), load_segmenter(folder / of_segmenter)
+    models = load_cgn(scratch / "cgn"), load_segmenter(scratch / "segmenter")
     return _Read(digits, textures, arrays, *models)

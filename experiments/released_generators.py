@@ -9,7 +9,6 @@ them, from the results of `python -m experiments.paper` for both profiles.
 The released files come from assets.yaml; `stages.assets` fetches them.
 """
 
-import os
 from pathlib import Path
 from statistics import fmean, stdev
 from typing import Annotated
@@ -28,17 +27,15 @@ from cgn.generators.mnist.sampling import draw
 from cgn.io.assets import local_file
 from cgn.io.files import atomic_path, read_json, write_json
 from cgn.io.pixels import to_bytes
-from cgn.networks.classifier import load_classifier
-from cgn.networks.digit_cnn import DigitCNN
 from cgn.params.reading import BUDGETS
 from cgn.report.contact_sheets import arrange, contact_sheet, write_png
 from cgn.report.names import METHOD_TITLES, VARIANT_TITLES
 from cgn.report.tables import NONE
 from cgn.scm import MNIST_SCM, CounterfactualParams
-from experiments.experiment import facts_of, files_of, run_target
+from experiments.experiment import facts_of, run_target, scratch_of
 from experiments.paper import FOLDERS
 from experiments.settings import overridden
-from experiments.training_stage import arrays_of, run_training_stages
+from experiments.training_stage import arrays_of, digit_classifier_of, run_training_stages
 from stages.command import run_command
 
 FOLDER = Path("reports/released_generators")
@@ -60,8 +57,8 @@ def masks(
     """Score the masks of the three released CGNs, and draw a sheet of each."""
     settings = ["profile=paper", *set_param]
     params, experiment = overridden(settings), "released-generators-masks"
-    made = run_target(experiment, "train_digit_classifier", settings, _scratch())
-    reader = _digit_classifier(experiment, params.mnist.classifier.network == "released")
+    made = run_target(experiment, "train_digit_classifier", settings, scratch_of("released_generators"))
+    reader = digit_classifier_of(experiment, params)
     digits, facts = arrays_of(experiment, "digits"), facts_of(experiment, made, [])
     for variant in VARIANT_TITLES:
         cgn = load_released_cgn(local_file(getattr(params.assets, f"released_{variant}")))
@@ -84,7 +81,9 @@ def teach(
             if not path.exists():
                 settings = [*settings_of(of, seed), *set_param]
                 experiment = f"released-generators-{name}-{of}-{seed}".replace("_", "-")
-                trained = run_training_stages(experiment, STAGES, name, settings, _scratch() / f"{of}_{seed}")
+                trained = run_training_stages(
+                    experiment, STAGES, name, settings, scratch_of("released_generators") / f"{of}_{seed}"
+                )
                 found = {method: trained.accuracies[method]["test_accuracy"] for method in METHODS}
                 write_json(path, {**found, "run": trained.facts})
     collect()
@@ -172,16 +171,6 @@ def _told(values: list[float]) -> str:
     places = 2 if max(values) < 1 and min(values) > 0 else 1  # diversities
     spread = f" ± {stdev(values):.{places}f}" if len(values) > 1 else ""
     return f"{fmean(values):.{places}f}{spread} ({len(values)})"
-
-
-def _digit_classifier(experiment: str, released: bool) -> DigitCNN:
-    path = "models/mnist/digit_classifier"
-    with files_of(experiment, [path]) as folder:
-        return load_classifier(folder / path, DigitCNN(0, 1, released))
-
-
-def _scratch() -> Path:
-    return Path(os.environ.get("CGN_SCRATCH", ".scratch/released_generators"))
 
 
 if __name__ == "__main__":

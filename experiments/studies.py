@@ -7,7 +7,6 @@ reports/studies/NAME.md has means, standard deviations and the differences betwe
 intervals, NAME.svg the chart.
 """
 
-import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any
@@ -18,7 +17,7 @@ from cgn.errors import UserError
 from cgn.io.files import atomic_path, read_json, write_json
 from cgn.metrics.accuracy import accuracy, predict
 from cgn.report.names import METHOD_TITLES, VARIANT_TITLES
-from experiments.experiment import recorded, require_equal_runs
+from experiments.experiment import recorded, require_equal_runs, scratch_of
 from experiments.settings import overridden
 from experiments.study_chart import Part, chart
 from experiments.study_grids import STUDIES, Study
@@ -86,11 +85,10 @@ def measured(study: str, variant: str, seed: int, settings: list[str]) -> dict[s
     methods, params = STUDIES[study].methods, overridden(settings)
     stages = [stage for stage, trained in training_stages().items() if set(trained) & set(methods)]
     experiment = f"study-{study}-{variant}-{seed}".replace("_", "-")
-    scratch = Path(os.environ.get("CGN_SCRATCH", ".scratch/studies")) / experiment
+    scratch = scratch_of("studies") / experiment
     trained = run_training_stages(experiment, stages, variant, settings, scratch)
     digits = held_out_images(experiment, variant, params)[RANDOM_CUES]
-    released = params.mnist.classifier.network == "released"
-    classifiers = classifiers_of(experiment, variant, methods, released)
+    classifiers = classifiers_of(experiment, variant, methods, params)
     accuracies = {
         method: trained.accuracies[method]
         | {"random_cues_accuracy": accuracy(predict(classifier, digits.images), digits.labels)}

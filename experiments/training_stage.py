@@ -53,9 +53,8 @@ def run_training_stages(
     all_locked = locked_stages(experiment)
     locked = {target: all_locked[target] for target in targets}
     methods = [Path(out["path"]).name for stage in locked.values() for out in stage["outs"]]
-    released = overridden(settings).mnist.classifier.network == "released"
     return Trained(
-        _accuracies(experiment, variant, methods, released),
+        _accuracies(experiment, variant, methods, overridden(settings)),
         facts_of(experiment, made, [timing for timing in timings if timing.exists()]),
         digests(locked, variant),
     )
@@ -69,19 +68,30 @@ def arrays_of(experiment: str, name: str) -> dict[str, NDArray[Any]]:
 
 
 def classifiers_of(
-    experiment: str, variant: str, methods: Sequence[str], released: bool
+    experiment: str, variant: str, methods: Sequence[str], params: Params
 ) -> dict[str, DigitCNN]:
-    """The classifiers that `experiment` trained, by method; `released` is the form of the network."""
+    """The classifiers that `experiment` trained with `params`, by method."""
     paths = {method: f"{MODELS}/{variant}/{method}" for method in methods}
     with files_of(experiment, paths.values()) as folder:
         return {
-            method: load_classifier(folder / path, DigitCNN(0, released=released))
+            method: load_classifier(folder / path, DigitCNN(0, released=_is_released(params)))
             for method, path in paths.items()
         }
 
 
+def digit_classifier_of(experiment: str, params: Params) -> DigitCNN:
+    """The classifier of real digits, which reads masks, that `experiment` trained with `params`."""
+    path = "models/mnist/digit_classifier"
+    with files_of(experiment, [path]) as folder:
+        return load_classifier(folder / path, DigitCNN(0, 1, _is_released(params)))
+
+
+def _is_released(params: Params) -> bool:
+    return params.mnist.classifier.network == "released"
+
+
 def _accuracies(
-    experiment: str, variant: str, methods: list[str], released: bool
+    experiment: str, variant: str, methods: list[str], params: Params
 ) -> dict[str, dict[str, float]]:
     """Accuracies (percent) of the classifiers that `experiment` trained, on training and test images."""
     arrays = arrays_of(experiment, f"variants/{variant}")
@@ -92,7 +102,7 @@ def _accuracies(
             )
             for split in ("train", "test")
         }
-        for method, classifier in classifiers_of(experiment, variant, methods, released).items()
+        for method, classifier in classifiers_of(experiment, variant, methods, params).items()
     }
 
 

@@ -7,7 +7,6 @@ is in experiments/selection.py.
 """
 
 import json
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import zip_longest
 from pathlib import Path
@@ -26,7 +25,7 @@ from cgn.networks.digit_cnn import DigitCNN
 from cgn.params.reading import BUDGETS
 from cgn.report.names import VARIANT_TITLES
 from cgn.report.run_facts import machine
-from experiments.experiment import run_target
+from experiments.experiment import run_target, scratch_of
 from experiments.selection import (
     CONTROLS,
     FOLDER,
@@ -134,13 +133,12 @@ def measured(stage: str, variant: str, methods: Sequence[str], settings: list[st
     """What `methods` reach on held-out digits when the stage of `variant` runs with `settings`."""
     params = overridden(settings)
     experiment = f"tuning-{variant}-{stage}".replace("_", "-")
-    scratch = Path(os.environ.get("CGN_SCRATCH", ".scratch")) / "tuning" / variant
+    scratch = scratch_of("tuning") / variant
     run_target(experiment, f"{stage}@{variant}", settings, scratch)
     held_out = held_out_images(experiment, variant, params)
-    released = params.mnist.classifier.network == "released"
     return {
         method: _accuracies(classifier, held_out)
-        for method, classifier in classifiers_of(experiment, variant, methods, released).items()
+        for method, classifier in classifiers_of(experiment, variant, methods, params).items()
     }
 
 
