@@ -9,7 +9,7 @@ import pandas as pd
 from cgn.report.ablation import DECIMALS, EXPECTED, PAPER, ROWS, TITLES, table_1
 from cgn.report.imagenet import table_3, table_4
 from cgn.report.imagenet_scores import CLASSIFIERS, ImageNetScores, parse_scores
-from cgn.report.tables import MINUS, NONE
+from cgn.report.tables import NONE
 from experiments.experiment import without_seed_and_threads
 from experiments.study_results import mean_and_deviation, over_seeds
 
@@ -120,7 +120,7 @@ def verdicts(scores: Sequence[Mapping[str, Any]]) -> list[str]:
         else:
             verdict = "in the paper's direction"
         in_paper = f", {paper[0]:g} to {paper[1]:g}" if paper[0] and paper[1] else ""
-        told = f"{TITLES[figure]} {before:.{decimals}f}, {_sign(change.text(decimals))}"
+        told = f"{TITLES[figure]} {before:.{decimals}f}, {change.text(decimals)}"
         sentences.append(f"Without {ROWS[name]}: {told}; {verdict} (there: {effect}{in_paper}).")
     return sentences
 
@@ -138,7 +138,7 @@ def _summary(scores: Sequence[ImageNetScores]) -> str:
         cells = in9 | random | {"shape bias": biases}
         rows.append(
             {"trained on": title}
-            | {name: _sign(mean_and_deviation(of, counted=False)) for name, of in cells.items()}
+            | {name: mean_and_deviation(of, counted=False) for name, of in cells.items()}
         )
     return _text(rows)
 
@@ -172,9 +172,7 @@ def _cells(frames: Sequence[pd.DataFrame], key: str, decimals: Any) -> Iterator[
             known = [value for value in values if not pd.isna(value)]
             paper = frames[0].get(f"paper_{column}", pd.Series([float("nan")] * len(frames[0]))).iloc[row]
             behind = "" if pd.isna(paper) else f" ({paper:g})"
-            cells[str(column)] = (
-                _sign(mean_and_deviation(known, decimals(str(column)), counted=False)) + behind
-            )
+            cells[str(column)] = mean_and_deviation(known, decimals(str(column)), counted=False) + behind
         yield str(name), cells
 
 
@@ -224,7 +222,7 @@ def ablation_page(seeds: Results, ablated: Mapping[tuple[str, str], Results]) ->
                     if (after := own[seed][measure]) is not None
                     and (before := plain[seed][measure]) is not None
                 ]
-                cells[title] = _sign(over_seeds(values).text(decimals)) if values else NONE
+                cells[title] = over_seeds(values).text(decimals) if values else NONE
             differences.append({"what": question, "changed to": changed} | cells)
     runs = [kept["run"] for results in ablated.values() for kept in results.values()]
     profiles, commits = ({run[key] for run in runs} for key in ("profile", "commit"))
@@ -246,12 +244,8 @@ def _row(question: str, changed: str, own: Mapping[int, Mapping[str, float | Non
     cells = {}
     for measure, (title, decimals) in MEASURES.items():
         values = [value for one in own.values() if (value := one[measure]) is not None]
-        cells[title] = _sign(mean_and_deviation(values, decimals))
+        cells[title] = mean_and_deviation(values, decimals)
     return {"what": question, "changed to": changed} | cells
-
-
-def _sign(text: str) -> str:
-    return text.replace("-", MINUS)
 
 
 def _text(rows: Sequence[Mapping[str, str]]) -> str:

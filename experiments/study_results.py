@@ -7,10 +7,14 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from cgn.report.names import METHOD_TITLES, VARIANT_TITLES
+from cgn.report.tables import MINUS
 from experiments.study_grids import Study
 
 # Two-sided 95 % quantiles of Student's t with 1, 2, … degrees of freedom.
 STUDENT = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262)
+
+
+_OF_SEVERAL = ", and by what else is varied: first the mean over all of it, then each level of it:"
 
 
 class Result(NamedTuple):
@@ -34,10 +38,11 @@ class Difference(NamedTuple):
 
     def text(self, decimals: int = 1) -> str:
         """The difference as text, which says whether 0 is outside of its interval."""
+        mean = f"{self.mean:+.{decimals}f}".replace("-", MINUS)
         if self.half is None:
-            return f"{self.mean:+.{decimals}f} (one seed)"
+            return f"{mean} (one seed)"
         clear = "" if abs(self.mean) <= self.half else ", clear of 0"
-        return f"{self.mean:+.{decimals}f} ± {self.half:.{decimals}f}{clear}"
+        return f"{mean} ± {self.half:.{decimals}f}{clear}"
 
 
 def over_seeds(values: Sequence[float]) -> Difference:
@@ -109,9 +114,8 @@ def markdown(study: Study, command: str, results: Sequence[Result]) -> str:
         f"`{command}`, profile {profiles}, seeds {seeds}, commit {commits}. Accuracy in percent on test"
         f" images with random cues: mean ± standard deviation over seeds (their number).{legend}",
         _text(_means(titles, results)),
-        "Differences in points to the first level, paired by seed and by what else is varied, mean with its"
-        " interval of 95 % (Student's, over seeds). Where something else is varied, too, first the mean over"
-        " all of it, then each level of it:",
+        "Differences in points to the first level, paired by seed, mean with its interval of 95 % (Student's,"
+        f" over seeds){':' if len(titles) == 1 else _OF_SEVERAL}",
         _text(_differences(titles, results)),
     ]
     if study.reference:
@@ -149,7 +153,8 @@ def mean_and_deviation(values: Sequence[float], decimals: int = 1, counted: bool
     if not values:
         return "–"
     deviation = f" ± {stdev(values):.{decimals}f}" if len(values) > 1 else ""
-    return f"{fmean(values):.{decimals}f}{deviation}" + (f" ({len(values)})" if counted else "")
+    mean = f"{fmean(values):.{decimals}f}".replace("-", MINUS)
+    return f"{mean}{deviation}" + (f" ({len(values)})" if counted else "")
 
 
 def _differences(titles: Sequence[str], results: Sequence[Result]) -> pd.DataFrame:
@@ -163,7 +168,8 @@ def _differences(titles: Sequence[str], results: Sequence[Result]) -> pd.DataFra
                     row = {"variant": VARIANT_TITLES[variant], "method": METHOD_TITLES[method]}
                     row |= {"compared": f"{title}: {level} against {first}", "at": at}
                     rows.append(row | {"points": "–" if found is None else found.text()})
-    return pd.DataFrame(rows, columns=["variant", "method", "compared", "at", "points"])
+    columns = ["variant", "method", "compared", *(["at"] if len(titles) > 1 else []), "points"]
+    return pd.DataFrame(rows, columns=columns)
 
 
 def _at(titles: Sequence[str], axis: int, results: Sequence[Result]) -> dict[str, list[Result]]:

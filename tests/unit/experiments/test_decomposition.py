@@ -111,6 +111,6 @@ def test_the_table_compares_with_the_oracle_and_with_abduction_of_the_same_seeds
     ]
     assert [row[5:] for row in rows[1:]] == [
         ["90.0 (1)", "-6.0 (-11.0 to -2.0), clear of 0", "-5.0 (-10.0 to -1.0), clear of 0"],
-        ["95.6 ± 0.8 (2)", "-0.9 ± 1.3", "–"],
+        ["95.6 ± 0.8 (2)", "−0.9 ± 1.3", "–"],
         ["96.5 ± 0.7 (2)", "–", "+0.9 ± 1.3"],
     ]

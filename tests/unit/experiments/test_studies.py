@@ -64,8 +64,8 @@ def test_differences_are_told_for_each_level_of_the_other_axis(
     cells = [[cell.strip() for cell in line.split("|")[3:-1]] for line in lines if "Original + CGN |" in line]
     told = {at: points for compared, at, points in cells if compared == "ratio: 10 against 1"}
     assert told == {
-        "all": "-1.0 ± 0.0, clear of 0",
-        "counterfactuals 100": "-4.0 ± 0.0, clear of 0",
+        "all": "−1.0 ± 0.0, clear of 0",
+        "counterfactuals 100": "−4.0 ± 0.0, clear of 0",
         "counterfactuals 1,000": "+2.0 ± 0.0, clear of 0",
     }
 
