@@ -107,6 +107,7 @@ def _style(lines: Sequence[tuple[str, ...]], line: tuple[str, ...]) -> dict[str,
 
 
 def _draw(axis: Any, panel: _Panel) -> None:
+    named = not panel.levels[0][0].isdigit()  # names have no order that a line could follow
     for number, (style, results) in enumerate(panel.lines):
         places, means, deviations = [], [], []
         for place, level in enumerate(panel.levels):
@@ -115,9 +116,12 @@ def _draw(axis: Any, panel: _Panel) -> None:
                 means.append(fmean(found))
                 deviations.append(stdev(found) if len(found) > 1 else 0.0)
         if places:
-            axis.errorbar(places, means, deviations, capsize=2, **style)
+            axis.errorbar(
+                places, means, deviations, capsize=2, **(style | {"linestyle": ""} if named else style)
+            )
     axis.set_title(panel.title)
     axis.set_xlabel(panel.axis)
     axis.set_xticks(range(len(panel.levels)), panel.levels)
+    axis.margins(x=0.15)
     axis.grid(axis="y")
     axis.tick_params(length=0)
