@@ -153,7 +153,7 @@ def mean_and_deviation(values: Sequence[float], decimals: int = 1, counted: bool
     if not values:
         return "–"
     deviation = f" ± {stdev(values):.{decimals}f}" if len(values) > 1 else ""
-    mean = f"{fmean(values):.{decimals}f}".replace("-", MINUS)
+    mean = f"{round(fmean(values), decimals) + 0.0:.{decimals}f}".replace("-", MINUS)  # 0.0 has no sign
     return f"{mean}{deviation}" + (f" ({len(values)})" if counted else "")
 
 

@@ -155,7 +155,8 @@ def emoji(root: Path) -> dict[str, Any]:
 
 
 def spread(scores: dict[str, float], name: str) -> str:
-    return f"{scores[name]:.1f} ± {scores[f'{name}_std']:.1f}".replace("-", MINUS)
+    mean = round(scores[name], 1) + 0.0  # without the sign of a 0
+    return f"{mean:.1f} ± {scores[f'{name}_std']:.1f}".replace("-", MINUS)
 
 
 @pytest.mark.parametrize("title", IMAGENET_TITLES)
