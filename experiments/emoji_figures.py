@@ -31,6 +31,7 @@ from experiments.emoji import FOLDER, seed_path
 from experiments.experiment import files_of, starting_commit
 from stages.command import run_command
 
+COMMAND = "python -m experiments.emoji_figures"
 WORLD = Path("data/imagenet/world")
 ENSEMBLE = Path("models/imagenet/classifiers/ensemble")
 SHOWN = 3  # images of each kind
@@ -144,18 +145,18 @@ def main(
 ) -> None:
     """Draw Figure 1, and the outputs over the training of each ablation, from the models of a run."""
     if seed is None:
-        draw(Path(), "", starting_commit())
+        draw(Path(), COMMAND, starting_commit())
         return
     snapshots = [str(_snapshots(ablation)) for ablation in ABLATIONS]
     inputs = [*(PARAMS, ASSETS, BUDGETS), str(WORLD), str(ENSEMBLE), *snapshots]
     with files_of(f"emoji-{seed}", inputs) as folder:
-        draw(folder, f" {seed}", read_json(seed_path(seed))["run"]["commit"])
+        draw(folder, f"{COMMAND} {seed}", read_json(seed_path(seed))["run"]["commit"])
 
 
-def draw(run: Path, asked: str, commit: str) -> None:
-    """Writes the figures and their page, of the parameters, world and models below the folder `run`.
+def draw(run: Path, command: str, commit: str) -> None:
+    """Writes the figures of the world and models below the folder `run`, and their page.
 
-    The page has the words that were `asked` for after the command, and the `commit` of the run.
+    The page names the `command` that draws them, and the `commit` of the run.
     """
     params = read(run)
     torch.set_num_threads(params.threads)
@@ -166,14 +167,14 @@ def draw(run: Path, asked: str, commit: str) -> None:
         outputs = over_training(read_arrays(run / _snapshots(ablation)), classes)
         write_png(FOLDER / f"over_training_{ablation}.png", outputs)
     with atomic_path(FOLDER / "figures.md") as temporary:
-        temporary.write_text(_page(asked, params.profile, params.seed, commit), encoding="utf-8")
+        temporary.write_text(_page(command, params.profile, params.seed, commit), encoding="utf-8")
 
 
 def _snapshots(ablation: str) -> Path:
     return Path("models/imagenet/ablation", ablation, "snapshots.safetensors")
 
 
-def _page(asked: str, profile: str, seed: int, commit: str) -> str:
+def _page(command: str, profile: str, seed: int, commit: str) -> str:
     sheets = "\n\n".join(
         f"## Training {'with ' if name == 'all' else ''}{title_of(name)}\n\n"
         f"![Outputs during the training](over_training_{name}.png)"
@@ -181,7 +182,7 @@ def _page(asked: str, profile: str, seed: int, commit: str) -> str:
     )
     return (
         "# Figures with outputs of the emoji world\n\n"
-        f"`python -m experiments.emoji_figures{asked}`, profile {profile}, seed {seed}, commit {commit}; one"
+        f"`{command}`, profile {profile}, seed {seed}, commit {commit}; one"
         " training each.\n\n"
         "## Figure 1: one backbone, three heads\n\n"
         "![Images, and what each head looks at](figure_1.png)\n\n"

@@ -149,9 +149,8 @@ def trained(part: Part, arrays: dict[str, Any], seed: int, passes: int, name: st
             for of, module in (("network", network), ("heads", heads))
         }
         run = fingerprint([part, seed, passes, phase, data], [])
-        loop = Loop(
-            steps, Checkpoint(scratch_of("lntl") / f"{name}-{phase}-{seed}.pt", run), f"{name}, {phase}"
-        )
+        checkpoint = Checkpoint(scratch_of("lntl") / f"{name}-{phase}-{seed}.pt", run)
+        loop = Loop(steps, checkpoint, f"{name}, {phase}")
         loop.keep(modules=nn.ModuleList([network, heads]), **optimizers)
         for step in loop:
             (batch,) = source.minibatches(step)
