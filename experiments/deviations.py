@@ -2,8 +2,8 @@
 
 `python -m experiments.deviations` runs the experiments without result in reports/deviations, at the sizes of
 `profile`, and writes reports/deviations/deviations.md: those that showed no benefit alone are switched back
-together, then each deviation alone. `--correlation 0.95` does so on data whose cues tell the class less
-often.
+together, then those of them that do not concern masks, then each deviation alone. `--correlation 0.95` does
+so on data whose cues tell the class less often.
 `--deviation all` switches back all at once, in the profile `faithful`, at the sizes of the released code.
 Accuracies are of validation digits with random cues: what weighs a deviation is no test digit.
 docs/deviations.md gives the reasons of the deviations.
@@ -85,14 +85,21 @@ _EACH = {
         "R1 of one weight", ["{profile}:mnist.adversarial.discriminator.gradient_penalty=[1.0,1.0]"]
     ),
 }
-HELPFUL = ("mismatch_weight", "weight_averaging", "translation")  # alone, in earlier runs
-_OTHERS = [name for name in _EACH if name not in HELPFUL]
+# Those that showed no benefit alone, in earlier runs: what tells object and background apart, and the others.
+MASKS = ("mask_interval", "lambda_border", "mask_warmup", "mask_start", "binary_warmup")
+TEXTURES = ("training_noise", "texture_shuffle", "gradient_penalty")
+
+
+def _together(names: tuple[str, ...]) -> Deviation:
+    each = [_EACH[name] for name in names]
+    settings = dict.fromkeys(setting for deviation in each for setting in deviation.settings)
+    return Deviation("; ".join(deviation.paper for deviation in each), list(settings))
+
+
 DEVIATIONS = {
     "none": Deviation("nothing switched back", []),
-    "others": Deviation(
-        f"all but these three: {', '.join(_EACH[name].paper for name in HELPFUL)}",
-        [setting for name in _OTHERS for setting in _EACH[name].settings],
-    ),
+    "others": _together(MASKS + TEXTURES),
+    "textures": _together(TEXTURES),
     **_EACH,
     ALL: Deviation("everything, as in faithful.yaml", ["profile=faithful"]),
 }

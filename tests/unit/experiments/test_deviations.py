@@ -91,6 +91,9 @@ def test_three_deviations_are_left_when_the_others_are_switched_back(
     assert others.adversarial.discriminator.translation == ours.adversarial.discriminator.translation
     for name in ("mask_interval", "lambda_border", "mask_warmup", "binary_warmup", "training_noise"):
         assert getattr(others.cgn[of], name) != getattr(ours.cgn[of], name)
+    textures = overridden(deviations.settings_of("textures")).mnist
+    assert textures.cgn[of].mask_interval == ours.cgn[of].mask_interval
+    assert textures.cgn[of].training_noise != ours.cgn[of].training_noise
     everything = overridden(deviations.settings_of(deviations.ALL))
     assert {cgn.source for cgn in everything.mnist.cgn.values()} == {"paper"}
     epochs = everything.budgets.train_cgn.steps * everything.budgets.train_cgn.batch
