@@ -94,6 +94,8 @@ def test_three_deviations_are_left_when_the_others_are_switched_back(
     textures = overridden(deviations.settings_of("textures")).mnist
     assert textures.cgn[of].mask_interval == ours.cgn[of].mask_interval
     assert textures.cgn[of].training_noise != ours.cgn[of].training_noise
+    start = overridden(deviations.settings_of("textures_and_priors")).mnist.cgn[of]
+    assert (start.mask_start_radius, start.lambda_border) == (ours.cgn[of].mask_start_radius, 0)
     everything = overridden(deviations.settings_of(deviations.ALL))
     assert {cgn.source for cgn in everything.mnist.cgn.values()} == {"paper"}
     epochs = everything.budgets.train_cgn.steps * everything.budgets.train_cgn.batch
