@@ -86,7 +86,6 @@ _EACH = {
     ),
 }
 # Those that showed no benefit alone, in earlier runs, by what they concern.
-MASK_START = ("mask_start", "mask_warmup")
 MASK_PRIORS = ("mask_interval", "lambda_border", "binary_warmup")
 TEXTURES = ("training_noise", "texture_shuffle", "gradient_penalty")
 
@@ -99,7 +98,7 @@ def _together(names: tuple[str, ...]) -> Deviation:
 
 DEVIATIONS = {
     "none": Deviation("nothing switched back", []),
-    "others": _together(MASK_START + MASK_PRIORS + TEXTURES),
+    "others": _together(("mask_start", *MASK_PRIORS, *TEXTURES)),
     "textures": _together(TEXTURES),
     "textures_and_priors": _together(MASK_PRIORS + TEXTURES),
     **_EACH,
@@ -112,7 +111,7 @@ HEALTH = {
     "inverted_masks": "inverted masks, %",
 }
 METHODS = ("original", "cgn", "cgn_only", "cgn_abduction")
-BENEFITS = ("healthy_classes", "cgn", "cgn_only")  # measures by which a deviation is weighed
+BENEFITS = ("healthy_classes", "cgn", "cgn_only", "cgn_abduction")  # by which a deviation is weighed
 
 
 def main(
@@ -221,7 +220,7 @@ def collect() -> None:
                 }
                 cells["benefit"] = NONE if name in ("none", ALL) else benefit(reference, found)
                 rows.append(cells | {"takes for granted": deviation.knows})
-    commits = sorted({run["commit"] for run in runs})
+    commits = sorted({run["commit"][:8] for run in runs})
     profiles = sorted({run["profile"] for run in runs})
     table = pd.DataFrame(rows).to_markdown(index=False, disable_numparse=True)
     with atomic_path(FOLDER / "deviations.md") as temporary:
@@ -230,8 +229,8 @@ def collect() -> None:
             f"`python -m experiments.deviations`, profile {', '.join(profiles)}, commit {', '.join(commits)}."
             " Means over seeds ± their standard deviation. Accuracies are of validation digits with random"
             f" cues; {NONE}: not measured. Benefit: how much better it is not to switch back, paired by seed,"
-            " mean ± standard deviation, of healthy classes, Original + CGN and CGN only (points); in bold if"
-            f" larger than that deviation.\n\n{table}\n",
+            " mean ± standard deviation, of healthy classes, Original + CGN, CGN only, and CGN, abduction"
+            f" (points); in bold if larger than that deviation.\n\n{table}\n",
             encoding="utf-8",
         )
 
@@ -255,7 +254,7 @@ def benefit(reference: dict[str, dict[str, Any]], found: dict[str, dict[str, Any
             told.append(f"**{text}**" if mean > spread else text)
         else:
             told.append(f"{differences[0]:+.1f}" if differences else NONE)
-    return ", ".join(told)
+    return ", ".join(told).replace("-", "−")
 
 
 def _over_seeds(found: list[dict[str, Any]], measure: str) -> str:

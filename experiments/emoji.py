@@ -35,7 +35,7 @@ SCORES = {
 }
 OF_CLASSIFIERS = ("accuracy", "in9", "in9_random_surfaces", "cue_conflict")
 SEEDS = (0, 1, 2, 3, 4)
-ABLATION_SEEDS = (0, 1, 2)
+ABLATION_SEEDS = (2, 3, 4)
 _MODELS = "models/imagenet"
 
 

@@ -43,8 +43,8 @@ def test_a_row_for_each_deviation_with_results(tmp_path: Path, monkeypatch: pyte
         ["Wildlife MNIST", "0.95", "nothing switched back", "1"],
     ]
     assert rows[1][4:] == [*steady, "50.0 ± 0.0", "51.0 ± 1.4", *["50.0 ± 0.0"] * 2, "–", "–"]
-    assert rows[2][-2] == "+0.0 ± 0.0, +0.0 ± 1.4, **+9.5 ± 0.7**"
-    assert rows[3][-6:-1] == ["–"] * 4 + ["+0.0, –, –"]
+    assert rows[2][-2] == "+0.0 ± 0.0, +0.0 ± 1.4, **+9.5 ± 0.7**, +0.0 ± 0.0"
+    assert rows[3][-6:-1] == ["–"] * 4 + ["+0.0, –, –, –"]
     assert "read off real digits" in rows[3][-1]
 
 
