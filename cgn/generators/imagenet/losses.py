@@ -1,4 +1,4 @@
-"""The losses of the ImageNet CGN (section 3.2, appendix C), and their ablation (Table 1).
+"""The losses of the ImageNet CGN (section 3.1, appendix C), and their ablation (Table 1).
 
 Their weights are `imagenet.cgn.lambda_*`, in the paper's order: l1 (lambda_1), perceptual (2), binary (3),
 mask (4), texture (5), background (6).

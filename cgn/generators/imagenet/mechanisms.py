@@ -1,4 +1,4 @@
-"""The independent mechanisms of the ImageNet CGN (section 3.2, figure 2), and the file of a trained CGN.
+"""The independent mechanisms of the ImageNet CGN (section 3.1, figure 2), and the file of a trained CGN.
 
 For shape, a BigGAN draws the pre-mask, and a frozen U2-Net turns it into the mask m. For foreground and
 background, a BigGAN each draws the texture map f and the background b. The composer is Eq. 2. The three
@@ -83,7 +83,7 @@ class ImageNetCGN(nn.Module):
         self.trained = nn.ModuleDict({**self.generators, **added})
 
     def start_from(self, cgan: BigGAN) -> None:
-        """Copies the weights of a trained BigGAN of the same sizes to all three generators (section 3.2)."""
+        """Copies the weights of a trained BigGAN of the same sizes to all three generators (section 3.1)."""
         for generator in self.generators.values():
             generator.load_state_dict(cgan.state_dict())
 
@@ -119,7 +119,7 @@ class ImageNetCGN(nn.Module):
         return drawn | {"shape": shape, "composer": composer}
 
     def together(self, noise: Tensor, labels: Tensor) -> Outputs:
-        """Draws images with the same noise and labels for all mechanisms, as in training (section 3.2)."""
+        """Draws images with the same noise and labels for all mechanisms, as in training (section 3.1)."""
         mechanisms = IMAGENET_SCM.mechanisms
         outputs: Outputs = self(dict.fromkeys(mechanisms, noise), dict.fromkeys(mechanisms, labels))
         return outputs

@@ -1,4 +1,4 @@
-"""The patch grid of the texture loss (section 3.2, appendix C.2): the object's surface without its shape."""
+"""The patch grid of the texture loss (section 3.1, appendix C.2): the object's surface without its shape."""
 
 from math import isqrt
 

@@ -1,4 +1,4 @@
-"""Training of the ImageNet CGN, on images of a frozen conditional GAN only (section 3.2, appendix C.2).
+"""Training of the ImageNet CGN, on images of a frozen conditional GAN only (section 3.1, appendix C.2).
 
 
 Noise and class of an image are a function of the seed and the image's number, so a checkpoint needs weights
