@@ -84,7 +84,8 @@ def ensemble(shards: Path, folder: Path) -> dict[str, Any]:
     )
 
     def new() -> Ensemble:
-        # From fewer than 8 channels, torch 2.14.1 corrupts memory on CPUs without AVX-512 (1x1, stride 2, backward).
+        # From fewer than 8 channels, torch 2.14.1 corrupts memory on CPUs without AVX-512: a 1x1 convolution
+        # of stride 2, backward.
         network = EnsembleNetwork(random_backbone(0, [8, 16]), 3, seed=1)
         return Ensemble(network, 4, schedule, HeadSmoothing(shape=0.1, texture=0.1, background=0.1))
 
