@@ -93,7 +93,8 @@ TEXTURES = ("training_noise", "texture_shuffle", "gradient_penalty")
 def _together(names: tuple[str, ...]) -> Deviation:
     each = [_EACH[name] for name in names]
     settings = dict.fromkeys(setting for deviation in each for setting in deviation.settings)
-    return Deviation("; ".join(deviation.paper for deviation in each), list(settings))
+    known = [deviation.knows for deviation in each if deviation.knows != NONE]
+    return Deviation("; ".join(one.paper for one in each), list(settings), "; ".join(known) or NONE)
 
 
 DEVIATIONS = {
