@@ -86,7 +86,8 @@ _EACH = {
     ),
 }
 # Those that showed no benefit alone, in earlier runs, by what they concern.
-MASK_PRIORS = ("mask_interval", "lambda_border", "binary_warmup")
+DIGIT_PRIORS = ("mask_interval", "lambda_border")  # read off real digits
+MASK_PRIORS = (*DIGIT_PRIORS, "binary_warmup")
 TEXTURES = ("training_noise", "texture_shuffle", "gradient_penalty")
 
 
@@ -101,6 +102,7 @@ DEVIATIONS = {
     "none": Deviation("nothing switched back", []),
     "others": _together(("mask_start", *MASK_PRIORS, *TEXTURES)),
     "textures": _together(TEXTURES),
+    "textures_and_digit_priors": _together(DIGIT_PRIORS + TEXTURES),
     "textures_and_priors": _together(MASK_PRIORS + TEXTURES),
     **_EACH,
     ALL: Deviation("everything, as in faithful.yaml", ["profile=faithful"]),

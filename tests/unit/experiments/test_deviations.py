@@ -96,6 +96,8 @@ def test_three_deviations_are_left_when_the_others_are_switched_back(
     assert textures.cgn[of].training_noise != ours.cgn[of].training_noise
     start = overridden(deviations.settings_of("textures_and_priors")).mnist.cgn[of]
     assert (start.mask_start_radius, start.lambda_border) == (ours.cgn[of].mask_start_radius, 0)
+    digits = overridden(deviations.settings_of("textures_and_digit_priors")).mnist.cgn[of]
+    assert (digits.lambda_border, digits.binary_warmup) == (0, ours.cgn[of].binary_warmup)
     everything = overridden(deviations.settings_of(deviations.ALL))
     assert {cgn.source for cgn in everything.mnist.cgn.values()} == {"paper"}
     epochs = everything.budgets.train_cgn.steps * everything.budgets.train_cgn.batch
