@@ -1,9 +1,8 @@
 """Measures what each deviation from the paper is worth: DVC experiments switch deviations back.
 
 `python -m experiments.deviations` runs the experiments without result in reports/deviations, at the sizes of
-`profile`, and writes reports/deviations/deviations.md: those that showed no benefit alone are switched back
-together, then parts of them, then each deviation alone. `--correlation 0.95` does so on data whose cues tell
-the class less often.
+`profile`, and writes reports/deviations/deviations.md: groups of deviations are switched back together, then
+each alone. `--correlation 0.95` does so on data whose cues tell the class less often.
 `--deviation all` switches back all at once, in the profile `faithful`, at the sizes of the released code.
 Accuracies are of validation digits with random cues: what weighs a deviation is no test digit.
 docs/deviations.md gives the reasons of the deviations.
@@ -85,7 +84,7 @@ _EACH = {
         "R1 of one weight", ["{profile}:mnist.adversarial.discriminator.gradient_penalty=[1.0,1.0]"]
     ),
 }
-# Those that showed no benefit alone, in earlier runs, by what they concern.
+# Switched back together, by what they concern.
 DIGIT_PRIORS = ("mask_interval", "lambda_border")  # read off real digits
 MASK_PRIORS = (*DIGIT_PRIORS, "binary_warmup")
 TEXTURES = ("training_noise", "texture_shuffle", "gradient_penalty")
@@ -100,6 +99,7 @@ def _together(names: tuple[str, ...]) -> Deviation:
 
 DEVIATIONS = {
     "none": Deviation("nothing switched back", []),
+    # All but mismatched images, averaged weights and translation.
     "others": _together(("mask_start", *MASK_PRIORS, *TEXTURES)),
     "textures": _together(TEXTURES),
     "textures_and_digit_priors": _together(DIGIT_PRIORS + TEXTURES),
