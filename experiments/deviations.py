@@ -5,7 +5,8 @@
 each alone. `--correlation 0.95` does so on data whose cues tell the class less often.
 `--deviation all` switches back all at once, in the profile `faithful`, at the sizes of the released code.
 Accuracies are of validation digits with random cues: what weighs a deviation is no test digit.
-docs/deviations.md gives the reasons of the deviations.
+docs/deviations.md gives the reasons of the deviations; experiments/long_deviations.py asks the same of long
+trainings.
 """
 
 from pathlib import Path
@@ -16,21 +17,23 @@ import pandas as pd
 import typer
 
 from cgn.errors import UserError
-from cgn.evaluation.mnist_scores import mask_scores
-from cgn.generators.mnist.stored import load_cgn
 from cgn.io.files import atomic_path, read_json, write_json
 from cgn.metrics.accuracy import accuracy, predict
 from cgn.params.reading import BUDGETS
-from cgn.params.schema import Params
 from cgn.report.names import METHOD_TITLES, VARIANT_TITLES
 from cgn.report.tables import NONE
-from experiments.experiment import facts_of, files_of, recorded, require_equal_runs, run_target, scratch_of
+from experiments.experiment import (
+    facts_of,
+    mechanisms_of,
+    recorded,
+    require_equal_runs,
+    run_target,
+    scratch_of,
+)
 from experiments.settings import overridden
 from experiments.training_stage import (
     RANDOM_CUES,
-    arrays_of,
     classifiers_of,
-    digit_classifier_of,
     held_out_images,
 )
 from stages.command import run_command
@@ -102,12 +105,14 @@ DEVIATIONS = {
     # All but mismatched images, averaged weights and translation.
     "others": _together(("mask_start", *MASK_PRIORS, *TEXTURES)),
     "textures": _together(TEXTURES),
+    "digit_priors": _together(DIGIT_PRIORS),
     "textures_and_digit_priors": _together(DIGIT_PRIORS + TEXTURES),
     "textures_and_priors": _together(MASK_PRIORS + TEXTURES),
     **_EACH,
     ALL: Deviation("everything, as in faithful.yaml", ["profile=faithful"]),
 }
-SMALL = [name for name in DEVIATIONS if name != ALL]  # at the sizes of the profile
+LONG_ONLY = "digit_priors"  # experiments/long_deviations.py
+SMALL = [name for name in DEVIATIONS if name not in (ALL, LONG_ONLY)]  # at the sizes of the profile
 HEALTH = {
     "healthy_classes": "healthy classes",
     "mask_digit_accuracy": "masks read as their label, %",
@@ -176,26 +181,16 @@ def measured(path: Path, variant: str, settings: list[str]) -> dict[str, Any]:
     parts = path.relative_to(FOLDER).with_suffix("").parts
     experiment, params = "-".join(("deviation", *parts)).replace("_", "-"), overridden(settings)
     scratch = scratch_of("deviations") / "_".join(parts)
-    stages = [
-        f"{stage}@{variant}" for stage in ("train_on_biased", "train_on_counterfactuals", "train_on_abducted")
-    ]
-    made = run_target(experiment, ["train_digit_classifier", *stages], settings, scratch)
+    stages = ("score_mechanisms", "train_on_biased", "train_on_counterfactuals", "train_on_abducted")
+    made = run_target(experiment, [f"{stage}@{variant}" for stage in stages], settings, scratch)
     digits = held_out_images(experiment, variant, params)[RANDOM_CUES]
     classifiers = classifiers_of(experiment, variant, METHODS, params)
     accuracies = {
         method: accuracy(predict(classifier, digits.images), digits.labels)
         for method, classifier in classifiers.items()
     }
-    health = _mask_scores(experiment, variant, params)
+    health = mechanisms_of(experiment, variant)
     return {of: health[of] for of in HEALTH} | accuracies | {"run": facts_of(experiment, made, [])}
-
-
-def _mask_scores(experiment: str, variant: str, params: Params) -> dict[str, Any]:
-    reader, digits = digit_classifier_of(experiment, params), arrays_of(experiment, "digits")
-    path = f"models/mnist/cgn/{variant}"
-    with files_of(experiment, [path]) as folder:
-        cgn = load_cgn(folder / path)
-    return mask_scores(cgn, reader, digits, variant, params.mnist.mechanism_score, params.seed)
 
 
 def collect() -> None:

@@ -25,7 +25,7 @@ def scratch_of(program: str) -> Path:
 
 
 class Outcome(NamedTuple):
-    """The results of the stage `score` for one variant, and the facts of the run."""
+    """The results of the stages `score` and `score_mechanisms` for one variant, and the facts of the run."""
 
     classifiers: dict[str, Any]
     mechanisms: dict[str, Any]
@@ -34,18 +34,13 @@ class Outcome(NamedTuple):
 
 
 def run_experiment(name: str, variant: str, settings: list[str], scratch: Path) -> Outcome:
-    """Runs `score@VARIANT` as the experiment `name`; arguments and errors are those of `run_target`."""
-    made = run_target(name, f"score@{variant}", settings, scratch)
-
-    from dvc.api import read
-
-    classifiers, mechanisms = (
-        json.loads(read(f"scores/mnist/{variant}/{scores}.json", rev=name))
-        for scores in ("classifiers", "mechanisms")
-    )
+    """Scores a variant in the experiment `name`; arguments and errors are those of `run_target`."""
+    made = run_target(name, [f"score@{variant}", f"score_mechanisms@{variant}"], settings, scratch)
+    classifiers = _scores_of(name, variant, "classifiers")
     # The stages of the variant, and those that all variants share.
     timings = [path for path in (scratch / "timings").glob("*.json") if _concerns(path.stem, variant)]
     facts = facts_of(name, made, timings)
+    mechanisms = mechanisms_of(name, variant)
     return Outcome(classifiers, mechanisms, facts, digests(locked_stages(name), variant))
 
 
@@ -106,6 +101,18 @@ def facts_of(name: str, made: dict[str, str], timings: Iterable[Path]) -> dict[s
     params = _yaml("params.yaml", name)
     seconds = [float(read_json(path)["seconds"]) for path in timings]
     return run_facts(params["profile"], int(params["seed"]), seconds) | made
+
+
+def mechanisms_of(name: str, variant: str) -> dict[str, Any]:
+    """The results of the stage `score_mechanisms` for one variant in the experiment `name`."""
+    return _scores_of(name, variant, "mechanisms")
+
+
+def _scores_of(name: str, variant: str, kind: str) -> dict[str, Any]:
+    from dvc.api import read
+
+    scores: dict[str, Any] = json.loads(read(f"scores/mnist/{variant}/{kind}.json", rev=name))
+    return scores
 
 
 def locked_stages(name: str) -> dict[str, Any]:

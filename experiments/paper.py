@@ -1,7 +1,7 @@
 """MNIST at the paper's sizes: `python -m experiments.paper run SEED`, or `… collect` (see make paper).
 
 A variant of a seed is one DVC experiment of the profile `paper` (or `released`, with --profile), with all
-stages or, with --stage, one training stage. Runs with results in reports/paper/results (or
+stages or, with --stage, some. Runs with results in reports/paper/results (or
 reports/paper/released) are not repeated. An interrupted run resumes from its checkpoints ($CGN_SCRATCH, by
 default .scratch) and the cache.
 """
@@ -29,7 +29,7 @@ from cgn.report.paper_runs import (
     write_results,
     write_results_of_stage,
 )
-from experiments.experiment import recorded, run_experiment, scratch_of
+from experiments.experiment import mechanisms_of, recorded, run_experiment, scratch_of
 from experiments.selection import selected, unfinished
 from experiments.settings import effective_parameters, overridden
 from experiments.training_stage import run_training_stages, training_stages
@@ -46,7 +46,7 @@ RANDOM_CUES = PAPER / "random_cues"  # results with settings that digits under r
 def run(
     seed: int,
     variant: Annotated[list[str], typer.Option(help="only these variants")] = list(VARIANT_TITLES),  # noqa: B006
-    stage: Annotated[str | None, typer.Option(help="only this training stage, and what it needs")] = None,
+    stage: Annotated[list[str], typer.Option(help="only these, and what they need")] = [],  # noqa: B006
     set_param: Annotated[list[str], typer.Option("-S", help="further parameters, as of dvc exp run")] = [],  # noqa: B006
     profile: Annotated[str, typer.Option(help="paper, or released: the released code's protocol")] = "paper",
 ) -> None:
@@ -57,19 +57,19 @@ def run(
     if profile not in FOLDERS:
         raise UserError(f"--profile {profile}: not one of {', '.join(FOLDERS)}")
     results = FOLDERS[profile]
-    methods = [*METHOD_TITLES, "mechanisms"] if stage is None else _methods_of(stage)
+    methods = [name for one in stage for name in _scored_by(one)] or [*METHOD_TITLES, "mechanisms"]
     settings = [f"profile={profile}", f"seed={seed}", *set_param]
     params, of_profile = overridden(settings), overridden(settings[:2])
     for name in variant:
         # What was kept before the profile changed; a whole run adds nothing to it.
-        older = differences(results, name, _parameters(of_profile, name, methods)) if stage is None else {}
+        older = differences(results, name, _parameters(of_profile, name, methods)) if not stage else {}
         if older:
             print(f"{name}: the kept results of {', '.join(older)} have former parameters; a run adds none")
         parameters = _parameters(params, name, [method for method in methods if method not in older])
         _require_equal(results, name, parameters)
         whole = [of for of in WHOLE_RUN if of not in older]
-        if is_complete(results, name, seed, whole if stage is None else methods):
-            files = ["*"] if stage is None else methods
+        if is_complete(results, name, seed, methods if stage else whole):
+            files = methods if stage else ["*"]
             again = " ".join(f"{results / name / of}/seed_{seed}.json" for of in files)
             print(f"{name}, seed {seed}: has its results; to run it again, rm {again}")
         else:
@@ -138,8 +138,9 @@ def _parameters(params: Params, variant: str, methods: list[str]) -> dict[str, d
     return {method: effective_parameters(params, variant, method) for method in methods}
 
 
-def _methods_of(stage: str) -> list[str]:
-    stages = training_stages()
+def _scored_by(stage: str) -> list[str]:
+    """The methods that a stage trains, or "mechanisms". Raises UserError for another stage."""
+    stages = training_stages() | {"score_mechanisms": ["mechanisms"]}
     if stage not in stages:
         raise UserError(f"--stage {stage}: not one of {', '.join(stages)}")
     return stages[stage]
@@ -149,30 +150,33 @@ def _run(
     profile: str,
     variant: str,
     seed: int,
-    stage: str | None,
+    stages: list[str],  # none: all
     settings: list[str],
     given: list[str],
     parameters: dict[str, dict[str, Any]],
 ) -> None:
     """Runs a variant with `settings`, of which `given` are recorded, and keeps its results."""
     scratch = scratch_of("paper") / f"seed_{seed}"
-    results, parts = FOLDERS[profile], [profile, variant, str(seed)] + ([stage] if stage else [])
-    experiment = "-".join(parts).replace("_", "-")
-    options = [f"--variant {variant}"] + ([f"--stage {stage}"] if stage else [])
+    results, experiment = FOLDERS[profile], "-".join([profile, variant, str(seed), *stages]).replace("_", "-")
+    options = [f"--variant {variant}", *(f"--stage {stage}" for stage in stages)]
     options += [] if profile == "paper" else [f"--profile {profile}"]
     words = [*options, *(f"-S {setting}" for setting in recorded(given))]
     asked = {"command": f"python -m experiments.paper run {seed} {' '.join(words)}"}
-    if stage is None:
+    if not stages:
         outcome = run_experiment(experiment, variant, settings, scratch)
         write_parameters(results, variant, parameters)
         scores = outcome.classifiers, outcome.mechanisms
         facts = outcome.facts | asked
         write_results(results, variant, seed, *scores, facts, outcome.digests, parameters)
-    else:
-        trained = run_training_stages(experiment, [stage], variant, settings, scratch)
-        write_parameters(results, variant, parameters)
-        facts = trained.facts | asked
-        write_results_of_stage(results, variant, seed, stage, trained.accuracies, facts, trained.digests)
+        return
+    made = run_training_stages(experiment, stages, variant, settings, scratch)
+    write_parameters(results, variant, parameters)
+    found: dict[str, Any] = dict(made.accuracies)
+    if "mechanisms" in parameters:
+        found["mechanisms"] = mechanisms_of(experiment, variant)
+    for stage in stages:
+        of_stage = {name: found[name] for name in _scored_by(stage)}
+        write_results_of_stage(results, variant, seed, stage, of_stage, made.facts | asked, made.digests)
 
 
 def _require_equal(results: Path, variant: str, parameters: dict[str, dict[str, Any]]) -> None:

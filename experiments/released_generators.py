@@ -20,7 +20,7 @@ import typer
 from numpy.typing import NDArray
 
 from cgn.counterfactuals import plan_counterfactuals
-from cgn.evaluation.mnist_scores import mask_scores
+from cgn.evaluation.mechanism_quality import mask_scores
 from cgn.generators.mnist.mechanisms import CLASSES, DigitCGN
 from cgn.generators.mnist.released import load_released_cgn
 from cgn.generators.mnist.sampling import draw

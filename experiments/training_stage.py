@@ -44,7 +44,10 @@ def training_stages() -> dict[str, list[str]]:
 def run_training_stages(
     experiment: str, stages: Sequence[str], variant: str, settings: list[str], scratch: Path
 ) -> Trained:
-    """Runs `STAGE@VARIANT` of each stage as `experiment` (see `run_target`), and scores its classifiers."""
+    """Runs `STAGE@VARIANT` of each stage as `experiment` (see `run_target`), and scores its classifiers.
+
+    Stages that train none, as `score_mechanisms`, may be among them.
+    """
     targets = [f"{stage}@{variant}" for stage in stages]
     timings = [scratch / "timings" / f"{stage}-{variant}.json" for stage in stages]
     for timing in timings:
@@ -52,7 +55,8 @@ def run_training_stages(
     made = run_target(experiment, targets, settings, scratch)
     all_locked = locked_stages(experiment)
     locked = {target: all_locked[target] for target in targets}
-    methods = [Path(out["path"]).name for stage in locked.values() for out in stage["outs"]]
+    outs = [out["path"] for stage in locked.values() for out in stage["outs"]]
+    methods = [Path(out).name for out in outs if out.startswith(f"{MODELS}/")]
     return Trained(
         _accuracies(experiment, variant, methods, overridden(settings)),
         facts_of(experiment, made, [timing for timing in timings if timing.exists()]),

@@ -5,7 +5,7 @@
 <folder>/<variant>/mechanisms/                 the same two files, for the scores of the CGN's masks
 <folder>/<variant>/run/seed_<k>.json           command, commit, versions, machine, wall time
 <folder>/<variant>/digests/seed_<k>.json       MD5 of every output, equal in a repeated run
-<folder>/<variant>/<stage>/seed_<k>.json       run and digests of a run of one training stage only
+<folder>/<variant>/<stage>/seed_<k>.json       run and digests of a run that had this stage, not all
 """
 
 import re
@@ -27,7 +27,7 @@ MECHANISMS = ("mask_mean", "mask_entropy", "mask_digit_accuracy", "inverted_mask
               "diversity", "digit_classifier_accuracy", "abduction_iou")  # fmt: skip
 WHOLE_RUN = (*METHOD_TITLES, "mechanisms", "digests", "run")
 RUN_FILES = "run/seed_*.json"
-STAGE_RUN_FILES = "train_on_*/seed_*.json"
+STAGE_RUN_FILES = ("train_on_*/seed_*.json", "score_mechanisms/seed_*.json")
 # The rows of the released protocol: the paper's, but for what it does not describe.
 _OF_RELEASED = ("original", "irm_2", "gan", "cgn", "cgn_only", "oracle")
 _UPDATES = "budgets.train_classifiers.updates"
@@ -67,7 +67,7 @@ def write_results(
     if "mechanisms" in names:
         health = {name: mechanisms[name] for name in MECHANISMS}
         write_json(folder / variant / "mechanisms" / f"seed_{seed}.json", health)
-    for path in (folder / variant).glob(STAGE_RUN_FILES):
+    for path in _found(folder / variant, *STAGE_RUN_FILES):
         if path.name == f"seed_{seed}.json":
             path.unlink()  # its results are replaced
 
@@ -77,14 +77,18 @@ def write_results_of_stage(
     variant: str,
     seed: int,
     stage: str,
-    accuracies: Mapping[str, Mapping[str, float]],
+    scores: Mapping[str, Mapping[str, Any]],
     run: dict[str, Any],
     digests: dict[str, str],
 ) -> None:
-    """Writes train_accuracy and test_accuracy of each method of a training stage; other results stay."""
+    """Writes the scores of each method of a stage, or of "mechanisms"; other results stay.
+
+    Those of a method are its train_accuracy and test_accuracy.
+    """
     write_json(folder / variant / stage / f"seed_{seed}.json", {**run, "digests": digests})
-    for method, of_method in accuracies.items():
-        write_json(folder / variant / method / f"seed_{seed}.json", of_method)
+    for name, of_name in scores.items():
+        kept = {key: of_name[key] for key in MECHANISMS} if name == "mechanisms" else of_name
+        write_json(folder / variant / name / f"seed_{seed}.json", kept)
 
 
 def write_parameters(folder: Path, variant: str, parameters: Mapping[str, Mapping[str, Any]]) -> None:
@@ -132,8 +136,8 @@ def read_results(folder: Path) -> pd.DataFrame:
 def run_of_all(folder: Path) -> dict[str, Any]:
     """The facts of all runs: commits, mean wall time of whole runs; command, versions, machine of one."""
     whole, of_stages = (
-        [read_json(path) for path in sorted(folder.glob(f"*/{files}"))]
-        for files in (RUN_FILES, STAGE_RUN_FILES)
+        [read_json(path) for path in _found(folder, *(f"*/{pattern}" for pattern in patterns))]
+        for patterns in ((RUN_FILES,), STAGE_RUN_FILES)
     )
     times = [run["wall_time_seconds"] for run in whole if run["wall_time_seconds"] is not None]
     one = (whole or of_stages)[-1]
@@ -143,6 +147,10 @@ def run_of_all(folder: Path) -> dict[str, Any]:
         "wall_time_seconds": round(sum(times) / len(times), 1) if times else None,
         **{fact: one[fact] for fact in ("profile", "versions", "machine")},
     }
+
+
+def _found(folder: Path, *patterns: str) -> list[Path]:
+    return sorted(path for pattern in patterns for path in folder.glob(pattern))
 
 
 def summary(results: pd.DataFrame, run: dict[str, Any]) -> dict[str, Any]:

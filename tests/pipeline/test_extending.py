@@ -134,7 +134,7 @@ def test_a_mechanism_is_four_edits(project: Project, root: Path) -> None:
 @pytest.mark.long
 def test_a_metric_is_four_edits(project: Project, root: Path) -> None:
     file, imported, call, field, shown, line = code_of(root, "A metric")
-    scores, records = "cgn/evaluation/mnist_scores.py", "cgn/report/scores.py"
+    scores, records = "cgn/evaluation/classifier_scores.py", "cgn/report/scores.py"
     (project.folder / "cgn/metrics/worst_class.py").write_text(file)
     project.insert(scores, imported, before="from cgn.networks.classifier import ")
     project.insert(scores, call, before="    return scores\n")

@@ -54,6 +54,7 @@ RUN_BY = {
     "python -m experiments.tuning": SEARCH,
     "python -m experiments.lntl": LNTL,
     "python -m experiments.deviations": "tests/pipeline/test_kept_results.py::test_a_deviation",
+    "python -m experiments.long_deviations": "tests/unit/experiments/test_long_deviations.py::",
     "python -m experiments.studies": "tests/pipeline/test_kept_results.py::test_a_study",
     "python -m experiments.decomposition": "tests/unit/experiments/test_decomposition.py::",
     "python -m experiments.imagenet": f"{HERE}test_commands_of_the_experiments",

@@ -14,6 +14,7 @@ from tests.unit.conftest import run_stage
         (("stages.sample_counterfactuals", "colored_mnist"), 1, "weights.safetensors: not found"),
         (("stages.train_cgn",), 2, "Missing argument 'variant'"),
         (("stages.score", "wildlife_mnist"), 1, "wildlife_mnist.safetensors: not found"),
+        (("stages.score_mechanisms", "wildlife_mnist"), 1, "wildlife_mnist.safetensors: not found"),
     ],
 )
 def test_one_line(folder: Path, root: Path, words: tuple[str, ...], status: int, message: str) -> None:

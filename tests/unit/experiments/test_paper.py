@@ -8,10 +8,11 @@ import pytest
 from cgn.errors import UserError
 from cgn.io.files import read_json, write_json
 from cgn.report.names import METHOD_TITLES, VARIANT_TITLES
-from cgn.report.paper_runs import write_parameters
+from cgn.report.paper_runs import MECHANISMS, write_parameters
 from experiments import paper
 from experiments.experiment import Outcome
 from experiments.settings import effective_parameters, overridden
+from experiments.training_stage import Trained
 from tests.conftest import copy_params
 
 
@@ -126,7 +127,7 @@ def test_the_second_rule_waits_for_the_search() -> None:
 def test_a_stage_whose_methods_have_equal_parameters_is_not_refused(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    paper.run(0, ["colored_mnist"], "train_on_biased", ["mnist.cgn.lambda_mask=100"])
+    paper.run(0, ["colored_mnist"], ["train_on_biased"], ["mnist.cgn.lambda_mask=100"])
     assert "has its results" in capsys.readouterr().out
 
 
@@ -136,7 +137,7 @@ def test_no_variant_runs_beside_an_unknown_one() -> None:
 
 
 def test_the_results_of_a_stage_are_those_of_its_methods(capsys: pytest.CaptureFixture[str]) -> None:
-    paper.run(0, ["colored_mnist"], "train_on_biased", [])
+    paper.run(0, ["colored_mnist"], ["train_on_biased"], [])
     again = capsys.readouterr().out.partition(" rm ")[2].split()
     assert again == [
         f"reports/paper/results/colored_mnist/{method}/seed_0.json"
@@ -144,11 +145,36 @@ def test_the_results_of_a_stage_are_those_of_its_methods(capsys: pytest.CaptureF
     ]
 
 
-def test_a_stage_that_trains_no_classifier_is_refused() -> None:
+def test_several_stages_are_one_experiment(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    scores = {"cgn_abduction": {"train_accuracy": 99.0, "test_accuracy": 96.0}}
+    mechanisms = dict.fromkeys([*MECHANISMS, "per_class"], 1.0)
+
+    def run_training_stages(name: str, stages: list[str], *_: object) -> Trained:
+        asked.extend([name, *stages])
+        return Trained(scores, {"commit": "c1"}, {"models/cgn": "1"})
+
+    monkeypatch.setattr(paper, "is_complete", lambda *_: False)
+    monkeypatch.setattr(paper, "run_training_stages", run_training_stages)
+    monkeypatch.setattr(paper, "mechanisms_of", lambda name, variant: mechanisms)
+    monkeypatch.setattr(paper, "collect", lambda: None)
+    stages = ["train_on_abducted", "score_mechanisms"]
+    paper.run(7, ["colored_mnist"], stages, [])
+    assert asked == ["paper-colored-mnist-7-train-on-abducted-score-mechanisms", *stages]
+    folder = paper.RESULTS / "colored_mnist"
+    assert read_json(folder / "cgn_abduction/seed_7.json") == scores["cgn_abduction"]
+    assert read_json(folder / "mechanisms/seed_7.json") == dict.fromkeys(MECHANISMS, 1.0)
+    for stage in stages:
+        words = "--variant colored_mnist --stage train_on_abducted --stage score_mechanisms"
+        facts = {"commit": "c1", "command": f"python -m experiments.paper run 7 {words}"}
+        assert read_json(folder / stage / "seed_7.json") == facts | {"digests": {"models/cgn": "1"}}
+
+
+def test_a_stage_without_results_is_refused() -> None:
     data = ("biased", "environments", "random_cues", "gan_samples", "counterfactuals", "abducted")
-    stages = ", ".join(f"train_on_{of}" for of in data)
+    stages = ", ".join([*(f"train_on_{of}" for of in data), "score_mechanisms"])
     with pytest.raises(UserError, match=f"^--stage train_cgn: not one of {stages}$"):
-        paper.run(0, ["colored_mnist"], "train_cgn", [])
+        paper.run(0, ["colored_mnist"], ["train_cgn"], [])
 
 
 def test_the_summary_is_the_committed_one(
