@@ -34,7 +34,8 @@ def test_another_clone_computes_the_same_bytes(graph: Graph, tmp_path: Path) -> 
     clone = sources(graph, tmp_path / "a clone")
     for name in LOCKS:
         (clone / name).unlink()
-    targets = ["imagenet/dvc.yaml:sample_imagenet_counterfactuals", "score@wildlife_mnist"]
+    own = [f"{stage}@wildlife_mnist" for stage in ("score", "score_mechanisms")]
+    targets = ["imagenet/dvc.yaml:sample_imagenet_counterfactuals", *own]
     subprocess.run(
         [sys.executable, "-m", "dvc", "repro", *targets],
         cwd=clone,
