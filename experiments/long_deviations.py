@@ -14,10 +14,18 @@ from typing import Annotated, Any
 import pandas as pd
 import typer
 
+from cgn.errors import UserError
 from cgn.io.files import atomic_path, read_json, write_json
 from cgn.report.names import VARIANT_TITLES
-from experiments.deviations import DEVIATIONS, require_known, settings_of
-from experiments.experiment import facts_of, mechanisms_of, recorded, run_target, scratch_of
+from experiments.deviations import ALL, DEVIATIONS, require_known, settings_of
+from experiments.experiment import (
+    facts_of,
+    mechanisms_of,
+    recorded,
+    require_equal_runs,
+    run_target,
+    scratch_of,
+)
 from experiments.paper import RESULTS
 from experiments.study_results import STUDENT
 from stages.command import run_command
@@ -26,7 +34,8 @@ FOLDER = Path("reports/long_deviations")
 PROFILE = "paper"
 # Abduction trains its segmenter as ever, but draws few images: no classifier needs them.
 FEW_IMAGES = [f"budgets/{PROFILE}.yaml:abduct.{key}=1000" for key in ("images", "images_per_shard")]
-NAMES = ("digit_priors", "weight_averaging", "textures", "translation")
+LONG = [name for name in DEVIATIONS if name not in ("none", ALL)]
+NAMES = ("digit_priors", "weight_averaging", "textures", "translation")  # by default
 # Measure -> its title and decimals.
 MEASURES = {
     "abduction_iou": ("IoU of abducted masks with the true ones", 3),
@@ -44,7 +53,11 @@ def main(
     set_param: Annotated[list[str], typer.Option("-S", help="further parameters, as of dvc exp run")] = [],  # noqa: B006
 ) -> None:
     """Switch back deviations that have no result yet, by default on Wildlife with one seed."""
-    require_known(variant, deviation)
+    require_known(variant, [])
+    for name in deviation:
+        if name not in LONG:
+            raise UserError(f"--deviation {name}: not one of {', '.join(LONG)}")
+    require_equal_runs(FOLDER.rglob("seed_*.json"), PROFILE, set_param)
     for number in seed:
         for of in variant:
             for name in deviation:
@@ -72,7 +85,7 @@ def collect() -> None:
     rows, runs = [], []
     for variant, title in VARIANT_TITLES.items():
         reference = _results(RESULTS / variant / "mechanisms")
-        found = {name: _results(FOLDER / variant / name) for name in DEVIATIONS}
+        found = {name: _results(FOLDER / variant / name) for name in LONG}
         found = {name: results for name, results in found.items() if results}
         if found:
             rows.append(_row(title, DEVIATIONS["none"].paper, reference, reference))

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from cgn.errors import UserError
 from cgn.io.files import write_json
 from experiments import long_deviations
 from experiments.long_deviations import FEW_IMAGES, FOLDER, MEASURES, RESULTS, expected_within
@@ -26,7 +27,7 @@ def test_what_equal_trainings_would_hardly_give_is_in_bold(workspace: Path) -> N
     rows = [
         [cell.strip() for cell in line.split("|")[1:-1]] for line in text.splitlines() if line[:2] == "| "
     ]
-    assert [row[3] for row in rows[1:]] == ["0.920 ± 0.010", "**0.860**", "0.880"]
+    assert [row[3] for row in rows[1:]] == ["0.920 ± 0.010", "0.880", "**0.860**"]
     assert rows[1][:3] == ["Wildlife MNIST", "nothing switched back", "3"]
     assert rows[1][4] == "10.0 ± 0.0"
     assert "commit c1." in text
@@ -50,7 +51,7 @@ def test_only_what_has_no_result_is_run(workspace: Path, monkeypatch: pytest.Mon
 
     monkeypatch.setattr(long_deviations, "run_target", run_target)
     monkeypatch.setattr(long_deviations, "mechanisms_of", lambda *_: _scores(0.9) | {"per_class": []})
-    monkeypatch.setattr(long_deviations, "facts_of", lambda *_: {"commit": "c1"})
+    monkeypatch.setattr(long_deviations, "facts_of", lambda *_: {"commit": "c1", "profile": "paper"})
     for seed in (0, 1):
         write_json(RESULTS / f"wildlife_mnist/mechanisms/seed_{seed}.json", _scores(0.9))
     for _ in range(2):
@@ -61,3 +62,7 @@ def test_only_what_has_no_result_is_run(workspace: Path, monkeypatch: pytest.Mon
     assert params.mnist.adversarial.weight_averaging == 0
     assert (params.profile, params.budgets.abduct.images) == ("paper", 1000)
     assert set(FEW_IMAGES) <= set(settings)
+    with pytest.raises(UserError, match=r"^--deviation all: not one of others, "):
+        long_deviations.main(["wildlife_mnist"], ["weight_averaging", "all"], [0], [])
+    with pytest.raises(UserError, match=r"seed_0\.json: its settings differ in device=cuda; run with equal"):
+        long_deviations.main(["wildlife_mnist"], ["translation"], [0], ["device=cuda"])
