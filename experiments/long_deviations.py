@@ -17,16 +17,17 @@ import typer
 from cgn.errors import UserError
 from cgn.io.files import atomic_path, read_json, write_json
 from cgn.report.names import VARIANT_TITLES
+from cgn.report.paper_runs import differences
 from experiments.deviations import ALL, DEVIATIONS, require_known, settings_of
 from experiments.experiment import (
     facts_of,
     mechanisms_of,
     recorded,
-    require_equal_runs,
     run_target,
     scratch_of,
 )
 from experiments.paper import RESULTS
+from experiments.settings import effective_parameters, overridden
 from experiments.study_results import STUDENT
 from stages.command import run_command
 
@@ -57,7 +58,13 @@ def main(
     for name in deviation:
         if name not in LONG:
             raise UserError(f"--deviation {name}: not one of {', '.join(LONG)}")
-    require_equal_runs(FOLDER.rglob("seed_*.json"), PROFILE, set_param)
+    params = overridden([f"profile={PROFILE}", *set_param])
+    for of in variant:
+        asked = {"mechanisms": effective_parameters(params, of, "mechanisms")}
+        if found := differences(RESULTS, of, asked):
+            raise UserError(
+                f"{of}: not the parameters of the trainings to compare with: {found['mechanisms']}"
+            )
     for number in seed:
         for of in variant:
             for name in deviation:

@@ -7,9 +7,10 @@ import pytest
 
 from cgn.errors import UserError
 from cgn.io.files import write_json
+from cgn.report.paper_runs import write_parameters
 from experiments import long_deviations
 from experiments.long_deviations import FEW_IMAGES, FOLDER, MEASURES, RESULTS, expected_within
-from experiments.settings import overridden
+from experiments.settings import effective_parameters, overridden
 
 
 def _scores(iou: float) -> dict[str, Any]:
@@ -54,6 +55,8 @@ def test_only_what_has_no_result_is_run(workspace: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr(long_deviations, "facts_of", lambda *_: {"commit": "c1", "profile": "paper"})
     for seed in (0, 1):
         write_json(RESULTS / f"wildlife_mnist/mechanisms/seed_{seed}.json", _scores(0.9))
+    own = effective_parameters(overridden(["profile=paper"]), "wildlife_mnist", "mechanisms")
+    write_parameters(RESULTS, "wildlife_mnist", {"mechanisms": own})
     for _ in range(2):
         long_deviations.main(["wildlife_mnist"], ["weight_averaging"], [0], ["threads=1"])
     (settings,) = asked
@@ -64,5 +67,9 @@ def test_only_what_has_no_result_is_run(workspace: Path, monkeypatch: pytest.Mon
     assert set(FEW_IMAGES) <= set(settings)
     with pytest.raises(UserError, match=r"^--deviation all: not one of others, "):
         long_deviations.main(["wildlife_mnist"], ["weight_averaging", "all"], [0], [])
-    with pytest.raises(UserError, match=r"seed_0\.json: its settings differ in device=cuda; run with equal"):
-        long_deviations.main(["wildlife_mnist"], ["translation"], [0], ["device=cuda"])
+    # Where the digits lie is no other setting; a loss is.
+    where = ["budgets/paper.yaml:digits.source=idx", "budgets/paper.yaml:digits.folder=/elsewhere"]
+    long_deviations.main(["wildlife_mnist"], ["weight_averaging"], [0], where)
+    with pytest.raises(UserError, match=r"^wildlife_mnist: .*: mnist\.cgn\.lambda_mask is 50\.0 there"):
+        long_deviations.main(["wildlife_mnist"], ["translation"], [0], ["mnist.cgn.lambda_mask=7"])
+    assert len(asked) == 1
